@@ -1,0 +1,224 @@
+"""The errors of the domain: one tree, one base for each question that a caller can ask.
+
+    LikewiseError
+    ├── InvalidInput            what was handed in is wrong; it names the fields (a caller mends it)
+    │   ├── UnknownDimension    a dimension that the tenant does not have
+    │   └── UnknownCategory     a category that is not in the tenant's chart
+    ├── NotFound                what was named does not exist
+    │   ├── TenantNotFound
+    │   ├── TransactionNotFound
+    │   └── CategoryNotFound
+    ├── AlreadyExists
+    │   ├── TenantExists
+    │   └── RequestIdReused     a request id came again with other content
+    ├── PreconditionFailed      the state does not allow it (now)
+    │   ├── RevisionNotReached  a caller asked to see a revision that is not there
+    │   └── DataFolderInUse     another process holds the data folder
+    ├── LimitReached            a named limit would be passed
+    ├── Overloaded              refused early; come again after ``retry_after_ms``
+    ├── DeadlineExceeded        the caller's time was up before the work was done
+    └── EngineFault             not the caller's fault
+        ├── StoreFault          the store failed (disk full, read-only, I/O error)
+        │   └── StoreCorrupt    what the store returned is damaged
+        └── ModelFault          a model's files are missing, damaged or do not do what they claim
+
+Errors of lower libraries (sqlite3, onnxruntime, hnswlib, OSError) are translated at the border where
+they arise, with ``raise ... from``. The server has the one table from these types to gRPC codes.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+@dataclass(frozen=True, slots=True)
+class FieldViolation:
+    """One thing that is wrong with one field of what was handed in.
+
+    Attributes:
+        field: path of the field in the caller's terms, such as ``transactions[3].amount``.
+        message: what is wrong and what to do, as a sentence for a person.
+    """
+
+    field: str
+    message: str
+
+    def beneath(self, prefix: str) -> "FieldViolation":
+        """This violation as seen from one level further out: ``amount`` -> ``prefix.amount``."""
+        return FieldViolation(f"{prefix}.{self.field}" if self.field else prefix, self.message)
+
+
+class LikewiseError(Exception):
+    """Base of every error that Likewise raises on purpose.
+
+    ``reason`` is a stable UPPER_SNAKE_CASE word for programs (google.rpc.ErrorInfo.reason); ``metadata``
+    holds what a program may want to know besides. The message is for people.
+    """
+
+    reason: ClassVar[str] = "UNSPECIFIED"
+
+    def __init__(self, message: str, **metadata: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.metadata = metadata
+
+
+class InvalidInput(LikewiseError):
+    """What was handed in is wrong; ``violations`` says where and how."""
+
+    reason = "INVALID_INPUT"
+
+    def __init__(self, violations: Sequence[FieldViolation], **metadata: str) -> None:
+        if not violations:
+            raise ValueError("InvalidInput needs at least one violation")
+        shown = "; ".join(f"{v.field}: {v.message}" if v.field else v.message for v in violations[:3])
+        more = f" (and {len(violations) - 3} more)" if len(violations) > 3 else ""
+        super().__init__(shown + more, **metadata)
+        self.violations = tuple(violations)
+
+    @classmethod
+    def of(cls, field: str, message: str, **metadata: str) -> "InvalidInput":
+        """The error for a single field."""
+        return cls([FieldViolation(field, message)], **metadata)
+
+
+class UnknownDimension(InvalidInput):
+    """A dimension was named that the tenant does not have."""
+
+    reason = "UNKNOWN_DIMENSION"
+
+
+class UnknownCategory(InvalidInput):
+    """A category was named that is not in the tenant's chart, and the policy keeps the chart closed."""
+
+    reason = "UNKNOWN_CATEGORY"
+
+
+class NotFound(LikewiseError):
+    """What was named does not exist."""
+
+    reason = "NOT_FOUND"
+
+
+class TenantNotFound(NotFound):
+    """There is no such tenant."""
+
+    reason = "TENANT_NOT_FOUND"
+
+    def __init__(self, tenant: str) -> None:
+        super().__init__(f"there is no tenant {tenant!r}: create it first", tenant=tenant)
+
+
+class TransactionNotFound(NotFound):
+    """The tenant has no such transaction."""
+
+    reason = "TRANSACTION_NOT_FOUND"
+
+    def __init__(self, transaction_id: str) -> None:
+        super().__init__(f"there is no transaction {transaction_id!r}", transaction_id=transaction_id)
+
+
+class CategoryNotFound(NotFound):
+    """The tenant's chart has no such category."""
+
+    reason = "CATEGORY_NOT_FOUND"
+
+
+class AlreadyExists(LikewiseError):
+    """What was to be created exists."""
+
+    reason = "ALREADY_EXISTS"
+
+
+class TenantExists(AlreadyExists):
+    """There is such a tenant already."""
+
+    reason = "TENANT_EXISTS"
+
+    def __init__(self, tenant: str) -> None:
+        super().__init__(f"tenant {tenant!r} exists already", tenant=tenant)
+
+
+class RequestIdReused(AlreadyExists):
+    """A request id came a second time, with other content than the first."""
+
+    reason = "REQUEST_ID_REUSED"
+
+    def __init__(self, request_id: str) -> None:
+        super().__init__(
+            f"request id {request_id!r} was used before with other content: use a fresh one", request_id=request_id
+        )
+
+
+class PreconditionFailed(LikewiseError):
+    """The state does not allow it now."""
+
+    reason = "PRECONDITION_FAILED"
+
+
+class RevisionNotReached(PreconditionFailed):
+    """The caller must see a revision that this tenant has not reached."""
+
+    reason = "REVISION_NOT_REACHED"
+
+    def __init__(self, revision_min: int, revision: int) -> None:
+        super().__init__(
+            f"revision {revision_min} was asked for, the tenant is at {revision}",
+            revision_min=str(revision_min),
+            revision=str(revision),
+        )
+
+
+class DataFolderInUse(PreconditionFailed):
+    """Another process holds the data folder."""
+
+    reason = "DATA_FOLDER_IN_USE"
+
+
+class LimitReached(LikewiseError):
+    """A named limit would be passed; ``metadata`` holds ``limit`` and its ``value``."""
+
+    reason = "LIMIT_REACHED"
+
+    def __init__(self, message: str, *, limit: str, value: int) -> None:
+        super().__init__(message, limit=limit, value=str(value))
+
+
+class Overloaded(LikewiseError):
+    """Refused early because the service has more work than it can do in time."""
+
+    reason = "OVERLOADED"
+
+    def __init__(self, message: str, *, retry_after_ms: int) -> None:
+        super().__init__(message)
+        self.retry_after_ms = retry_after_ms
+
+
+class DeadlineExceeded(LikewiseError):
+    """The caller's time was up before the work was done."""
+
+    reason = "DEADLINE_EXCEEDED"
+
+
+class EngineFault(LikewiseError):
+    """Something failed that is not the caller's fault."""
+
+    reason = "ENGINE_FAULT"
+
+
+class StoreFault(EngineFault):
+    """The store failed: nothing of the write that met it is kept."""
+
+    reason = "STORE_FAULT"
+
+
+class StoreCorrupt(StoreFault):
+    """What the store returned is damaged."""
+
+    reason = "STORE_CORRUPT"
+
+
+class ModelFault(EngineFault):
+    """A model's files are missing, damaged, or do not do what they claim."""
+
+    reason = "MODEL_FAULT"

@@ -1,0 +1,101 @@
+"""Every limit of the system, in one place.
+
+Whatever can grow has a bound here, with the reason for its value; the code that meets the outside
+checks against these names and never against a literal. Relations between limits are checked when
+this module is imported, so a careless edit fails at start and not in production.
+"""
+
+from typing import Final
+
+# --- One transaction -------------------------------------------------------------------------
+TRANSACTION_ID_CHARS_MAX: Final = 128
+"""Long enough for a UUID, an ISO 20022 end-to-end id, or a composite of both."""
+PAYEE_CHARS_MAX: Final = 512
+DESCRIPTION_CHARS_MAX: Final = 2_048
+"""SEPA remittance information has 140 characters, a MT940 :86: block 390; free text has more."""
+ACCOUNT_CHARS_MAX: Final = 128
+FIELDS_MAX: Final = 32
+FIELD_NAME_CHARS_MAX: Final = 64
+FIELD_VALUE_CHARS_MAX: Final = 1_024
+AMOUNT_DIGITS_MAX: Final = 15
+"""Significant digits. IEEE 754 binary64 carries any 15 digits there and back (DBL_DIG), so columns
+of float64 hold amounts without loss."""
+AMOUNT_DECIMALS_MAX: Final = 9
+"""google.type.Money counts in nanos."""
+AMOUNT_UNITS_MAX: Final = 10**12
+"""A trillion units: beyond it an amount is a mistake, even in rupiah."""
+YEAR_MIN: Final = 1900
+YEAR_MAX: Final = 2200
+
+# --- Labels and charts -----------------------------------------------------------------------
+DIMENSION_CHARS_MAX: Final = 64
+DIMENSIONS_MAX: Final = 16
+"""Dimensions a tenant can have: category, tax code, cost centre, project and a dozen more."""
+CATEGORY_ID_CHARS_MAX: Final = 128
+CATEGORY_NAME_CHARS_MAX: Final = 256
+CATEGORY_DESCRIPTION_CHARS_MAX: Final = 2_048
+CATEGORIES_MAX: Final = 10_000
+"""Categories a tenant can have over all its dimensions."""
+
+# --- Tenants ---------------------------------------------------------------------------------
+TENANT_ID_BYTES_MAX: Final = 80
+"""As UTF-8. A tenant's folder is its id percent-encoded, three bytes for one, and file systems
+allow 255."""
+TENANT_LABELS_MAX: Final = 2_000_000
+"""Twice the largest tenant that the system is designed for."""
+
+# --- Text and vectors ------------------------------------------------------------------------
+TEXT_CHARS_MAX: Final = 320
+"""A text (normalised wording) is cut here: what comes later names nothing, and costs encoding time."""
+VECTOR_DIMENSIONS_MAX: Final = 1_024
+
+# --- Calls -----------------------------------------------------------------------------------
+BATCH_ITEMS_MAX: Final = 10_000
+"""Transactions in one Learn, one import batch or one ForgetTransactions."""
+MESSAGE_BYTES_MAX: Final = 32 * 1024 * 1024
+"""One gRPC message. A full batch of ordinary transactions (some 300 bytes each) takes a tenth."""
+STREAM_IN_FLIGHT_MAX: Final = 256
+"""Items of one ClassifyStream read ahead of their answers."""
+REQUEST_ID_CHARS_MAX: Final = 128
+REQUEST_IDS_KEPT_MAX: Final = 10_000
+"""Request ids remembered per tenant, so that a repeated Learn is recognised."""
+PAGE_SIZE_DEFAULT: Final = 100
+PAGE_SIZE_MAX: Final = 1_000
+PAGE_TOKEN_CHARS_MAX: Final = 512
+CANDIDATES_DEFAULT: Final = 5
+CANDIDATES_MAX: Final = 50
+NEIGHBOURS_DEFAULT: Final = 8
+NEIGHBOURS_MAX: Final = 64
+
+# --- Retrieval (FINDINGS: these lose nothing against all rows of the nearest 48) ---------------
+RETRIEVED_TEXTS_MAX: Final = 32
+"""Distinct texts looked at for one decision."""
+RETRIEVED_ENTRIES_PER_TEXT_MAX: Final = 64
+"""The latest entries of one text that give evidence."""
+RETRIEVED_ENTRIES_MAX: Final = 256
+"""Entries that give evidence for one decision, those of the nearest texts first."""
+
+# --- Amount of time --------------------------------------------------------------------------
+DEADLINE_MS_DEFAULT: Final = 5_000
+"""What a client allows a unary call unless it says otherwise."""
+
+
+def _check_relations() -> None:
+    """Raise ValueError where two limits contradict each other."""
+    relations = {
+        "page sizes": PAGE_SIZE_DEFAULT <= PAGE_SIZE_MAX,
+        "candidates": CANDIDATES_DEFAULT <= CANDIDATES_MAX,
+        "neighbours": NEIGHBOURS_DEFAULT <= NEIGHBOURS_MAX <= RETRIEVED_ENTRIES_MAX,
+        "entries": RETRIEVED_ENTRIES_PER_TEXT_MAX <= RETRIEVED_ENTRIES_MAX,
+        "a tenant's folder name": 3 * TENANT_ID_BYTES_MAX <= 255,
+        "amounts fit int64 units": 2**63 > AMOUNT_UNITS_MAX,
+        "a batch fits a tenant": BATCH_ITEMS_MAX <= TENANT_LABELS_MAX,
+        # An ordinary row has some 300 bytes on the wire; the factor leaves room for long ones.
+        "a batch fits a message": BATCH_ITEMS_MAX * 1_024 <= MESSAGE_BYTES_MAX,
+    }
+    broken = [name for name, holds in relations.items() if not holds]
+    if broken:
+        raise ValueError(f"limits contradict each other: {', '.join(broken)}")
+
+
+_check_relations()

@@ -1,0 +1,165 @@
+"""A transaction and what somebody said about it: plain, frozen, validated values.
+
+Validation collects every violation of a value before it raises, so that whoever sends a row learns all
+that is wrong with it at once. Nothing here touches the text's wording; that is :mod:`likewise_engine.text`.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from enum import IntEnum
+from types import MappingProxyType
+from typing import Final
+
+from likewise_engine import limits
+from likewise_engine.errors import FieldViolation, InvalidInput
+
+CATEGORY_DIMENSION: Final = "category"
+"""The dimension that is meant where none is named."""
+
+_NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
+
+
+class Direction(IntEnum):
+    """Which way the money went, seen from the tenant. Values are stored: never renumber."""
+
+    UNKNOWN = 0
+    IN = 1
+    OUT = 2
+
+
+class Authority(IntEnum):
+    """Who gave a label. A label is never replaced by one of lesser authority. Values are stored."""
+
+    MACHINE = 1
+    PERSON = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """A bookkeeping transaction, as the caller's application knows it.
+
+    Attributes:
+        id: the caller's id, unique within the tenant; empty for one that is only asked about.
+        date: booking date, where known.
+        amount: signed as booked; at most 15 significant digits and 9 decimals; None where unknown.
+        currency: ISO 4217 code in capitals, or empty.
+        payee: the other party as the bank or the invoice words it.
+        description: whatever else is worded about it.
+        account: the tenant's own account (bank account, card) it was booked on.
+        direction: which way the money went, where the amount's sign does not tell.
+        fields: further fields by name.
+    """
+
+    id: str = ""
+    date: date | None = None
+    amount: Decimal | None = None
+    currency: str = ""
+    payee: str = ""
+    description: str = ""
+    account: str = ""
+    direction: Direction = Direction.UNKNOWN
+    fields: Mapping[str, str] = field(default=_NOTHING)
+
+    def check(self, *, id_required: bool = False) -> None:
+        """Raise InvalidInput naming every field that is out of bounds."""
+        violations = list(self.violations(id_required=id_required))
+        if violations:
+            raise InvalidInput(violations)
+
+    def violations(self, *, id_required: bool = False) -> Iterator[FieldViolation]:
+        """Yield what is wrong with this transaction, field by field; nothing if all is well."""
+        if id_required and not self.id:
+            yield FieldViolation("id", "is required: labels are kept by transaction id")
+        if not (self.payee.strip() or self.description.strip()):
+            yield FieldViolation("payee", "is empty and so is the description: give at least one of them")
+        for name, value, chars_max in (
+            ("id", self.id, limits.TRANSACTION_ID_CHARS_MAX),
+            ("payee", self.payee, limits.PAYEE_CHARS_MAX),
+            ("description", self.description, limits.DESCRIPTION_CHARS_MAX),
+            ("account", self.account, limits.ACCOUNT_CHARS_MAX),
+        ):
+            yield from violations_of_string(name, value, chars_max)
+        if self.currency and not (len(self.currency) == 3 and self.currency.isascii() and self.currency.isupper()):
+            yield FieldViolation("currency", "is not an ISO 4217 code such as EUR")
+        if self.date is not None and not limits.YEAR_MIN <= self.date.year <= limits.YEAR_MAX:
+            yield FieldViolation("date", f"has a year outside {limits.YEAR_MIN} to {limits.YEAR_MAX}")
+        if self.amount is not None:
+            yield from _violations_of_amount(self.amount)
+        if self.fields:
+            yield from _violations_of_fields(self.fields)
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledTransaction:
+    """A transaction with the labels that somebody gave it.
+
+    Attributes:
+        transaction: the transaction; its id is required.
+        labels: category id by dimension; at least one.
+        authority: who labelled it.
+        predicted: category id by dimension that was proposed before, where the caller knows: a label that
+            differs is kept as a correction.
+    """
+
+    transaction: Transaction
+    labels: Mapping[str, str]
+    authority: Authority = Authority.PERSON
+    predicted: Mapping[str, str] = field(default=_NOTHING)
+
+    def violations(self) -> Iterator[FieldViolation]:
+        """Yield what is wrong, field by field; fields of the transaction as ``transaction.amount``."""
+        for violation in self.transaction.violations(id_required=True):
+            yield violation.beneath("transaction")
+        if not self.labels:
+            yield FieldViolation("labels", "is empty: give at least one category")
+        for name, labels in (("labels", self.labels), ("predicted", self.predicted)):
+            if len(labels) > limits.DIMENSIONS_MAX:
+                yield FieldViolation(name, f"has more than {limits.DIMENSIONS_MAX} dimensions")
+                continue
+            for dimension, category in labels.items():
+                yield from violations_of_label(f"{name}[{dimension!r}]", dimension, category)
+
+
+def violations_of_string(name: str, value: str, chars_max: int) -> Iterator[FieldViolation]:
+    """Yield what is wrong with one string: too long, or holding NUL or lone surrogates."""
+    if len(value) > chars_max:
+        yield FieldViolation(name, f"has {len(value)} characters; at most {chars_max} are allowed")
+    elif not value.isprintable() and ("\x00" in value or any("\ud800" <= c <= "\udfff" for c in value)):
+        yield FieldViolation(name, "holds a NUL or a lone surrogate: it is not valid text")
+
+
+def violations_of_label(name: str, dimension: str, category: str) -> Iterator[FieldViolation]:
+    """Yield what is wrong with the name of a dimension and the id of a category in it."""
+    if not dimension.strip():
+        yield FieldViolation(name, "names an empty dimension")
+    if not category.strip():
+        yield FieldViolation(name, "is empty: leave the dimension out where there is no label")
+    yield from violations_of_string(name, dimension, limits.DIMENSION_CHARS_MAX)
+    yield from violations_of_string(name, category, limits.CATEGORY_ID_CHARS_MAX)
+
+
+def _violations_of_amount(amount: Decimal) -> Iterator[FieldViolation]:
+    if not amount.is_finite():
+        yield FieldViolation("amount", f"is {amount}: it must be a finite number")
+        return
+    if abs(amount) > limits.AMOUNT_UNITS_MAX:
+        yield FieldViolation("amount", f"is beyond {limits.AMOUNT_UNITS_MAX:,} units")
+        return
+    _, digits, exponent = amount.normalize().as_tuple()
+    if isinstance(exponent, int) and -exponent > limits.AMOUNT_DECIMALS_MAX:
+        yield FieldViolation("amount", f"has more than {limits.AMOUNT_DECIMALS_MAX} decimals")
+    if len(digits) > limits.AMOUNT_DIGITS_MAX:
+        yield FieldViolation("amount", f"has more than {limits.AMOUNT_DIGITS_MAX} significant digits")
+
+
+def _violations_of_fields(fields: Mapping[str, str]) -> Iterator[FieldViolation]:
+    if len(fields) > limits.FIELDS_MAX:
+        yield FieldViolation("fields", f"has {len(fields)} entries; at most {limits.FIELDS_MAX} are allowed")
+        return
+    for name, value in fields.items():
+        if not name.strip():
+            yield FieldViolation("fields", "has an entry without a name")
+        yield from violations_of_string("fields", name, limits.FIELD_NAME_CHARS_MAX)
+        yield from violations_of_string(f"fields[{name[:32]!r}]", value, limits.FIELD_VALUE_CHARS_MAX)
