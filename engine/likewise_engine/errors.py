@@ -146,7 +146,8 @@ class RequestIdReused(AlreadyExists):
 
     def __init__(self, request_id: str) -> None:
         super().__init__(
-            f"request id {request_id!r} was used before with other content: use a fresh one", request_id=request_id
+            f"request id {request_id!r} was used before with other content: use a fresh one",
+            request_id=request_id,
         )
 
 

@@ -81,7 +81,9 @@ class Transaction:
             ("account", self.account, limits.ACCOUNT_CHARS_MAX),
         ):
             yield from violations_of_string(name, value, chars_max)
-        if self.currency and not (len(self.currency) == 3 and self.currency.isascii() and self.currency.isupper()):
+        if self.currency and not (
+            len(self.currency) == 3 and self.currency.isascii() and self.currency.isupper()
+        ):
             yield FieldViolation("currency", "is not an ISO 4217 code such as EUR")
         if self.date is not None and not limits.YEAR_MIN <= self.date.year <= limits.YEAR_MAX:
             yield FieldViolation("date", f"has a year outside {limits.YEAR_MIN} to {limits.YEAR_MAX}")

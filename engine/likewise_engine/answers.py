@@ -1,0 +1,150 @@
+"""What Likewise answers: values without behaviour, from which a caller can see why."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from enum import IntEnum
+
+from likewise_engine import limits
+from likewise_engine.chart import violations_of_target_precision
+from likewise_engine.errors import FieldViolation, InvalidInput
+
+
+class Decision(IntEnum):
+    """What to do with a transaction. Numbered as in the contract."""
+
+    FILE = 1
+    SUGGEST = 2
+    ASK = 3
+
+
+class Witness(IntEnum):
+    """What decided for the first candidate. Numbered as in the contract."""
+
+    NONE = 0
+    SAME_TEXT_AND_AMOUNT = 1
+    SAME_TEXT = 2
+    SAME_PAYEE = 3
+    SIMILAR_TEXT = 4
+
+
+@dataclass(frozen=True, slots=True)
+class ClassifyOptions:
+    """How to answer.
+
+    Attributes:
+        target_precision: overrides the tenant's policy where given.
+        min_revision: the revision that the answer must at least see.
+        dimensions: the dimensions to answer; all of the tenant's if empty.
+        candidates_max: candidates per dimension.
+        neighbours_max: neighbours shown; 0 for none.
+    """
+
+    target_precision: float | None = None
+    min_revision: int = 0
+    dimensions: tuple[str, ...] = ()
+    candidates_max: int = limits.CANDIDATES_DEFAULT
+    neighbours_max: int = limits.NEIGHBOURS_DEFAULT
+
+    def check(self) -> None:
+        """Raise InvalidInput naming every option that is out of bounds."""
+        violations: list[FieldViolation] = []
+        if self.target_precision is not None:
+            violations.extend(violations_of_target_precision(self.target_precision))
+        if self.min_revision < 0:
+            violations.append(FieldViolation("min_revision", "is negative"))
+        if len(self.dimensions) > limits.DIMENSIONS_MAX:
+            violations.append(FieldViolation("dimensions", f"are more than {limits.DIMENSIONS_MAX}"))
+        for name, value, low, high in (
+            ("max_candidates", self.candidates_max, 1, limits.CANDIDATES_MAX),
+            ("max_neighbours", self.neighbours_max, 0, limits.NEIGHBOURS_MAX),
+        ):
+            if not low <= value <= high:
+                violations.append(FieldViolation(name, f"is {value}: it must be within {low} to {high}"))
+        if violations:
+            raise InvalidInput(violations)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A category that may be the right one, with the probability that it is."""
+
+    category: str
+    category_name: str
+    probability: float
+
+
+@dataclass(frozen=True, slots=True)
+class DimensionAnswer:
+    """The answer in one dimension.
+
+    Attributes:
+        dimension: the dimension.
+        decision: what to do.
+        candidates: the likeliest first; probabilities sum to at most 1.
+        witness: what decided for the first candidate.
+        target_precision: what FILE was held to.
+        reason: why this decision, as a sentence for a person.
+    """
+
+    dimension: str
+    decision: Decision
+    candidates: tuple[Candidate, ...]
+    witness: Witness
+    target_precision: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """A past entry that the answers rest on.
+
+    Attributes:
+        transaction_id: its id.
+        date: its date, where known.
+        amount: its amount, where known.
+        currency: ISO 4217 code, or empty.
+        text: its wording as it was compared.
+        labels: category id by dimension.
+        similarity: cosine of the vectors of its text and the asked one; exactly 1 for the same text.
+        weight: its share in the evidence, 0 to 1, of all entries that were looked at.
+    """
+
+    transaction_id: str
+    date: date | None
+    amount: Decimal | None
+    currency: str
+    text: str
+    labels: Mapping[str, str]
+    similarity: float
+    weight: float
+
+
+@dataclass(frozen=True, slots=True)
+class TimeSpent:
+    """Nanoseconds per stage of one classification: text and vector, neighbours, evidence to decision."""
+
+    encode_ns: int
+    search_ns: int
+    vote_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Classification:
+    """What Likewise makes of a transaction: one answer per dimension, and what they rest on."""
+
+    answers: tuple[DimensionAnswer, ...]
+    neighbours: tuple[Neighbour, ...]
+    encoder_fingerprint: str
+    vote_fingerprint: str
+    revision: int
+    text: str
+    time_spent: TimeSpent
+
+    def answer(self, dimension: str) -> DimensionAnswer:
+        """The answer in one dimension. Raises KeyError where it was not asked."""
+        for answer in self.answers:
+            if answer.dimension == dimension:
+                return answer
+        raise KeyError(dimension)
