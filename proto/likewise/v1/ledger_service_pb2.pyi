@@ -70,7 +70,7 @@ class LearnResponse(google.protobuf.message.Message):
     unchanged: builtins.int
     """Entries that were there already, exactly so."""
     kept: builtins.int
-    """Entries left as they are because a person labelled them and this request is a machine's."""
+    """Entries left as they are: a person gave the labels that this request, a machine's, would replace."""
     def __init__(
         self,
         *,
@@ -130,7 +130,7 @@ class ImportTransactionsResponse(google.protobuf.message.Message):
     unchanged: builtins.int
     """Entries that were there already, exactly so."""
     kept: builtins.int
-    """Entries left as they are because a person labelled them and this import is a machine's."""
+    """Entries left as they are: a person gave the labels that this import, a machine's, would replace."""
     rejected: builtins.int
     """Rows that were refused."""
     @property

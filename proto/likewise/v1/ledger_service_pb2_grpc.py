@@ -73,8 +73,9 @@ class LedgerServiceServicer(object):
 
     def Learn(self, request, context):
         """Learns labelled transactions: all of them or, on any error, none. When it returns they are on disk and
-        the next Classify uses them. A transaction learned before under the same id is replaced. Idempotent:
-        by transaction id always, and by request_id to the letter of the response.
+        the next Classify uses them. A transaction learned before under the same id is replaced; its labels in
+        dimensions that are not given now stay. Idempotent: by transaction id always, and by request_id to the
+        letter of the response.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -96,7 +97,7 @@ class LedgerServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def ListTransactions(self, request, context):
-        """Lists entries page by page, in the order in which they were first learned.
+        """Lists entries page by page, in the order in which they were last written.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -182,8 +182,9 @@ class LedgerServiceStub(typing.Generic[_LedgerServiceLearnType, _LedgerServiceIm
 
     Learn: _LedgerServiceLearnType
     """Learns labelled transactions: all of them or, on any error, none. When it returns they are on disk and
-    the next Classify uses them. A transaction learned before under the same id is replaced. Idempotent:
-    by transaction id always, and by request_id to the letter of the response.
+    the next Classify uses them. A transaction learned before under the same id is replaced; its labels in
+    dimensions that are not given now stay. Idempotent: by transaction id always, and by request_id to the
+    letter of the response.
     """
 
     ImportTransactions: _LedgerServiceImportTransactionsType
@@ -195,7 +196,7 @@ class LedgerServiceStub(typing.Generic[_LedgerServiceLearnType, _LedgerServiceIm
     """Returns one entry."""
 
     ListTransactions: _LedgerServiceListTransactionsType
-    """Lists entries page by page, in the order in which they were first learned."""
+    """Lists entries page by page, in the order in which they were last written."""
 
     ForgetTransactions: _LedgerServiceForgetTransactionsType
     """Forgets transactions: they are gone from disk, memory and index when it returns. Ids that are not there
@@ -242,8 +243,9 @@ class LedgerServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[likewise.v1.ledger_service_pb2.LearnResponse, collections.abc.Awaitable[likewise.v1.ledger_service_pb2.LearnResponse]]:
         """Learns labelled transactions: all of them or, on any error, none. When it returns they are on disk and
-        the next Classify uses them. A transaction learned before under the same id is replaced. Idempotent:
-        by transaction id always, and by request_id to the letter of the response.
+        the next Classify uses them. A transaction learned before under the same id is replaced; its labels in
+        dimensions that are not given now stay. Idempotent: by transaction id always, and by request_id to the
+        letter of the response.
         """
 
     @abc.abstractmethod
@@ -270,7 +272,7 @@ class LedgerServiceServicer(metaclass=abc.ABCMeta):
         request: likewise.v1.ledger_service_pb2.ListTransactionsRequest,
         context: _ServicerContext,
     ) -> typing.Union[likewise.v1.ledger_service_pb2.ListTransactionsResponse, collections.abc.Awaitable[likewise.v1.ledger_service_pb2.ListTransactionsResponse]]:
-        """Lists entries page by page, in the order in which they were first learned."""
+        """Lists entries page by page, in the order in which they were last written."""
 
     @abc.abstractmethod
     def ForgetTransactions(

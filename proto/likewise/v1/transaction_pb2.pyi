@@ -219,21 +219,43 @@ class LedgerEntry(google.protobuf.message.Message):
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
+    @typing.final
+    class AuthoritiesEntry(google.protobuf.message.Message):
+        DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: builtins.int
+        VALUE_FIELD_NUMBER: builtins.int
+        key: builtins.str
+        value: Global___Authority.ValueType
+        def __init__(
+            self,
+            *,
+            key: builtins.str = ...,
+            value: Global___Authority.ValueType = ...,
+        ) -> None: ...
+        def ClearField(self, field_name: typing.Literal["key", b"key", "value", b"value"]) -> None: ...
+
     LABELLED_FIELD_NUMBER: builtins.int
     REVISION_FIELD_NUMBER: builtins.int
+    AUTHORITIES_FIELD_NUMBER: builtins.int
     revision: builtins.int
     """The revision at which it was last written."""
     @property
     def labelled(self) -> Global___LabelledTransaction:
-        """The transaction with its labels."""
+        """The transaction with all its labels; the authority is the strongest among theirs."""
+
+    @property
+    def authorities(self) -> google.protobuf.internal.containers.ScalarMap[builtins.str, Global___Authority.ValueType]:
+        """Who gave each label, by dimension."""
 
     def __init__(
         self,
         *,
         labelled: Global___LabelledTransaction | None = ...,
         revision: builtins.int = ...,
+        authorities: collections.abc.Mapping[builtins.str, Global___Authority.ValueType] | None = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["labelled", b"labelled"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["labelled", b"labelled", "revision", b"revision"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["authorities", b"authorities", "labelled", b"labelled", "revision", b"revision"]) -> None: ...
 
 Global___LedgerEntry: typing_extensions.TypeAlias = LedgerEntry
