@@ -4,9 +4,9 @@ Validation collects every violation of a value before it raises, so that whoever
 that is wrong with it at once. Nothing here touches the text's wording; that is :mod:`likewise_engine.text`.
 """
 
+import datetime
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date
 from decimal import Decimal
 from enum import IntEnum
 from types import MappingProxyType
@@ -53,7 +53,7 @@ class Transaction:
     """
 
     id: str = ""
-    date: date | None = None
+    date: datetime.date | None = None
     amount: Decimal | None = None
     currency: str = ""
     payee: str = ""
