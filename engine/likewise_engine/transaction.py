@@ -21,6 +21,11 @@ CATEGORY_DIMENSION: Final = "category"
 _NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 
 
+def _nothing() -> Mapping[str, str]:
+    # A factory, because dataclasses take an unhashable default (a proxy before Python 3.12) for mutable.
+    return _NOTHING
+
+
 class Direction(IntEnum):
     """Which way the money went, seen from the tenant. Values are stored: never renumber."""
 
@@ -60,7 +65,7 @@ class Transaction:
     description: str = ""
     account: str = ""
     direction: Direction = Direction.UNKNOWN
-    fields: Mapping[str, str] = field(default=_NOTHING)
+    fields: Mapping[str, str] = field(default_factory=_nothing)
 
     def check(self, *, id_required: bool = False) -> None:
         """Raise InvalidInput naming every field that is out of bounds."""
@@ -108,7 +113,7 @@ class LabelledTransaction:
     transaction: Transaction
     labels: Mapping[str, str]
     authority: Authority = Authority.PERSON
-    predicted: Mapping[str, str] = field(default=_NOTHING)
+    predicted: Mapping[str, str] = field(default_factory=_nothing)
 
     def violations(self) -> Iterator[FieldViolation]:
         """Yield what is wrong, field by field; fields of the transaction as ``transaction.amount``."""
