@@ -63,7 +63,7 @@ def transaction(
     return Transaction(
         id=id,
         date=None if date is None else date_message(date),
-        amount=None if amount is None else money(amount, currency),
+        amount=None if amount is None else money_message(amount, currency),
         payee=payee,
         description=description,
         account=account,
@@ -129,7 +129,7 @@ def date_value(message: Date) -> datetime.date | None:
     return datetime.date(message.year, message.month, message.day or 1)
 
 
-def money(amount: Decimal | int | str, currency: str = "") -> Money:
+def money_message(amount: Decimal | int | str, currency: str = "") -> Money:
     """The google.type.Money of an amount, exactly: units and nanos, both with the amount's sign.
 
     Args:
@@ -145,7 +145,7 @@ def money(amount: Decimal | int | str, currency: str = "") -> Money:
     return Money(currency_code=currency, units=sign * units, nanos=sign * nanos)
 
 
-def amount_value(message: Money) -> Decimal:
+def money_value(message: Money) -> Decimal:
     """The amount of a google.type.Money, exactly, without trailing zeros.
 
     Raises:

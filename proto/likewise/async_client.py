@@ -1,0 +1,339 @@
+"""The client, for asyncio: the twin of :mod:`likewise.client`, whose methods say what they do."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable, Iterator, Sequence
+from contextlib import aclosing, contextmanager
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+import grpc
+import grpc.aio
+from google.protobuf.field_mask_pb2 import FieldMask
+
+from likewise.connection import DEADLINE_MS_STREAM, DEADLINE_MS_UNARY, NOT_GIVEN, Connection, Deadline
+from likewise.errors import Cancelled, Error, translated
+from likewise.exchange import (
+    ClassifyStreamRequests,
+    ImportRequests,
+    Outcome,
+    Page,
+    PagedRequest,
+    Source,
+    forget_request,
+    learn_request,
+    outcome,
+)
+from likewise.v1.classifier_service_pb2 import (
+    Classification,
+    ClassifyOptions,
+    ClassifyRequest,
+    ClassifyStreamRequest,
+)
+from likewise.v1.classifier_service_pb2_grpc import ClassifierServiceStub
+from likewise.v1.ledger_service_pb2 import (
+    ExportTransactionsRequest,
+    ForgetTransactionsResponse,
+    GetTransactionRequest,
+    ImportTransactionsRequest,
+    ImportTransactionsResponse,
+    LearnResponse,
+    ListTransactionsRequest,
+)
+from likewise.v1.ledger_service_pb2_grpc import LedgerServiceStub
+from likewise.v1.tenant_service_pb2 import (
+    CreateTenantRequest,
+    DeleteTenantRequest,
+    GetTenantRequest,
+    ListTenantsRequest,
+    Tenant,
+    UpdateTenantRequest,
+)
+from likewise.v1.tenant_service_pb2_grpc import TenantServiceStub
+from likewise.v1.transaction_pb2 import LabelledTransaction, LedgerEntry, Transaction
+
+if TYPE_CHECKING:
+    PagedRequestT = TypeVar("PagedRequestT", bound=PagedRequest)
+    PageT = TypeVar("PageT", bound=Page)
+    from likewise.v1.classifier_service_pb2_grpc import ClassifierServiceAsyncStub
+    from likewise.v1.ledger_service_pb2_grpc import LedgerServiceAsyncStub
+    from likewise.v1.tenant_service_pb2_grpc import TenantServiceAsyncStub
+RequestT = TypeVar("RequestT")
+ResponseT = TypeVar("ResponseT")
+T = TypeVar("T")
+
+
+class AsyncClient:
+    """A connection to a Likewise server, for the tasks of one event loop.
+
+    Create it where that loop runs. Arguments, deadlines, retries and errors are those of
+    :class:`likewise.Client`; iterables may be asynchronous. A task that is cancelled cancels its call.
+    """
+
+    def __init__(
+        self,
+        target: str,
+        *,
+        credentials: grpc.ChannelCredentials | None = None,
+        token: str | None = None,
+        deadline_ms: float | None = DEADLINE_MS_UNARY,
+        stream_deadline_ms: float | None = DEADLINE_MS_STREAM,
+    ) -> None:
+        # gRPC binds the channel to a loop of its own making where none runs, and fails at the first call.
+        asyncio.get_running_loop()
+        self._connection = Connection(
+            target=target,
+            credentials=credentials,
+            token=token,
+            deadline_ms=deadline_ms,
+            stream_deadline_ms=stream_deadline_ms,
+        )
+        options = self._connection.channel_options
+        if credentials is None:
+            self._channel = grpc.aio.insecure_channel(target, options)
+        else:
+            self._channel = grpc.aio.secure_channel(target, credentials, options)
+        self._classifier: ClassifierServiceAsyncStub = ClassifierServiceStub(self._channel)
+        self._ledger: LedgerServiceAsyncStub = LedgerServiceStub(self._channel)
+        self._tenants: TenantServiceAsyncStub = TenantServiceStub(self._channel)
+        self._closed = False
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._connection.target!r})"
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the connection; calls that are under way are Cancelled, later ones a RuntimeError."""
+        self._closed = True
+        await self._channel.close()
+
+    # --- Asking --------------------------------------------------------------------------------
+
+    async def classify(
+        self,
+        tenant: str,
+        transaction: Transaction,
+        *,
+        options: ClassifyOptions | None = None,
+        deadline_ms: Deadline = NOT_GIVEN,
+    ) -> Classification:
+        """As :meth:`likewise.Client.classify`."""
+        request = ClassifyRequest(tenant=tenant, transaction=transaction, options=options)
+        return (await self._call(self._classifier.Classify, request, deadline_ms)).classification
+
+    async def classify_many(
+        self,
+        tenant: str,
+        transactions: Iterable[Transaction] | AsyncIterable[Transaction],
+        *,
+        options: ClassifyOptions | None = None,
+        deadline_ms: Deadline = NOT_GIVEN,
+    ) -> AsyncIterator[Outcome]:
+        """As :meth:`likewise.Client.classify_many`; ``transactions`` is read in another task."""
+        stream = ClassifyStreamRequests(tenant, options)
+        source = Source[ClassifyStreamRequest]()
+        requests = source.read_async(stream.message(item) async for item in _each(transactions))
+        responses = self._responses(self._classifier.ClassifyStream, requests, deadline_ms, source)
+        async with aclosing(responses):
+            async for response in responses:
+                yield outcome(response)
+
+    # --- Teaching ------------------------------------------------------------------------------
+
+    async def learn(
+        self,
+        tenant: str,
+        transactions: Iterable[LabelledTransaction],
+        *,
+        request_id: str | None = None,
+        deadline_ms: Deadline = NOT_GIVEN,
+    ) -> LearnResponse:
+        """As :meth:`likewise.Client.learn`."""
+        request = learn_request(tenant, transactions, request_id)
+        return await self._call(self._ledger.Learn, request, deadline_ms)
+
+    async def import_transactions(
+        self,
+        tenant: str,
+        transactions: Iterable[LabelledTransaction | Iterable[LabelledTransaction]]
+        | AsyncIterable[LabelledTransaction | Iterable[LabelledTransaction]],
+        *,
+        deadline_ms: Deadline = NOT_GIVEN,
+    ) -> ImportTransactionsResponse:
+        """As :meth:`likewise.Client.import_transactions`; ``transactions`` is read in another task."""
+        self._check_open()
+        source = Source[ImportTransactionsRequest]()
+        requests = source.read_async(_import_requests(tenant, transactions))
+        timeout_s = self._connection.stream_timeout_s(deadline_ms)
+        with _translated(source):
+            return await self._ledger.ImportTransactions(
+                requests, timeout=timeout_s, metadata=self._connection.metadata
+            )
+
+    async def get_transaction(
+        self, tenant: str, transaction_id: str, *, deadline_ms: Deadline = NOT_GIVEN
+    ) -> LedgerEntry:
+        """As :meth:`likewise.Client.get_transaction`."""
+        request = GetTransactionRequest(tenant=tenant, transaction_id=transaction_id)
+        return (await self._call(self._ledger.GetTransaction, request, deadline_ms)).entry
+
+    async def list_transactions(
+        self, tenant: str, *, page_size: int = 0, deadline_ms: Deadline = NOT_GIVEN
+    ) -> AsyncIterator[LedgerEntry]:
+        """As :meth:`likewise.Client.list_transactions`."""
+        request = ListTransactionsRequest(tenant=tenant, page_size=page_size)
+        async for page in self._pages(self._ledger.ListTransactions, request, deadline_ms):
+            for entry in page.entries:
+                yield entry
+
+    async def forget_transactions(
+        self, tenant: str, transaction_ids: Iterable[str], *, deadline_ms: Deadline = NOT_GIVEN
+    ) -> ForgetTransactionsResponse:
+        """As :meth:`likewise.Client.forget_transactions`."""
+        request = forget_request(tenant, transaction_ids)
+        return await self._call(self._ledger.ForgetTransactions, request, deadline_ms)
+
+    async def export_transactions(
+        self, tenant: str, *, deadline_ms: Deadline = NOT_GIVEN
+    ) -> AsyncIterator[LedgerEntry]:
+        """As :meth:`likewise.Client.export_transactions`."""
+        request = ExportTransactionsRequest(tenant=tenant)
+        batches = self._responses(self._ledger.ExportTransactions, request, deadline_ms)
+        async with aclosing(batches):
+            async for batch in batches:
+                for entry in batch.entries:
+                    yield entry
+
+    # --- Tenants -------------------------------------------------------------------------------
+
+    async def create_tenant(self, tenant: Tenant, *, deadline_ms: Deadline = NOT_GIVEN) -> Tenant:
+        """As :meth:`likewise.Client.create_tenant`."""
+        request = CreateTenantRequest(tenant=tenant)
+        return (await self._call(self._tenants.CreateTenant, request, deadline_ms)).tenant
+
+    async def get_tenant(self, tenant: str, *, deadline_ms: Deadline = NOT_GIVEN) -> Tenant:
+        """As :meth:`likewise.Client.get_tenant`."""
+        return (
+            await self._call(self._tenants.GetTenant, GetTenantRequest(tenant=tenant), deadline_ms)
+        ).tenant
+
+    async def list_tenants(
+        self, *, page_size: int = 0, deadline_ms: Deadline = NOT_GIVEN
+    ) -> AsyncIterator[Tenant]:
+        """As :meth:`likewise.Client.list_tenants`."""
+        request = ListTenantsRequest(page_size=page_size)
+        async for page in self._pages(self._tenants.ListTenants, request, deadline_ms):
+            for tenant in page.tenants:
+                yield tenant
+
+    async def update_tenant(
+        self, tenant: Tenant, *, update_mask: Sequence[str] = (), deadline_ms: Deadline = NOT_GIVEN
+    ) -> Tenant:
+        """As :meth:`likewise.Client.update_tenant`."""
+        request = UpdateTenantRequest(tenant=tenant, update_mask=FieldMask(paths=update_mask))
+        return (await self._call(self._tenants.UpdateTenant, request, deadline_ms)).tenant
+
+    async def delete_tenant(self, tenant: str, *, deadline_ms: Deadline = NOT_GIVEN) -> None:
+        """As :meth:`likewise.Client.delete_tenant`."""
+        await self._call(self._tenants.DeleteTenant, DeleteTenantRequest(tenant=tenant), deadline_ms)
+
+    # --- How calls are made --------------------------------------------------------------------
+
+    async def _call(
+        self,
+        method: grpc.aio.UnaryUnaryMultiCallable[RequestT, ResponseT],
+        request: RequestT,
+        deadline_ms: Deadline,
+    ) -> ResponseT:
+        self._check_open()
+        timeout_s = self._connection.timeout_s(deadline_ms)
+        with _translated():
+            return await method(request, timeout=timeout_s, metadata=self._connection.metadata)
+
+    async def _pages(
+        self,
+        method: grpc.aio.UnaryUnaryMultiCallable[PagedRequestT, PageT],
+        request: PagedRequestT,
+        deadline_ms: Deadline,
+    ) -> AsyncIterator[PageT]:
+        while True:
+            page = await self._call(method, request, deadline_ms)
+            yield page
+            if not page.next_page_token:
+                return
+            request.page_token = page.next_page_token
+
+    async def _responses(
+        self,
+        method: grpc.aio.UnaryStreamMultiCallable[Any, ResponseT]
+        | grpc.aio.StreamStreamMultiCallable[Any, ResponseT],
+        request: Any,  # a message, or for a stream of them an asynchronous iterator
+        deadline_ms: Deadline,
+        source: Source[Any] | None = None,
+    ) -> AsyncGenerator[ResponseT, None]:
+        self._check_open()
+        timeout_s = self._connection.stream_timeout_s(deadline_ms)
+        with _translated(source):
+            call = method(request, timeout=timeout_s, metadata=self._connection.metadata)
+            try:
+                async for response in call:
+                    yield response
+            finally:
+                call.cancel()
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise RuntimeError("this client is closed")
+
+
+@contextmanager
+def _translated(source: Source[Any] | None = None) -> Iterator[None]:
+    """Raise what the caller's iterable raised, if it did; otherwise the Error of a failed call."""
+    failed: BaseException
+    try:
+        with translated():
+            yield
+        return
+    except Error as error:
+        failed = error
+    except asyncio.CancelledError as error:
+        # gRPC raises it for a call that was cancelled on this side, whoever did that. Where nobody cancelled
+        # the task, it must not look so: the client was closed, or the source failed.
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise
+        failed = Cancelled(grpc.StatusCode.CANCELLED, "the call was cancelled on this side")
+        failed.__cause__ = error
+    if source is not None and source.failure is not None:
+        raise source.failure
+    raise failed
+
+
+async def _each(items: Iterable[T] | AsyncIterable[T]) -> AsyncIterator[T]:
+    if isinstance(items, AsyncIterable):
+        async for item in items:
+            yield item
+    else:
+        for item in items:
+            yield item
+
+
+async def _import_requests(
+    tenant: str,
+    transactions: Iterable[LabelledTransaction | Iterable[LabelledTransaction]]
+    | AsyncIterable[LabelledTransaction | Iterable[LabelledTransaction]],
+) -> AsyncIterator[ImportTransactionsRequest]:
+    stream = ImportRequests(tenant)
+    async for item in _each(transactions):
+        for request in stream.add(item):
+            yield request
+    for request in stream.rest():
+        yield request

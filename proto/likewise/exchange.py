@@ -1,0 +1,155 @@
+"""What both clients do alike: requests that take more than their fields, and the reading of answers."""
+
+import uuid
+from collections.abc import AsyncIterator, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final, Generic, Protocol, TypeVar
+
+from likewise.errors import Error, error_of_status
+from likewise.v1.classifier_service_pb2 import (
+    Classification,
+    ClassifyOptions,
+    ClassifyStreamRequest,
+    ClassifyStreamResponse,
+)
+from likewise.v1.ledger_service_pb2 import ForgetTransactionsRequest, ImportTransactionsRequest, LearnRequest
+from likewise.v1.transaction_pb2 import LabelledTransaction, Transaction
+
+IMPORT_BATCH_ITEMS: Final = 2_000
+"""Transactions in one message of an import: enough to make the server's one fsync a batch cheap."""
+IMPORT_BATCH_BYTES: Final = 4 * 1024 * 1024
+"""Fewer, where they are long; far beneath MESSAGE_BYTES_MAX with any one more."""
+
+T = TypeVar("T")
+
+
+class PagedRequest(Protocol):
+    """A request for a page of a list (AIP-158)."""
+
+    page_token: str
+
+
+class Page(Protocol):
+    """A page of a list (AIP-158)."""
+
+    next_page_token: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one transaction of a stream: either a classification or an error.
+
+    Attributes:
+        position: of the transaction in the stream, from 0.
+        transaction_id: its id, as asked.
+        classification: the answer; None where there is an error.
+        error: why there is no answer; None where there is one.
+    """
+
+    position: int
+    transaction_id: str
+    classification: Classification | None
+    error: Error | None
+
+
+def outcome(response: ClassifyStreamResponse) -> Outcome:
+    """The outcome that a message of the stream holds; one that holds none is an error of the server's."""
+    answered = response.WhichOneof("outcome") == "classification"
+    return Outcome(
+        position=response.position,
+        transaction_id=response.transaction_id,
+        classification=response.classification if answered else None,
+        error=None if answered else error_of_status(response.error),
+    )
+
+
+def learn_request(
+    tenant: str, transactions: Iterable[LabelledTransaction], request_id: str | None
+) -> LearnRequest:
+    """A Learn that can safely be repeated: it has a request id in any case (AIP-155)."""
+    return LearnRequest(tenant=tenant, transactions=transactions, request_id=request_id or str(uuid.uuid4()))
+
+
+def forget_request(tenant: str, transaction_ids: Iterable[str]) -> ForgetTransactionsRequest:
+    """Raise TypeError for a single str: as an iterable of ids it would name a transaction per character."""
+    if isinstance(transaction_ids, str):
+        raise TypeError("transaction_ids must be an iterable of ids, not one id")
+    return ForgetTransactionsRequest(tenant=tenant, transaction_ids=transaction_ids)
+
+
+class ClassifyStreamRequests:
+    """Builds the messages of one ClassifyStream: the first names tenant and options."""
+
+    def __init__(self, tenant: str, options: ClassifyOptions | None) -> None:
+        self._first: ClassifyStreamRequest | None = ClassifyStreamRequest(tenant=tenant, options=options)
+
+    def message(self, transaction: Transaction) -> ClassifyStreamRequest:
+        """The message for the next transaction."""
+        message, self._first = self._first or ClassifyStreamRequest(), None
+        message.transaction.CopyFrom(transaction)
+        return message
+
+
+class ImportRequests:
+    """Builds the messages of one ImportTransactions: batches bounded in items and bytes.
+
+    The first names the tenant, and is sent even when there is nothing to import: so the server can tell
+    that there is no such tenant.
+    """
+
+    def __init__(self, tenant: str) -> None:
+        self._batch = ImportTransactionsRequest(tenant=tenant)
+        self._bytes = 0
+
+    def add(
+        self, item: LabelledTransaction | Iterable[LabelledTransaction]
+    ) -> Iterator[ImportTransactionsRequest]:
+        """Take a transaction or a batch of them; yield the messages that are full."""
+        for labelled in (item,) if isinstance(item, LabelledTransaction) else item:
+            size_bytes = labelled.ByteSize()
+            if self._batch.transactions and self._bytes + size_bytes > IMPORT_BATCH_BYTES:
+                yield self._flush()
+            self._batch.transactions.append(labelled)
+            self._bytes += size_bytes
+            if len(self._batch.transactions) == IMPORT_BATCH_ITEMS:
+                yield self._flush()
+
+    def rest(self) -> Iterator[ImportTransactionsRequest]:
+        """Yield the last message, unless all was sent."""
+        if self._batch.transactions or self._batch.tenant:
+            yield self._flush()
+
+    def _flush(self) -> ImportTransactionsRequest:
+        full, self._batch, self._bytes = self._batch, ImportTransactionsRequest(), 0
+        return full
+
+
+class Source(Generic[T]):
+    """Hands the caller's iterable to gRPC, and remembers what it raised.
+
+    gRPC reads requests in a thread or a task of its own; whatever fails there ends the call as UNKNOWN or
+    CANCELLED, and the caller would never learn that it was their own iterator.
+    """
+
+    def __init__(self) -> None:
+        self.failure: BaseException | None = None
+
+    def read(self, requests: Iterator[T]) -> Iterator[T]:
+        """Yield the requests, in gRPC's thread."""
+        try:
+            yield from requests
+        except GeneratorExit:
+            raise  # the call ended before its requests did
+        except BaseException as failure:
+            self.failure = failure
+            # An Exception in any case: for others gRPC's thread dies, and the call waits until its deadline.
+            raise RuntimeError("the caller's iterator failed") from failure
+
+    async def read_async(self, requests: AsyncIterator[T]) -> AsyncIterator[T]:
+        """Yield the requests, in gRPC's task."""
+        try:
+            async for request in requests:
+                yield request
+        except Exception as failure:
+            self.failure = failure
+            raise
