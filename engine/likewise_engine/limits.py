@@ -48,6 +48,14 @@ TENANT_LABELS_MAX: Final = 2_000_000
 TEXT_CHARS_MAX: Final = 320
 """A text (normalised wording) is cut here: what comes later names nothing, and costs encoding time."""
 VECTOR_DIMENSIONS_MAX: Final = 1_024
+ENCODER_TOKENS_MAX: Final = 512
+"""Tokens of one text. More than TEXT_CHARS_MAX: a token has at least one character, save the special ones."""
+ENCODER_CHARS_PER_RUN_MAX: Final = 8_192
+"""Texts times their longest, in one run of a static model: 24,576 n-grams of 64 float32, some 6 MiB. Longer runs
+leave the processor's cache and are slower."""
+ENCODER_MANIFEST_BYTES_MAX: Final = 64 * 1024
+ENCODER_FILE_BYTES_MAX: Final = 2**31 - 1
+"""Protobuf, and so an ONNX file, ends there."""
 
 # --- Calls -----------------------------------------------------------------------------------
 BATCH_ITEMS_MAX: Final = 10_000
@@ -75,6 +83,28 @@ RETRIEVED_ENTRIES_PER_TEXT_MAX: Final = 64
 RETRIEVED_ENTRIES_MAX: Final = 256
 """Entries that give evidence for one decision, those of the nearest texts first."""
 
+# --- Files of history --------------------------------------------------------------------------
+FILE_LINE_CHARS_MAX: Final = 1_048_576
+"""A line that is longer belongs to no table; reading it on would take memory without bound."""
+FILE_COLUMNS_MAX: Final = 1_024
+FILE_HEADER_LINES_MAX: Final = 100
+"""Lines in which the header is looked for. Banks put up to thirty lines of preamble above it."""
+FILE_BATCH_ROWS: Final = 10_000
+"""Rows read at once: enough that the cost per batch is lost, and some 10 MB."""
+FILE_BATCH_CHARS_MAX: Final = 16 * 1024 * 1024
+"""A batch ends early here, so that rows of a megabyte each do not fill the memory."""
+FILE_UNASKED_ROWS_MAX: Final = 100_000
+"""Rows searched for dates and amounts that leave a question open (day first? decimal comma?). If there is
+none in so many, the search ends; once there is one, it goes on until something answers it."""
+IMPORT_BATCH_ROWS: Final = 5_000
+"""Rows committed at once in bulk; lost at most when interrupted."""
+IMPORT_BUFFERED_ROWS_MAX: Final = 50_000
+"""Rows of all tenants of a file held until their tenants' batches are full."""
+IMPORT_ALL_REJECTED_ROWS_MAX: Final = 1_000
+"""If so many rows are rejected and none was taken yet, the columns are misunderstood: the import stops."""
+REJECTS_SHOWN_MAX: Final = 10
+"""Rejected rows shown on the terminal; the file of rejects has them all."""
+
 # --- Amount of time --------------------------------------------------------------------------
 DEADLINE_MS_DEFAULT: Final = 5_000
 """What a client allows a unary call unless it says otherwise."""
@@ -88,7 +118,10 @@ def _check_relations() -> None:
         "neighbours": NEIGHBOURS_DEFAULT <= NEIGHBOURS_MAX <= RETRIEVED_ENTRIES_MAX,
         "entries": RETRIEVED_ENTRIES_PER_TEXT_MAX <= RETRIEVED_ENTRIES_MAX,
         "a tenant's folder name": 3 * TENANT_ID_BYTES_MAX <= 255,
-        "amounts fit int64 units": 2**63 > AMOUNT_UNITS_MAX,
+        "a text fits an encoder": TEXT_CHARS_MAX + 2 <= min(ENCODER_TOKENS_MAX, ENCODER_CHARS_PER_RUN_MAX),
+        "amounts fit int64 units": AMOUNT_UNITS_MAX < 2**63,
+        "bulk batches": IMPORT_BATCH_ROWS <= BATCH_ITEMS_MAX
+        and IMPORT_BATCH_ROWS <= IMPORT_BUFFERED_ROWS_MAX,
         "a batch fits a tenant": BATCH_ITEMS_MAX <= TENANT_LABELS_MAX,
         # An ordinary row has some 300 bytes on the wire; the factor leaves room for long ones.
         "a batch fits a message": BATCH_ITEMS_MAX * 1_024 <= MESSAGE_BYTES_MAX,

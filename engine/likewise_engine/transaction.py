@@ -170,3 +170,8 @@ def _violations_of_fields(fields: Mapping[str, str]) -> Iterator[FieldViolation]
             yield FieldViolation("fields", "has an entry without a name")
         yield from violations_of_string("fields", name, limits.FIELD_NAME_CHARS_MAX)
         yield from violations_of_string(f"fields[{name[:32]!r}]", value, limits.FIELD_VALUE_CHARS_MAX)
+
+
+def decimal_of(amount: float) -> Decimal:
+    """The decimal of at most AMOUNT_DIGITS_MAX digits that a float64 stands for, without exponent."""
+    return Decimal(format(Decimal(format(amount, f".{limits.AMOUNT_DIGITS_MAX}g")), "f"))

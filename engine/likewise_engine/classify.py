@@ -1,0 +1,169 @@
+"""One request: transaction -> text -> vector -> neighbours -> evidence -> vote -> decision.
+
+One road, no way back: plain functions on values, the same for the service, the command line and the replay
+of history. It reads one view and nothing else, so the same view and models give the same answer.
+"""
+
+from collections.abc import Sequence
+from time import perf_counter_ns
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from likewise_engine import limits
+from likewise_engine.answers import (
+    Candidate,
+    Classification,
+    ClassifyOptions,
+    DimensionAnswer,
+    Neighbour,
+    TimeSpent,
+    Witness,
+)
+from likewise_engine.decision import decide
+from likewise_engine.encoder.base import Encoder
+from likewise_engine.evidence import Evidence, Surroundings, evidence_of, surroundings_of
+from likewise_engine.ledger.view import UNKNOWN, UNLABELLED, View
+from likewise_engine.text import normalise, text_of
+from likewise_engine.transaction import CATEGORY_DIMENSION, Transaction, decimal_of
+from likewise_engine.vote import Vote
+
+_WITNESS_SHARE: Final = 0.5
+"""A witness decides when it holds at least this share of the weight behind the first candidate."""
+
+
+def classify(
+    view: View, encoder: Encoder, vote: Vote, transaction: Transaction, options: ClassifyOptions
+) -> Classification:
+    """Answer for one transaction.
+
+    Raises:
+        InvalidInput: the transaction or an option is out of bounds.
+        UnknownDimension: a dimension was asked that the tenant does not have.
+        ModelFault: the encoder or the vote failed.
+    """
+    started_ns = perf_counter_ns()
+    transaction.check()
+    options.check()
+    dimensions = _dimensions(view, options)
+    text = text_of(transaction.payee, transaction.description)
+    number = view.text_number(text)
+    vector = view.index.matrix[number] if number != UNKNOWN else _encoded(encoder, text)
+    encoded_ns = perf_counter_ns()
+
+    if len(view.index.matrix):
+        near = view.index.search(vector, limits.RETRIEVED_TEXTS_MAX)
+    else:
+        near = np.empty(0, dtype=np.int64), np.empty(0, dtype=np.float32)
+    payee = view.payee_numbers.get(normalise(transaction.payee), UNKNOWN)
+    around = surroundings_of(view, transaction, number, payee, near)
+    searched_ns = perf_counter_ns()
+
+    target = options.target_precision or view.policy.target_precision
+    answers = tuple(
+        _answer(
+            view,
+            vote,
+            evidence_of(view, around, dimension),
+            around,
+            dimension,
+            target,
+            options.candidates_max,
+        )
+        for dimension in dimensions
+    )
+    neighbours = _neighbours(view, around, options.neighbours_max)
+    times = TimeSpent(encoded_ns - started_ns, searched_ns - encoded_ns, perf_counter_ns() - searched_ns)
+    return Classification(
+        answers=answers,
+        neighbours=neighbours,
+        encoder_fingerprint=encoder.fingerprint,
+        vote_fingerprint=vote.fingerprint,
+        revision=view.revision,
+        text=text,
+        time_spent=times,
+    )
+
+
+def _dimensions(view: View, options: ClassifyOptions) -> Sequence[str]:
+    for position, dimension in enumerate(options.dimensions):
+        view.chart.require_dimension(dimension, f"dimensions[{position}]")
+    # A tenant that was taught nothing still gets an answer: ASK.
+    return options.dimensions or view.chart.dimensions or (CATEGORY_DIMENSION,)
+
+
+def _encoded(encoder: Encoder, text: str) -> NDArray[np.float32]:
+    # At the store's precision, so that a text is as near to others before it is learned as after.
+    return np.asarray(encoder.encode([text])[0].astype(np.float16), dtype=np.float32)
+
+
+def _answer(
+    view: View,
+    vote: Vote,
+    evidence: Evidence,
+    around: Surroundings,
+    dimension: str,
+    target_precision: float,
+    candidates_max: int,
+) -> DimensionAnswer:
+    probabilities = vote.probabilities(evidence)
+    # Equal probabilities: the category more used in the books first, then the older one.
+    usage = view.category_counts[evidence.candidates]
+    order = np.lexsort((evidence.candidates, -usage, -probabilities))[:candidates_max]
+    categories = [view.chart.categories[number] for number in evidence.candidates[order].tolist()]
+    candidates = tuple(
+        Candidate(category.id, category.title, probability)
+        for category, probability in zip(categories, probabilities[order].tolist(), strict=True)
+    )
+    witness = _witness(evidence, around, int(order[0])) if candidates else Witness.NONE
+    decision, reason = decide(candidates, witness, target_precision)
+    return DimensionAnswer(dimension, decision, candidates, witness, target_precision, reason)
+
+
+def _witness(evidence: Evidence, around: Surroundings, candidate: int) -> Witness:
+    """The narrowest kind of rows that holds most of the weight behind a candidate."""
+    rows = evidence.rows[evidence.candidate_of_row == candidate]
+    weight = np.exp(around.log_weight[rows] - around.log_weight[rows].max())
+    needed = _WITNESS_SHARE * weight.sum()
+    for witness, holds in (
+        (Witness.SAME_TEXT_AND_AMOUNT, around.same_text & around.same_amount),
+        (Witness.SAME_TEXT, around.same_text),
+        (Witness.SAME_PAYEE, around.same_payee),
+    ):
+        if weight[holds[rows]].sum() >= needed:
+            return witness
+    return Witness.SIMILAR_TEXT
+
+
+def _neighbours(view: View, around: Surroundings, count_max: int) -> tuple[Neighbour, ...]:
+    """The weightiest rows; equals in the order of their nearness and then of their age."""
+    if not count_max or not len(around.rows):
+        return ()
+    weight = np.exp(around.log_weight - around.log_weight.max())
+    weight /= weight.sum()
+    order = np.lexsort((-around.rows, -around.similarity, -weight))[:count_max]
+    return tuple(
+        _neighbour(view, row, similarity, share)
+        for row, similarity, share in zip(
+            around.rows[order].tolist(),
+            around.similarity[order].tolist(),
+            weight[order].tolist(),
+            strict=True,
+        )
+    )
+
+
+def _neighbour(view: View, row: int, similarity: float, weight: float) -> Neighbour:
+    amount = float(view.amount[row])
+    labels = {dimension: int(column[row]) for dimension, column in view.labels.items()}
+    return Neighbour(
+        transaction_id=view.transaction_ids[row],
+        date=view.date_of(row),
+        amount=None if np.isnan(amount) else decimal_of(amount),
+        currency=view.currencies[view.currency[row]],
+        text=view.texts[view.text[row]],
+        labels={d: view.chart.categories[n].id for d, n in labels.items() if n != UNLABELLED},
+        similarity=similarity,
+        weight=weight,
+    )

@@ -1,0 +1,151 @@
+"""The data folder: where each tenant's files lie, and who may use them.
+
+    DATA/lock                           held by the process that uses the folder
+    DATA/tenants/7f/acme%20ltd/         one folder a tenant, in 256 shards
+        ledger.sqlite3                  the store: the truth
+        texts.hnsw, texts.hnsw.json     the graph's cache, which may be deleted at any time
+    DATA/trash/                         what is being deleted
+
+A tenant's folder is its id with all but ``a-z 0-9 - _`` percent-encoded: reversible, the same on file systems
+that ignore case, and no id can name a path. It is made aside and renamed, so it is there whole or not at all.
+"""
+
+import fcntl
+import hashlib
+import os
+import shutil
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+from urllib.parse import unquote
+
+from likewise_engine import limits
+from likewise_engine.errors import DataFolderInUse, InvalidInput, StoreFault, TenantExists, TenantNotFound
+
+STORE_NAME: Final = "ledger.sqlite3"
+GRAPH_NAME: Final = "texts.hnsw"
+_PLAIN: Final = frozenset(b"abcdefghijklmnopqrstuvwxyz0123456789-_")
+_ASIDE: Final = ".new-"
+
+
+def check_tenant_id(tenant: str, field: str = "tenant") -> None:
+    """Raise InvalidInput for what cannot be a tenant's id."""
+    if not tenant:
+        raise InvalidInput.of(field, "is required")
+    if not tenant.isprintable() or tenant != tenant.strip():
+        raise InvalidInput.of(field, "holds control characters, or begins or ends with a space")
+    size_bytes = len(tenant.encode())
+    if size_bytes > limits.TENANT_ID_BYTES_MAX:
+        message = f"has {size_bytes} bytes of UTF-8; at most {limits.TENANT_ID_BYTES_MAX} are allowed"
+        raise InvalidInput.of(field, message)
+
+
+class DataFolder:
+    """The folder of all tenants, locked for this process until :meth:`close`."""
+
+    def __init__(self, root: Path) -> None:
+        """Open a data folder; make it if it is not there.
+
+        Raises:
+            DataFolderInUse: another process has it open.
+            StoreFault: it cannot be made or written.
+        """
+        self.root = root
+        self._tenants = root / "tenants"
+        self._trash = root / "trash"
+        with _translated("open the data folder"):
+            self._tenants.mkdir(parents=True, exist_ok=True)
+            self._trash.mkdir(exist_ok=True)
+            self._lock = os.open(root / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            try:
+                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                os.close(self._lock)
+                raise DataFolderInUse(
+                    f"another process uses {root}: stop it, or work through its server (--server HOST:PORT)"
+                ) from error
+            for left_over in (*self._trash.iterdir(), *self._tenants.glob(f"*/{_ASIDE}*")):
+                shutil.rmtree(left_over)
+
+    def close(self) -> None:
+        """Let other processes use the folder."""
+        os.close(self._lock)
+
+    def store_path(self, tenant: str) -> Path:
+        """Path of an existing tenant's store. Raises TenantNotFound, InvalidInput."""
+        path = self._path(tenant) / STORE_NAME
+        if not path.exists():
+            raise TenantNotFound(tenant)
+        return path
+
+    def tenants(self) -> Iterator[str]:
+        """Ids of all tenants, in no order."""
+        with _translated("list tenants"):
+            for shard in self._tenants.iterdir():
+                for path in shard.iterdir():
+                    if not path.name.startswith(_ASIDE):
+                        yield unquote(path.name)
+
+    def create(self, tenant: str, fill: Callable[[Path], None]) -> None:
+        """Make a tenant's folder, whole or not at all.
+
+        Args:
+            tenant: its id.
+            fill: makes the store at the path it is given, and closes it.
+
+        Raises:
+            TenantExists, InvalidInput, StoreFault.
+        """
+        path = self._path(tenant)
+        if path.exists():
+            raise TenantExists(tenant)
+        aside = path.with_name(f"{_ASIDE}{uuid.uuid4().hex}")
+        with _translated("create the tenant"):
+            aside.mkdir(parents=True, mode=0o700)
+            try:
+                fill(aside / STORE_NAME)
+                _sync(aside)
+                aside.rename(path)
+            except FileExistsError as error:
+                raise TenantExists(tenant) from error
+            finally:
+                shutil.rmtree(aside, ignore_errors=True)
+            _sync(path.parent)
+            _sync(self._tenants)
+
+    def delete(self, tenant: str) -> None:
+        """Delete a tenant's folder: first out of sight in one step, then for good. Nothing may use it."""
+        path = self._path(tenant)
+        doomed = self._trash / uuid.uuid4().hex
+        with _translated("delete the tenant"):
+            try:
+                path.rename(doomed)
+            except FileNotFoundError as error:
+                raise TenantNotFound(tenant) from error
+            _sync(path.parent)
+            shutil.rmtree(doomed)
+            _sync(self._trash)
+
+    def _path(self, tenant: str) -> Path:
+        check_tenant_id(tenant)
+        encoded = tenant.encode()
+        name = "".join(chr(byte) if byte in _PLAIN else f"%{byte:02x}" for byte in encoded)
+        return self._tenants / hashlib.sha256(encoded).hexdigest()[:2] / name
+
+
+@contextmanager
+def _translated(action: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise StoreFault(f"could not {action}: {error.strerror} ({error.filename})") from error
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,416 @@
+"""One tenant's ledger: the one place where its memory is taught, and from which it is read.
+
+Concurrency, once and for all:
+
+- One writer at a time, under ``_writer_lock``. It works out the change, commits it to the store (fsynced),
+  applies it to memory, and publishes a new view by one assignment. Encoding new texts happens under the lock:
+  it keeps a second caller from encoding the same texts, and holds up nobody but writers.
+- Readers take ``view`` and need no lock at all; see :mod:`likewise_engine.ledger.view`.
+- A graph is built aside from a view's texts, by whoever calls :meth:`build_graph`, without the lock; only its
+  swapping in takes it. If memory was rebuilt meanwhile, the graph is for other rows and is dropped.
+- ``_cache_lock`` orders writing the graph's cache file and deleting it, so that forgetting never returns
+  while a file with the forgotten vectors is about to appear. It is taken after the writer's lock, or alone.
+
+If applying a committed change to memory fails (out of memory), memory lags behind the store: the ledger is
+then stale, refuses to be written, and its owner loads it anew.
+
+Forgetting rebuilds memory from the store: slower than masking, and leaves nothing behind by construction.
+"""
+
+import hashlib
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from likewise_engine import limits
+from likewise_engine.answers import Classification, ClassifyOptions
+from likewise_engine.chart import Category, Policy
+from likewise_engine.classify import classify
+from likewise_engine.encoder.base import Encoder
+from likewise_engine.errors import (
+    FieldViolation,
+    InvalidInput,
+    LimitReached,
+    RequestIdReused,
+    RevisionNotReached,
+    StoreFault,
+    TransactionNotFound,
+    UnknownCategory,
+)
+from likewise_engine.index import graph as graph_cache
+from likewise_engine.index.graph import Graph
+from likewise_engine.ledger.lesson import Lesson
+from likewise_engine.ledger.memory import Memory
+from likewise_engine.ledger.outcomes import ForgetOutcome, ImportOutcome, LearnOutcome, Rejection
+from likewise_engine.ledger.reencode import reencode
+from likewise_engine.ledger.view import View
+from likewise_engine.store.base import Change, Entry, RequestRecord, TenantStore
+from likewise_engine.transaction import LabelledTransaction, Transaction, violations_of_string
+from likewise_engine.vote import Vote
+
+VIOLATIONS_SHOWN_MAX: Final = 100
+"""Violations reported of one refused batch."""
+
+
+class Ledger:
+    """One tenant's memory over its store; safe to use from many threads."""
+
+    def __init__(self, store: TenantStore, encoder: Encoder, vote: Vote, graph_path: Path) -> None:
+        """Load a tenant.
+
+        Args:
+            store: the truth; the ledger closes it.
+            encoder: of texts; a store with another encoder's vectors is encoded anew.
+            vote: weighs evidence.
+            graph_path: where the graph is cached.
+
+        Raises:
+            StoreFault: the store failed or is corrupt.
+            ModelFault: encoding anew failed.
+        """
+        self._store = store
+        self._encoder = encoder
+        self._vote = vote
+        self._graph_path = graph_path
+        self._writer_lock = threading.Lock()
+        self._cache_lock = threading.Lock()
+        self._is_stale = False
+        if store.record().encoder_fingerprint != encoder.fingerprint:
+            graph_cache.discard(graph_path)
+            reencode(store, encoder)
+        snapshot = store.snapshot()
+        identity_of = _identity_of(encoder.fingerprint, snapshot.text_ids)
+        self._memory = Memory(snapshot, Graph.load(graph_path, identity_of, encoder.dimensions))
+        self._view = self._memory.view()
+
+    @property
+    def view(self) -> View:
+        """What readers see now."""
+        return self._view
+
+    @property
+    def encoder(self) -> Encoder:
+        """The encoder of its texts."""
+        return self._encoder
+
+    @property
+    def store(self) -> TenantStore:
+        """The store, for reading."""
+        return self._store
+
+    @property
+    def memory_bytes(self) -> int:
+        """Bytes of main memory that the tenant takes."""
+        return self._memory.nbytes
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether memory lags behind the store: it must be loaded anew."""
+        return self._is_stale
+
+    @property
+    def is_graph_due(self) -> bool:
+        """Whether :meth:`build_graph` should be called, aside from whoever waits for an answer."""
+        return self._view.index.is_graph_due
+
+    def classify(self, transaction: Transaction, options: ClassifyOptions) -> Classification:
+        """Answer for one transaction from the current view.
+
+        Raises:
+            InvalidInput: the transaction or an option is out of bounds, or a dimension is unknown.
+            RevisionNotReached: ``options.min_revision`` lies ahead.
+            ModelFault: the encoder or the vote failed.
+        """
+        view = self._view
+        if options.min_revision > view.revision:
+            raise RevisionNotReached(options.min_revision, view.revision)
+        return classify(view, self._encoder, self._vote, transaction, options)
+
+    def learn(self, items: Sequence[LabelledTransaction], request_id: str = "") -> LearnOutcome:
+        """Learn labelled transactions: all of them, or none.
+
+        Args:
+            items: 1 to BATCH_ITEMS_MAX, each with an id of its own.
+            request_id: makes repeating the call return the same outcome.
+
+        Raises:
+            InvalidInput: an item is wrong; fields as ``transactions[3].transaction.amount``.
+            UnknownCategory: a label is not in a closed chart.
+            RequestIdReused: the request id stood for other content.
+            LimitReached: the chart or the tenant would outgrow its limits.
+            StoreFault, ModelFault: nothing was learned.
+        """
+        _check_batch(items, request_id)
+        with self._writer_lock:
+            digest = _digest(items) if request_id else b""
+            if request_id and (remembered := self._store.request(request_id)) is not None:
+                if remembered.digest != digest:
+                    raise RequestIdReused(request_id)
+                return LearnOutcome.from_json(remembered.outcome)
+            lesson = self._lesson(items)
+            if unknown := _beneath(items, lesson.violations):
+                raise UnknownCategory(unknown)
+            for item in items:
+                lesson.take(item)
+            request = RequestRecord(request_id, digest, lesson.outcome().to_json()) if request_id else None
+            return self._teach(lesson, request)
+
+    def import_batch(self, items: Sequence[LabelledTransaction]) -> ImportOutcome:
+        """Learn what is right in a batch, and say what is wrong with the rest.
+
+        Raises:
+            InvalidInput: the batch is too large.
+            StoreFault, ModelFault: nothing of the batch was learned.
+        """
+        if len(items) > limits.BATCH_ITEMS_MAX:
+            raise InvalidInput.of("transactions", _too_many(len(items)))
+        rejections: list[Rejection] = []
+        with self._writer_lock:
+            lesson = self._lesson(items)
+            for position, item in enumerate(items):
+                violations = tuple(item.violations()) or tuple(lesson.violations(item))
+                if not violations:
+                    try:
+                        lesson.take(item)
+                    except LimitReached as error:
+                        violations = (FieldViolation("", error.message),)
+                if violations:
+                    rejections.append(Rejection(position, item.transaction.id, violations))
+            return ImportOutcome(self._teach(lesson, None), tuple(rejections))
+
+    def forget(self, transaction_ids: Sequence[str]) -> ForgetOutcome:
+        """Forget transactions: when it returns they are gone from disk, memory and index.
+
+        Raises:
+            InvalidInput: there are no ids, too many, or one is not valid.
+            StoreFault: nothing was forgotten.
+        """
+        _check_ids(transaction_ids)
+        wanted = set(transaction_ids)
+        with self._writer_lock:
+            self._check_fresh()
+            memory = self._memory
+            doomed = self._store.entries_by_id(sorted(wanted))
+            missing = len(wanted) - len(doomed)
+            if not doomed:
+                return ForgetOutcome(memory.revision, 0, missing)
+            seqs = sorted(entry.seq for entry in doomed.values())
+            orphaned_texts, orphaned_payees = memory.orphaned_ids(memory.rows_of(seqs))
+            if orphaned_texts:
+                self._discard_graph()
+            change = Change(
+                revision=memory.revision + 1,
+                orphaned_texts=orphaned_texts,
+                orphaned_payees=orphaned_payees,
+                forgotten_seqs=seqs,
+                forgotten_ids=sorted(doomed),
+            )
+            self._store.commit(change)
+            self._rebuild()
+            return ForgetOutcome(change.revision, len(doomed), missing)
+
+    def update(
+        self,
+        *,
+        policy: Policy | None = None,
+        display_name: str | None = None,
+        categories: Sequence[Category] = (),
+    ) -> None:
+        """Change the policy, the display name, or categories (by dimension and id); what is None stays.
+
+        Raises:
+            InvalidInput: a value is out of bounds.
+            LimitReached: the chart would outgrow its limits.
+            StoreFault: nothing was changed.
+        """
+        check_settings(policy, display_name, categories)
+        with self._writer_lock:
+            self._check_fresh()
+            chart = self._memory.chart.with_categories(categories)
+            changed = [(chart.numbers[c.dimension, c.id], c) for c in categories]
+            revision = self._memory.revision + 1
+            self._store.commit(Change(revision, categories=changed, policy=policy, display_name=display_name))
+            with self._applying():
+                self._memory.revision = revision
+                self._memory.policy = policy or self._memory.policy
+                self._memory.extend_chart(chart)
+
+    def entry(self, transaction_id: str) -> Entry:
+        """One entry. Raises TransactionNotFound."""
+        entry = self._store.entries_by_id([transaction_id]).get(transaction_id)
+        if entry is None:
+            raise TransactionNotFound(transaction_id)
+        return entry
+
+    def build_graph(self, keep_on: Callable[[], bool] = lambda: True) -> bool:
+        """Build the graph that is due, swap it in, and cache it. Call it aside; readers are not held up.
+
+        Args:
+            keep_on: asked now and then; the build is given up when it says no.
+
+        Returns:
+            Whether a graph was swapped in.
+
+        Raises:
+            StoreFault: the cache could not be written. The graph serves all the same.
+        """
+        with self._writer_lock:
+            self._check_fresh()
+            if not self._memory.all_texts_alive:
+                self._rebuild()  # so that the graph has no dead texts from the start
+            memory, index = self._memory, self._view.index
+        graph = Graph.build(index.matrix, lambda: keep_on() and self._memory is memory)
+        if graph is None:
+            return False
+        with self._writer_lock:
+            if self._memory is not memory:
+                return False
+            memory.graph = graph
+            self._view = memory.view()
+            text_ids = memory.text_names.ids(graph.count).copy()
+        with self._cache_lock:
+            if self._memory is memory:
+                graph.save(self._graph_path, _identity_of(self._encoder.fingerprint, text_ids)(graph.count))
+        return True
+
+    def close(self) -> None:
+        """Release the store's files, once no writer is at work."""
+        with self._writer_lock:
+            self._is_stale = True
+            self._store.close()
+
+    def _lesson(self, items: Sequence[LabelledTransaction]) -> Lesson:
+        self._check_fresh()
+        ids = [item.transaction.id for item in items]
+        return Lesson(self._memory, self._store.entries_by_id(ids) if len(self._memory) else {})
+
+    def _teach(self, lesson: Lesson, request: RequestRecord | None) -> LearnOutcome:
+        outcome = lesson.outcome()
+        change = lesson.change(self._encoder, request)
+        if change is not None:
+            replaced = lesson.replaced_rows()
+            self._store.commit(change)
+            with self._applying():
+                memory = self._memory
+                memory.revision = change.revision
+                memory.extend_chart(memory.chart.with_categories([c for _, c in change.categories]))
+                memory.extend_texts(change.texts, change.vectors)
+                memory.payee_names.extend(change.payees)
+                memory.extend_entries(change.entries)
+                memory.kill(replaced)
+        return outcome
+
+    def _rebuild(self) -> None:
+        with self._applying():
+            whole = self._memory.all_texts_alive
+            snapshot = self._store.snapshot()
+            same_texts = whole and len(snapshot.texts) == len(self._memory.texts)
+            self._memory = Memory(snapshot, self._memory.graph if same_texts else None)
+
+    @contextmanager
+    def _applying(self) -> Iterator[None]:
+        """Publish a new view at the end; where memory could not follow the store, say so for good."""
+        try:
+            yield
+            self._view = self._memory.view()
+        except BaseException:
+            self._is_stale = True
+            raise
+
+    def _check_fresh(self) -> None:
+        if self._is_stale:
+            raise StoreFault("the tenant is being loaded anew: try again")
+
+    def _discard_graph(self) -> None:
+        with self._cache_lock:
+            graph_cache.discard(self._graph_path)
+
+
+def check_settings(policy: Policy | None, display_name: str | None, categories: Sequence[Category]) -> None:
+    """Raise InvalidInput naming everything about a tenant's settings that is out of bounds."""
+    violations = [v.beneath("policy") for v in (policy.violations() if policy else ())]
+    violations += violations_of_string("display_name", display_name or "", limits.CATEGORY_NAME_CHARS_MAX)
+    for position, category in enumerate(categories):
+        violations += (v.beneath(f"chart[{position}]") for v in category.violations())
+    if len({(c.dimension, c.id) for c in categories}) < len(categories):
+        violations.append(FieldViolation("chart", "names a category twice"))
+    if violations:
+        raise InvalidInput(violations[:VIOLATIONS_SHOWN_MAX])
+
+
+def _check_batch(items: Sequence[LabelledTransaction], request_id: str) -> None:
+    """Raise InvalidInput for a batch that cannot be learned whole."""
+    violations = list(violations_of_string("request_id", request_id, limits.REQUEST_ID_CHARS_MAX))
+    if not items:
+        violations.append(FieldViolation("transactions", "is empty"))
+    elif len(items) > limits.BATCH_ITEMS_MAX:
+        violations.append(FieldViolation("transactions", _too_many(len(items))))
+    else:
+        violations += _beneath(items, LabelledTransaction.violations)
+        first: dict[str, int] = {}
+        for position, item in enumerate(items):
+            if first.setdefault(item.transaction.id, position) != position and item.transaction.id:
+                message = f"is that of transactions[{first[item.transaction.id]}] too: an id may occur once"
+                violations.append(FieldViolation(f"transactions[{position}].transaction.id", message))
+    if violations:
+        raise InvalidInput(violations[:VIOLATIONS_SHOWN_MAX])
+
+
+def _beneath(
+    items: Sequence[LabelledTransaction],
+    violations_of: Callable[[LabelledTransaction], Iterator[FieldViolation]],
+) -> list[FieldViolation]:
+    """The first violations of a batch, each under its item's position."""
+    violations: list[FieldViolation] = []
+    for position, item in enumerate(items):
+        violations += (violation.beneath(f"transactions[{position}]") for violation in violations_of(item))
+        if len(violations) >= VIOLATIONS_SHOWN_MAX:
+            break
+    return violations[:VIOLATIONS_SHOWN_MAX]
+
+
+def _check_ids(transaction_ids: Sequence[str]) -> None:
+    if not 1 <= len(transaction_ids) <= limits.BATCH_ITEMS_MAX:
+        message = f"has {len(transaction_ids)} ids; 1 to {limits.BATCH_ITEMS_MAX} are allowed"
+        raise InvalidInput.of("transaction_ids", message)
+    violations: list[FieldViolation] = []
+    for position, transaction_id in enumerate(transaction_ids):
+        name = f"transaction_ids[{position}]"
+        if not transaction_id:
+            violations.append(FieldViolation(name, "is empty"))
+        violations += violations_of_string(name, transaction_id, limits.TRANSACTION_ID_CHARS_MAX)
+    if violations:
+        raise InvalidInput(violations[:VIOLATIONS_SHOWN_MAX])
+
+
+def _too_many(count: int) -> str:
+    return f"has {count} items; at most {limits.BATCH_ITEMS_MAX} are allowed in one batch"
+
+
+def _digest(items: Sequence[LabelledTransaction]) -> bytes:
+    """Digest of what a request asks, the same for equal content in another order of maps."""
+    digest = hashlib.sha256()
+    for item in items:
+        t = item.transaction
+        known = (t.id, t.date, t.amount, t.currency, t.payee, t.description, t.account, t.direction)
+        maps = (sorted(t.fields.items()), sorted(item.labels.items()), sorted(item.predicted.items()))
+        digest.update(repr((known, maps, item.authority)).encode())
+    return digest.digest()
+
+
+def _identity_of(fingerprint: str, text_ids: NDArray[np.int64]) -> Callable[[int], str]:
+    """What names the first n texts: a graph's cache file is for exactly these, in this order."""
+
+    def identity(count: int) -> str:
+        if count > len(text_ids):
+            return "more texts than there are"
+        digest = hashlib.sha256(fingerprint.encode())
+        digest.update(np.ascontiguousarray(text_ids[:count], dtype="<i8").tobytes())
+        return digest.hexdigest()
+
+    return identity

@@ -1,0 +1,207 @@
+"""A lesson: what a batch of labelled transactions changes, worked out before anything is written.
+
+Items are taken in order, so a later item of the same id replaces an earlier one as it would in a batch of its
+own: how a file is cut into batches does not change what is learned. Labels are merged by dimension; each
+keeps its own authority, and a label is never replaced by one of lesser authority.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from likewise_engine import limits
+from likewise_engine.chart import Category, Chart
+from likewise_engine.encoder.base import Encoder
+from likewise_engine.errors import FieldViolation, LimitReached
+from likewise_engine.ledger.memory import Memory, Names
+from likewise_engine.ledger.outcomes import LearnOutcome
+from likewise_engine.store.base import Change, Correction, Entry, NewEntry, RequestRecord, Vectors
+from likewise_engine.text import normalise, text_of
+from likewise_engine.transaction import Authority, LabelledTransaction, Transaction
+
+_NO_ENTRY = Entry(0, Transaction(), {}, {}, 0)
+
+
+class Lesson:
+    """Collects what is to change. Made by the ledger's writer, under its lock, and used once."""
+
+    def __init__(self, memory: Memory, existing: Mapping[str, Entry]) -> None:
+        """Begin a lesson.
+
+        Args:
+            memory: as it is now; it is only read.
+            existing: the entries by transaction id that the items may replace.
+        """
+        self._memory = memory
+        self._existing = existing
+        self._pending: dict[str, NewEntry] = {}
+        self._chart = memory.chart
+        self._new_texts: dict[str, int] = {}
+        self._new_payees: dict[str, int] = {}
+        self._wordings: dict[tuple[str, str], tuple[int, int]] = {}
+        self._corrections: list[Correction] = []
+        self._next_seq = memory.next_seq
+        self._latest_day = memory.day_ranks.last_day
+        self.created = self.updated = self.unchanged = self.kept = 0
+
+    def violations(self, item: LabelledTransaction) -> Iterator[FieldViolation]:
+        """Yield why an item cannot be taken into this tenant's ledger, though it is well formed."""
+        if not self._memory.policy.closed_chart:
+            return
+        for dimension, category in item.labels.items():
+            if (dimension, category) not in self._chart.numbers:
+                field = f"labels[{dimension!r}]"
+                yield FieldViolation(
+                    field, f"{category!r} is not in the chart, which the policy keeps closed"
+                )
+
+    def take(self, item: LabelledTransaction) -> None:
+        """Take in a valid item.
+
+        Raises:
+            LimitReached: the chart or the tenant would outgrow its limits. The item is not taken.
+        """
+        transaction = item.transaction
+        pending = self._pending.get(transaction.id)
+        old = pending.entry if pending else self._existing.get(transaction.id, _NO_ENTRY)
+        labels, authorities = _merged(old, item)
+        is_new = old is _NO_ENTRY
+        is_outranked = not is_new and item.authority < max(old.authorities.values())
+        if is_outranked:
+            # A machine may add labels to what a person labelled; it does not reword it.
+            transaction = old.transaction
+        if (
+            not is_new
+            and transaction == old.transaction
+            and (labels, authorities) == (old.labels, old.authorities)
+        ):
+            same = transaction == item.transaction and item.labels.items() <= labels.items()
+            self.unchanged += same
+            self.kept += not same
+            return
+        self._chart = self._chart_with(labels)
+        if is_new:
+            self._check_size()
+        self._note_corrections(item)
+        self.created += is_new
+        self.updated += not is_new
+        # Replaced within this batch: the order of entries is that of their last writing.
+        self._pending.pop(transaction.id, None)
+        self._pending[transaction.id] = self._new_entry(transaction, labels, authorities)
+
+    def outcome(self) -> LearnOutcome:
+        """What comes of it, once it is committed."""
+        revision = self._memory.revision + bool(self._pending)
+        return LearnOutcome(revision, self.created, self.updated, self.unchanged, self.kept)
+
+    def change(self, encoder: Encoder, request: RequestRecord | None) -> Change | None:
+        """What is to be committed; None where there is nothing.
+
+        Raises:
+            ModelFault: the encoder failed on the new texts.
+        """
+        if not self._pending and request is None:
+            return None
+        entries = list(self._pending.values())
+        texts = _used(self._new_texts, {new.text for new in entries})
+        payees = _used(self._new_payees, {new.payee for new in entries})
+        orphaned_texts, orphaned_payees = self._memory.orphaned_ids(self.replaced_rows(), entries)
+        known = len(self._memory.chart.categories)
+        return Change(
+            revision=self.outcome().revision,
+            texts=texts,
+            vectors=as_stored(encoder, [text for _, text in texts]),
+            payees=payees,
+            categories=list(enumerate(self._chart.categories))[known:],
+            entries=entries,
+            orphaned_texts=orphaned_texts,
+            orphaned_payees=orphaned_payees,
+            corrections=self._corrections,
+            request=request,
+        )
+
+    def replaced_rows(self) -> NDArray[np.int64]:
+        """Rows of memory whose transactions are learned anew."""
+        return self._memory.rows_of(
+            [
+                self._existing[transaction_id].seq
+                for transaction_id in self._pending
+                if transaction_id in self._existing
+            ]
+        )
+
+    def _chart_with(self, labels: Mapping[str, str]) -> Chart:
+        if all(key in self._chart.numbers for key in labels.items()):
+            return self._chart
+        missing = [Category(category, dimension) for dimension, category in labels.items()]
+        known = self._chart.numbers
+        return self._chart.with_categories([c for c in missing if (c.dimension, c.id) not in known])
+
+    def _check_size(self) -> None:
+        if self._memory.live_count + self.created >= limits.TENANT_LABELS_MAX:
+            raise LimitReached(
+                f"the tenant has {limits.TENANT_LABELS_MAX:,} entries already: forget some first",
+                limit="TENANT_LABELS_MAX",
+                value=limits.TENANT_LABELS_MAX,
+            )
+
+    def _note_corrections(self, item: LabelledTransaction) -> None:
+        for dimension, predicted in item.predicted.items():
+            label = item.labels.get(dimension)
+            if label is not None and label != predicted:
+                self._corrections.append(Correction(item.transaction.id, dimension, predicted, label))
+
+    def _new_entry(
+        self, transaction: Transaction, labels: Mapping[str, str], authorities: Mapping[str, Authority]
+    ) -> NewEntry:
+        text, payee = self._text_and_payee(transaction.payee, transaction.description)
+        if transaction.date is not None:
+            order_day = transaction.date.toordinal()
+            self._latest_day = max(self._latest_day, order_day)
+        else:
+            order_day = self._latest_day
+        entry = Entry(self._next_seq, transaction, labels, authorities, self._memory.revision + 1)
+        self._next_seq += 1
+        numbers = self._chart.numbers
+        categories = [(numbers[d, category], authorities[d]) for d, category in labels.items()]
+        return NewEntry(entry, text, payee, order_day, categories)
+
+    def _text_and_payee(self, payee: str, description: str) -> tuple[int, int]:
+        """Ids of a transaction's text and normalised payee; books repeat themselves, so wordings are kept."""
+        ids = self._wordings.get((payee, description))
+        if ids is None:
+            text = _id_of(text_of(payee, description), self._memory.text_names, self._new_texts)
+            ids = text, _id_of(normalise(payee), self._memory.payee_names, self._new_payees)
+            self._wordings[payee, description] = ids
+        return ids
+
+
+def as_stored(encoder: Encoder, texts: Sequence[str]) -> Vectors | None:
+    """Vectors of texts at the precision that the store keeps, ``(len(texts), dimensions)``; None of none."""
+    return encoder.encode(texts).astype(np.float16) if texts else None
+
+
+def _merged(old: Entry, item: LabelledTransaction) -> tuple[Mapping[str, str], Mapping[str, Authority]]:
+    """Labels and authorities of an entry once an item is taken in."""
+    if old is _NO_ENTRY:
+        return dict(item.labels), dict.fromkeys(item.labels, item.authority)
+    labels, authorities = dict(old.labels), dict(old.authorities)
+    for dimension, category in item.labels.items():
+        if item.authority >= authorities.get(dimension, item.authority):
+            labels[dimension] = category
+            authorities[dimension] = item.authority
+    return labels, authorities
+
+
+def _id_of(name: str, known: Names, new: dict[str, int]) -> int:
+    """The store id of a text or payee, a fresh one where it is new."""
+    store_id = known.store_id(name)
+    if store_id is None:
+        store_id = new.setdefault(name, known.next_store_id + len(new))
+    return store_id
+
+
+def _used(new: Mapping[str, int], used: set[int]) -> list[tuple[int, str]]:
+    """The new names that entries still have: an item replaced within the batch leaves none behind."""
+    return [(store_id, name) for name, store_id in new.items() if store_id in used]

@@ -1,0 +1,318 @@
+"""The columns behind the views: one tenant's memory as its writer owns it.
+
+Only the ledger's writer touches a Memory, under the writer's lock. It appends, marks dead, and publishes
+views. Nothing here knows of disk: a Memory is made from a snapshot of the store and kept in step with it by
+being told what was committed.
+"""
+
+from collections.abc import Collection, Sequence
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from likewise_engine.chart import Chart
+from likewise_engine.errors import StoreCorrupt
+from likewise_engine.index.graph import Graph
+from likewise_engine.index.texts import TextIndex
+from likewise_engine.ledger.columns import Column, StringColumn
+from likewise_engine.ledger.postings import Postings
+from likewise_engine.ledger.view import UNLABELLED, DayRanks, View
+from likewise_engine.store.base import EntryColumns, NewEntry, Snapshot, Vectors
+
+_LENGTH_TOLERANCE: Final = 0.01
+"""Of the squared length; float16 rounds it by a thousandth at most."""
+_STRING_OVERHEAD_BYTES: Final = 200
+"""By estimate, of a str, its dictionary entry and its list slot, besides its characters."""
+
+
+class Names:
+    """Distinct strings (texts, payees) with dense numbers, and the ids that the store knows them by."""
+
+    __slots__ = ("chars", "live_rows", "next_store_id", "numbers", "store_ids")
+
+    def __init__(self, store_ids: NDArray[np.int64], names: Sequence[str]) -> None:
+        self.numbers = {name: number for number, name in enumerate(names)}
+        self.store_ids = Column(store_ids.copy())
+        self.live_rows = Column(np.zeros(len(names), dtype=np.int32))
+        self.next_store_id = int(store_ids[-1]) + 1 if len(store_ids) else 1
+        self.chars = sum(map(len, names))
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of main memory; strings by estimate."""
+        overhead = _STRING_OVERHEAD_BYTES * len(self.store_ids)
+        return self.chars + overhead + self.store_ids.nbytes + self.live_rows.nbytes
+
+    def extend(self, named: Sequence[tuple[int, str]]) -> None:
+        """Add strings that are new: (store id, string), ids ascending."""
+        for number, (_, name) in enumerate(named, start=len(self.store_ids)):
+            self.numbers[name] = number
+            self.chars += len(name)
+        self.store_ids.extend([store_id for store_id, _ in named])
+        self.live_rows.extend(np.zeros(len(named), dtype=np.int32))
+        if named:
+            self.next_store_id = named[-1][0] + 1
+
+    def numbers_of(self, store_ids: NDArray[np.int64]) -> NDArray[np.int32]:
+        """Numbers of these store ids. Raises StoreCorrupt where one is not known."""
+        known = self.store_ids.prefix(len(self.store_ids))
+        numbers = np.searchsorted(known, store_ids)
+        if len(numbers) and (numbers.max() >= len(known) or not np.array_equal(known[numbers], store_ids)):
+            raise StoreCorrupt("an entry refers to a text or payee that the store does not have")
+        return numbers.astype(np.int32)
+
+    def ids(self, count: int) -> NDArray[np.int64]:
+        """Store ids of the first ``count`` strings."""
+        return self.store_ids.prefix(count)
+
+    def store_id(self, name: str) -> int | None:
+        """The store's id of a live string, or None."""
+        number = self.numbers.get(name)
+        return None if number is None else int(self.store_ids.prefix(number + 1)[number])
+
+    def count(self, numbers: NDArray[np.int32], by: int) -> None:
+        """Note that rows with these numbers came (``by`` 1) or died (-1)."""
+        np.add.at(self.live_rows.prefix(len(self.live_rows)), numbers, by)
+
+    def orphaned_ids(self, dying: NDArray[np.int32], kept: Collection[int]) -> list[int]:
+        """Store ids, other than ``kept``, without a live row once the rows with these numbers are dead."""
+        ids: list[int] = self.store_ids.prefix(len(self.store_ids))[self.orphans(dying)].tolist()
+        return [store_id for store_id in ids if store_id not in kept]
+
+    def orphans(self, dying: NDArray[np.int32]) -> NDArray[np.int64]:
+        """Numbers that have no live row once the rows with these numbers are dead."""
+        numbers, counts = np.unique(dying, return_counts=True)
+        orphaned: NDArray[np.bool_] = self.live_rows.prefix(len(self.live_rows))[numbers] == counts
+        return numbers[orphaned].astype(np.int64)
+
+
+class Memory:
+    """One tenant's columns; see the module for who may touch it."""
+
+    def __init__(self, snapshot: Snapshot, graph: Graph | None) -> None:
+        """Rebuild memory from the store.
+
+        Args:
+            snapshot: everything, as of one revision.
+            graph: over the first texts, if one is at hand.
+
+        Raises:
+            StoreCorrupt: the snapshot does not fit together.
+        """
+        entries = snapshot.entries
+        rows = len(entries.seq)
+        self.revision = snapshot.record.revision
+        self.policy = snapshot.record.policy
+        self.chart = Chart.of(snapshot.categories)
+        self.category_active = _active(self.chart)
+        self.texts = list(snapshot.texts)
+        self.text_names = Names(snapshot.text_ids, snapshot.texts)
+        self.payee_names = Names(snapshot.payee_ids, snapshot.payees)
+        self.vectors = Column(_checked(snapshot.vectors))
+        self.text_alive = Column(np.ones(len(self.texts), dtype=np.bool_))
+        self.seq = Column(entries.seq)
+        self.text = Column(self.text_names.numbers_of(entries.text))
+        self.payee = Column(self.payee_names.numbers_of(entries.payee))
+        self.day = Column(entries.day)
+        self.order_day = Column(entries.order_day)
+        self.amount = Column(entries.amount)
+        self.direction = Column(entries.direction)
+        self.currencies = list(dict.fromkeys(entries.currencies))
+        codes = {currency: code for code, currency in enumerate(self.currencies)}
+        self.currency = Column(np.array([codes[c] for c in entries.currencies], dtype=np.int16))
+        self.transaction_ids = StringColumn(entries.transaction_ids)
+        self.alive = Column(np.ones(rows, dtype=np.bool_))
+        self.labels = _label_columns(self.chart, entries)
+        self.category_counts = np.bincount(entries.label_categories, minlength=len(self.chart.categories))
+        self.text_names.count(self.text.prefix(rows), by=1)
+        self.payee_names.count(self.payee.prefix(rows), by=1)
+        self.day_ranks = DayRanks.of(entries.order_day)
+        self.graph = graph
+        self.postings = self._fresh_postings()
+
+    def __len__(self) -> int:
+        """Rows, dead ones included."""
+        return len(self.seq)
+
+    @property
+    def all_texts_alive(self) -> bool:
+        """Whether every text has a live row."""
+        return bool(self.text_alive.prefix(len(self.texts)).all())
+
+    @property
+    def next_seq(self) -> int:
+        """A seq beyond every entry's."""
+        return int(self.seq.prefix(len(self))[-1]) + 1 if len(self) else 1
+
+    @property
+    def live_count(self) -> int:
+        """Live entries."""
+        return int(self.day_ranks.counts[-1]) if len(self.day_ranks.counts) else 0
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of main memory; strings and small lists by estimate."""
+        columns: list[Column[Any]] = [self.seq, self.text, self.payee, self.day, self.order_day, self.amount]
+        columns += [self.direction, self.currency, self.alive, self.vectors, self.text_alive]
+        columns += self.labels.values()
+        graph_bytes = self.graph.nbytes if self.graph else 0
+        packed = self.transaction_ids.nbytes + self.postings.nbytes + graph_bytes
+        return packed + sum(c.nbytes for c in columns) + self.text_names.nbytes + self.payee_names.nbytes
+
+    def view(self) -> View:
+        """What readers may see from now on."""
+        rows, texts = len(self), len(self.texts)
+        return View(
+            revision=self.revision,
+            policy=self.policy,
+            chart=self.chart,
+            text=self.text.prefix(rows),
+            payee=self.payee.prefix(rows),
+            day=self.day.prefix(rows),
+            order_day=self.order_day.prefix(rows),
+            amount=self.amount.prefix(rows),
+            direction=self.direction.prefix(rows),
+            currency=self.currency.prefix(rows),
+            alive=self.alive.prefix(rows),
+            labels={dimension: column.prefix(rows) for dimension, column in self.labels.items()},
+            currencies=self.currencies,
+            transaction_ids=self.transaction_ids,
+            texts=self.texts,
+            text_numbers=self.text_names.numbers,
+            payee_numbers=self.payee_names.numbers,
+            postings=self.postings,
+            index=TextIndex(self.vectors.prefix(texts), self.text_alive.prefix(texts), self.graph),
+            day_ranks=self.day_ranks,
+            category_counts=self.category_counts,
+            category_active=self.category_active,
+        )
+
+    def extend_chart(self, chart: Chart) -> None:
+        """Take over a chart that continues the present one."""
+        self.chart = chart
+        self.category_active = _active(chart)
+        missing = len(chart.categories) - len(self.category_counts)
+        self.category_counts = np.concatenate((self.category_counts, np.zeros(missing, dtype=np.int64)))
+        for dimension in chart.dimensions:
+            if dimension not in self.labels:
+                self.labels[dimension] = Column(np.full(len(self), UNLABELLED, dtype=np.int32))
+
+    def extend_texts(self, named: Sequence[tuple[int, str]], vectors: Vectors | None) -> None:
+        """Add texts that are new: (store id, text), ids ascending, with their vectors as stored."""
+        if not named or vectors is None:
+            return
+        if not len(self.vectors):
+            self.vectors = Column(np.empty((0, vectors.shape[1]), dtype=np.float32))
+        self.vectors.extend(_checked(vectors))
+        self.text_alive.extend(np.ones(len(named), dtype=np.bool_))
+        self.texts.extend(text for _, text in named)
+        self.text_names.extend(named)
+
+    def extend_entries(self, entries: Sequence[NewEntry]) -> None:
+        """Add rows for entries, in the order of ``seq``; their texts, payees and categories are known."""
+        first, transactions = len(self), [new.entry.transaction for new in entries]
+        texts = self.text_names.numbers_of(np.array([new.text for new in entries], dtype=np.int64))
+        payees = self.payee_names.numbers_of(np.array([new.payee for new in entries], dtype=np.int64))
+        order_days = np.array([new.order_day for new in entries], dtype=np.int32)
+        self.text.extend(texts)
+        self.payee.extend(payees)
+        self.order_day.extend(order_days)
+        self.day.extend([t.date.toordinal() if t.date else 0 for t in transactions])
+        self.amount.extend([np.nan if t.amount is None else float(t.amount) for t in transactions])
+        self.direction.extend([t.direction for t in transactions])
+        self.currency.extend([self._currency_code(t.currency) for t in transactions])
+        self.transaction_ids.extend([t.id for t in transactions])
+        self.alive.extend(np.ones(len(entries), dtype=np.bool_))
+        self._extend_labels(entries)
+        self.seq.extend([new.entry.seq for new in entries])
+        self.text_names.count(texts, by=1)
+        self.payee_names.count(payees, by=1)
+        self.day_ranks = self.day_ranks.changed(order_days, by=1)
+        self.postings.extend(first, texts)
+        if self.postings.is_due:
+            self.postings = self._fresh_postings()
+
+    def kill(self, rows: NDArray[np.int64]) -> None:
+        """Mark live rows dead, and the texts and payees that have no other row."""
+        if not len(rows):
+            return
+        texts, payees = self.text.prefix(len(self))[rows], self.payee.prefix(len(self))[rows]
+        dead_texts = self.text_names.orphans(texts)
+        self.alive.detach()[rows] = False
+        if len(dead_texts):
+            self.text_alive.detach()[dead_texts] = False
+        for number in dead_texts.tolist():
+            del self.text_names.numbers[self.texts[number]]
+        dead_payees = set(self.payee_names.orphans(payees).tolist())
+        if dead_payees:
+            living = {p: n for p, n in self.payee_names.numbers.items() if n not in dead_payees}
+            self.payee_names.numbers = living
+        self.text_names.count(texts, by=-1)
+        self.payee_names.count(payees, by=-1)
+        self.day_ranks = self.day_ranks.changed(self.order_day.prefix(len(self))[rows], by=-1)
+        counts = self.category_counts.copy()
+        for column in self.labels.values():
+            labels = column.prefix(len(self))[rows]
+            np.subtract.at(counts, labels[labels != UNLABELLED], 1)
+        self.category_counts = counts
+
+    def orphaned_ids(
+        self, rows: NDArray[np.int64], entries: Sequence[NewEntry] = ()
+    ) -> tuple[list[int], list[int]]:
+        """Store ids of texts and of payees that have no row once ``rows`` are dead and ``entries`` added."""
+        texts, payees = self.text.prefix(len(self))[rows], self.payee.prefix(len(self))[rows]
+        return (
+            self.text_names.orphaned_ids(texts, {new.text for new in entries}),
+            self.payee_names.orphaned_ids(payees, {new.payee for new in entries}),
+        )
+
+    def rows_of(self, seqs: Sequence[int]) -> NDArray[np.int64]:
+        """Rows of live entries by ``seq``."""
+        return np.searchsorted(self.seq.prefix(len(self)), np.array(seqs, dtype=np.int64))
+
+    def _currency_code(self, currency: str) -> int:
+        if currency not in self.currencies:
+            self.currencies.append(currency)
+        return self.currencies.index(currency)
+
+    def _extend_labels(self, entries: Sequence[NewEntry]) -> None:
+        added = {dimension: np.full(len(entries), UNLABELLED, dtype=np.int32) for dimension in self.labels}
+        counts = self.category_counts.copy()
+        for position, new in enumerate(entries):
+            for number, _ in new.categories:
+                added[self.chart.categories[number].dimension][position] = number
+                counts[number] += 1
+        for dimension, column in self.labels.items():
+            column.extend(added[dimension])
+        self.category_counts = counts
+
+    def _fresh_postings(self) -> Postings:
+        rows = len(self.text)
+        return Postings.of(self.text.prefix(rows), self.order_day.prefix(rows), self.alive.prefix(rows))
+
+
+def _active(chart: Chart) -> NDArray[np.bool_]:
+    return np.array([category.active for category in chart.categories], dtype=np.bool_)
+
+
+def _label_columns(chart: Chart, entries: EntryColumns) -> dict[str, Column[np.int32]]:
+    """One column a dimension, from (row, category) pairs."""
+    dimension_numbers = {dimension: number for number, dimension in enumerate(chart.dimensions)}
+    of_category = np.array([dimension_numbers[c.dimension] for c in chart.categories], dtype=np.int64)
+    columns = {}
+    for dimension, number in dimension_numbers.items():
+        column = np.full(len(entries.seq), UNLABELLED, dtype=np.int32)
+        within = of_category[entries.label_categories] == number
+        column[entries.label_rows[within]] = entries.label_categories[within]
+        columns[dimension] = Column(column)
+    return columns
+
+
+def _checked(vectors: Vectors) -> NDArray[np.float32]:
+    """Vectors for searching. Raises StoreCorrupt where one is not finite and of unit length."""
+    matrix = vectors.astype(np.float32)
+    lengths = np.einsum("td,td->t", matrix, matrix)
+    if not np.all(np.abs(lengths - 1.0) < _LENGTH_TOLERANCE):
+        raise StoreCorrupt("a vector is not finite or not of unit length")
+    return matrix

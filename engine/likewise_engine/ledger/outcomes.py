@@ -1,0 +1,74 @@
+"""What came of teaching and forgetting."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+
+from likewise_engine.errors import FieldViolation
+
+
+@dataclass(frozen=True, slots=True)
+class LearnOutcome:
+    """What came of a batch of labelled transactions.
+
+    Attributes:
+        revision: the revision that holds what was learned.
+        created: entries that are new.
+        updated: entries that replaced an earlier one of the same id.
+        unchanged: entries that were there already, exactly so.
+        kept: entries left as they are, since a person gave the labels that a machine's would replace.
+    """
+
+    revision: int
+    created: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    kept: int = 0
+
+    def to_json(self) -> str:
+        """This outcome as it is remembered with a request id."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, remembered: str) -> "LearnOutcome":
+        """The outcome that :meth:`to_json` gave."""
+        fields: Mapping[str, int] = json.loads(remembered)
+        return cls(**fields)
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """An item of an import that was refused.
+
+    Attributes:
+        position: of the item in its batch, from 0.
+        transaction_id: its id, if it has one.
+        violations: why.
+    """
+
+    position: int
+    transaction_id: str
+    violations: tuple[FieldViolation, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ImportOutcome:
+    """What came of an import's batch: what was learned, and which items were refused."""
+
+    learned: LearnOutcome
+    rejections: tuple[Rejection, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetOutcome:
+    """What came of forgetting.
+
+    Attributes:
+        revision: the revision without them.
+        forgotten: entries that were erased.
+        missing: ids that were not there.
+    """
+
+    revision: int
+    forgotten: int
+    missing: int

@@ -1,0 +1,130 @@
+"""What a reader sees of a tenant's memory: one revision, whole and unchanging.
+
+A view holds prefixes of append-only columns and references to immutable parts. The writer publishes a new
+view by one assignment; a reader takes the current one by one attribute access and may keep it as long as it
+likes. No lock is involved on either side. Two structures are shared with the writer while it appends, and
+say themselves why that is safe: the postings' tail and the two dictionaries (a number beyond the published
+length is as good as absent).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from likewise_engine.chart import Chart, Policy
+from likewise_engine.index.texts import TextIndex
+from likewise_engine.ledger.columns import StringColumn
+from likewise_engine.ledger.postings import Postings
+
+UNLABELLED: Final = -1
+"""In a column of labels: the entry has none in this dimension."""
+UNKNOWN: Final = -1
+"""Number of a text or payee that the tenant does not know."""
+
+
+@dataclass(frozen=True, slots=True)
+class DayRanks:
+    """How many live entries there are up to each day: age is counted in entries, not in days.
+
+    So that books with a hundred entries a day and books with two a week forget at the same pace.
+
+    Attributes:
+        days: int32 ``(u,)``, ascending: the days that have entries.
+        counts: int64 ``(u,)``, entries up to and on each.
+    """
+
+    days: NDArray[np.int32]
+    counts: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, order_days: NDArray[np.int32]) -> "DayRanks":
+        """The ranks of these entries' days."""
+        days, counts = np.unique(order_days, return_counts=True)
+        return cls(days, np.cumsum(counts))
+
+    def changed(self, order_days: NDArray[np.int32], by: int) -> "DayRanks":
+        """These ranks with entries of these days added (``by`` 1) or taken away (-1)."""
+        touched, touched_counts = np.unique(order_days, return_counts=True)
+        days = np.union1d(self.days, touched)
+        per_day = np.zeros(len(days), dtype=np.int64)
+        per_day[np.searchsorted(days, self.days)] = np.diff(self.counts, prepend=0)
+        per_day[np.searchsorted(days, touched)] += by * touched_counts
+        kept = per_day > 0
+        return DayRanks(days[kept], np.cumsum(per_day[kept]))
+
+    def rank(self, days: NDArray[np.int32]) -> NDArray[np.int64]:
+        """Entries up to and on each of these days."""
+        positions = np.searchsorted(self.days, days, side="right")
+        return np.concatenate(([0], self.counts))[positions]
+
+    @property
+    def last_day(self) -> int:
+        """The latest day that has an entry; 0 where there is none."""
+        return int(self.days[-1]) if len(self.days) else 0
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One revision of a tenant's memory, with n rows (entries, dead ones included) and t texts.
+
+    Attributes:
+        revision: of the tenant.
+        policy: how the tenant is to be answered.
+        chart: its categories.
+        text: int32 ``(n,)``, number of each row's text.
+        payee: int32 ``(n,)``, number of its normalised payee.
+        day: int32 ``(n,)``, proleptic ordinal of its date; 0 where there is none.
+        order_day: int32 ``(n,)``, the day it counts for.
+        amount: float64 ``(n,)``, NaN where there is none.
+        direction: int8 ``(n,)``, a Direction.
+        currency: int16 ``(n,)``, index into ``currencies``.
+        alive: bool ``(n,)``; a row dies when its transaction is learned anew.
+        labels: per dimension int32 ``(n,)``, category numbers or UNLABELLED.
+        currencies: the currency codes.
+        transaction_ids: by row.
+        texts: by number; only the first t are this view's.
+        text_numbers: number by text; numbers from t on are not this view's.
+        payee_numbers: number by normalised payee.
+        postings: rows by text.
+        index: of the texts.
+        day_ranks: of the live rows.
+        category_counts: int64 ``(categories,)``, live labels of each category.
+        category_active: bool ``(categories,)``.
+    """
+
+    revision: int
+    policy: Policy
+    chart: Chart
+    text: NDArray[np.int32]
+    payee: NDArray[np.int32]
+    day: NDArray[np.int32]
+    order_day: NDArray[np.int32]
+    amount: NDArray[np.float64]
+    direction: NDArray[np.int8]
+    currency: NDArray[np.int16]
+    alive: NDArray[np.bool_]
+    labels: Mapping[str, NDArray[np.int32]]
+    currencies: Sequence[str]
+    transaction_ids: StringColumn
+    texts: Sequence[str]
+    text_numbers: Mapping[str, int]
+    payee_numbers: Mapping[str, int]
+    postings: Postings
+    index: TextIndex
+    day_ranks: DayRanks
+    category_counts: NDArray[np.int64]
+    category_active: NDArray[np.bool_]
+
+    def text_number(self, text: str) -> int:
+        """Number of a text, UNKNOWN where this view does not have it."""
+        number = self.text_numbers.get(text, UNKNOWN)
+        return number if number < len(self.index.matrix) else UNKNOWN
+
+    def date_of(self, row: int) -> date | None:
+        """Date of a row, where known."""
+        day = int(self.day[row])
+        return date.fromordinal(day) if day else None

@@ -1,0 +1,268 @@
+"""The short protocol of a tenant's store, and the rows that go through it.
+
+The store is the only truth: all else in the engine is rebuilt from it. A store has one writer at a time, and
+the ledger that owns it sees to that; reading methods may be called from other threads meanwhile. Whatever
+a store returns is as committed. ``commit`` is all or nothing and returns when the change is durable.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from likewise_engine.chart import Category, Policy
+from likewise_engine.transaction import Authority, Transaction
+
+Vectors: TypeAlias = NDArray[np.float16]
+
+
+@dataclass(frozen=True, slots=True)
+class TenantRecord:
+    """What the store knows about the tenant itself.
+
+    Attributes:
+        tenant: its id.
+        display_name: a name for people.
+        policy: how it is to be answered.
+        created: when, in UTC.
+        revision: counts the committed changes.
+        encoder_fingerprint: the encoder behind the vectors.
+    """
+
+    tenant: str
+    display_name: str
+    policy: Policy
+    created: datetime
+    revision: int
+    encoder_fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A labelled transaction as it is kept.
+
+    Attributes:
+        seq: grows with every write of an entry; orders entries.
+        transaction: the transaction.
+        labels: category id by dimension.
+        authorities: who gave each label, by dimension.
+        revision: the revision at which it was last written.
+    """
+
+    seq: int
+    transaction: Transaction
+    labels: Mapping[str, str]
+    authorities: Mapping[str, Authority]
+    revision: int
+
+
+@dataclass(frozen=True, slots=True)
+class NewEntry:
+    """An entry to be written; an older one of the same transaction id goes.
+
+    Attributes:
+        entry: what is kept.
+        text: id of its text.
+        payee: id of its normalised payee.
+        order_day: proleptic ordinal of the day it counts for: its date, or for one without a date the latest
+            day before it.
+        categories: numbers of the categories that label it, each with who gave it.
+    """
+
+    entry: Entry
+    text: int
+    payee: int
+    order_day: int
+    categories: Sequence[tuple[int, Authority]]
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """A label that was given where another had been predicted."""
+
+    transaction_id: str
+    dimension: str
+    predicted: str
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class RequestRecord:
+    """A request id with what it stood for.
+
+    Attributes:
+        request_id: as the caller chose it.
+        digest: of the request's content.
+        outcome: of the request, as JSON.
+    """
+
+    request_id: str
+    digest: bytes
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One atomic change of a tenant's state. Parts that are not given stay as they are.
+
+    Attributes:
+        revision: the revision that it leads to; unchanged where only a request is remembered.
+        texts: (id, text) of new texts; ``vectors`` has one row for each.
+        vectors: float16 ``(len(texts), dimensions)``.
+        payees: (id, normalised payee) of new payees.
+        categories: (number, category) of categories that are new or replaced.
+        entries: entries to write.
+        orphaned_texts: ids of texts to erase, since no entry has them any more.
+        orphaned_payees: likewise of payees.
+        forgotten_seqs: entries to erase for good: gone from disk when the commit returns.
+        forgotten_ids: transaction ids whose corrections go too.
+        corrections: to add.
+        request: to remember.
+        policy: replaces the tenant's.
+        display_name: replaces the tenant's.
+    """
+
+    revision: int
+    texts: Sequence[tuple[int, str]] = ()
+    vectors: Vectors | None = None
+    payees: Sequence[tuple[int, str]] = ()
+    categories: Sequence[tuple[int, Category]] = ()
+    entries: Sequence[NewEntry] = ()
+    orphaned_texts: Sequence[int] = ()
+    orphaned_payees: Sequence[int] = ()
+    forgotten_seqs: Sequence[int] = ()
+    forgotten_ids: Sequence[str] = ()
+    corrections: Sequence[Correction] = ()
+    request: RequestRecord | None = None
+    policy: Policy | None = None
+    display_name: str | None = None
+
+    @property
+    def erases(self) -> bool:
+        """Whether something is to be gone from disk."""
+        return bool(self.forgotten_seqs)
+
+
+@dataclass(frozen=True, slots=True)
+class EntryColumns:
+    """All entries as columns in the order of ``seq``; n entries.
+
+    Attributes:
+        seq: int64 ``(n,)``, ascending.
+        text: int64 ``(n,)``, ids of texts.
+        payee: int64 ``(n,)``, ids of payees.
+        day: int32 ``(n,)``, proleptic ordinal of the date, 0 where there is none.
+        order_day: int32 ``(n,)``.
+        amount: float64 ``(n,)``, NaN where there is none.
+        direction: int8 ``(n,)``.
+        currencies: n codes.
+        transaction_ids: n ids.
+        label_rows: int64 ``(m,)``, positions of entries, ascending: one for each label.
+        label_categories: int64 ``(m,)``, numbers of categories.
+    """
+
+    seq: NDArray[np.int64]
+    text: NDArray[np.int64]
+    payee: NDArray[np.int64]
+    day: NDArray[np.int32]
+    order_day: NDArray[np.int32]
+    amount: NDArray[np.float64]
+    direction: NDArray[np.int8]
+    currencies: Sequence[str]
+    transaction_ids: Sequence[str]
+    label_rows: NDArray[np.int64]
+    label_categories: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Everything that a ledger is rebuilt from, as of one revision.
+
+    Attributes:
+        record: about the tenant.
+        categories: by number.
+        text_ids: int64 ``(t,)``, ascending.
+        texts: t texts.
+        vectors: float16 ``(t, dimensions)``.
+        payee_ids: int64 ``(p,)``, ascending.
+        payees: p normalised payees.
+        entries: the entries.
+    """
+
+    record: TenantRecord
+    categories: Sequence[Category]
+    text_ids: NDArray[np.int64]
+    texts: Sequence[str]
+    vectors: Vectors
+    payee_ids: NDArray[np.int64]
+    payees: Sequence[str]
+    entries: EntryColumns
+
+
+@dataclass(frozen=True, slots=True)
+class StoreStatistics:
+    """Counts that need no ledger."""
+
+    labels: int
+    texts: int
+    corrections: int
+    disk_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class TextReplacement:
+    """All texts, payees and vectors anew, as another encoder or text version wants them.
+
+    Attributes:
+        encoder_fingerprint: the encoder behind the vectors.
+        texts: (id, text).
+        vectors: float16 ``(len(texts), dimensions)``.
+        payees: (id, normalised payee).
+        assignments: (seq, id of text, id of payee) for every entry.
+    """
+
+    encoder_fingerprint: str
+    texts: Sequence[tuple[int, str]]
+    vectors: Vectors
+    payees: Sequence[tuple[int, str]]
+    assignments: Sequence[tuple[int, int, int]]
+
+
+class TenantStore(Protocol):
+    """One tenant's durable state. Every method raises StoreFault where the medium fails."""
+
+    def record(self) -> TenantRecord:
+        """The tenant's record."""
+
+    def chart(self) -> Sequence[Category]:
+        """The categories, by number."""
+
+    def statistics(self) -> StoreStatistics:
+        """Counts."""
+
+    def snapshot(self) -> Snapshot:
+        """Everything, as of one revision. Raises StoreCorrupt where it does not fit together."""
+
+    def commit(self, change: Change) -> None:
+        """Make a change durable, whole or not at all."""
+
+    def entries_by_id(self, transaction_ids: Sequence[str]) -> Mapping[str, Entry]:
+        """The entries of these transaction ids, those that exist."""
+
+    def entries_after(self, seq: int, count_max: int) -> Sequence[Entry]:
+        """Up to ``count_max`` entries beyond ``seq``, in the order of ``seq``."""
+
+    def export(self, batch_size: int) -> Iterator[tuple[int, Sequence[Entry]]]:
+        """All entries in batches, as of one revision, which stands beside each batch."""
+
+    def request(self, request_id: str) -> RequestRecord | None:
+        """What is remembered of a request id."""
+
+    def replace_texts(self, replacement: "TextReplacement") -> None:
+        """Replace all texts, payees and vectors, whole or not at all."""
+
+    def close(self) -> None:
+        """Release files. The store must not be used afterwards."""

@@ -1,0 +1,452 @@
+"""A tenant's store as one SQLite file.
+
+WAL with ``synchronous=FULL``: a commit is fsynced before it returns, and readers of a snapshot do not wait
+for the writer. ``secure_delete`` overwrites what is deleted, and a commit that erases empties the WAL before
+it returns, so that what is forgotten is gone from disk (https://sqlite.org/pragma.html#pragma_secure_delete).
+
+Two connections: one writes, under the ledger's writer lock; one reads, under a lock of its own, so that a
+look-up does not wait for an import's fsync. An export opens a third, for the length of its snapshot.
+"""
+
+import json
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from likewise_engine import limits
+from likewise_engine.chart import Category, Policy
+from likewise_engine.errors import StoreCorrupt, StoreFault
+from likewise_engine.store.base import (
+    Change,
+    Entry,
+    EntryColumns,
+    NewEntry,
+    RequestRecord,
+    Snapshot,
+    StoreStatistics,
+    TenantRecord,
+    TextReplacement,
+    Vectors,
+)
+from likewise_engine.store.migrations import migrate
+from likewise_engine.transaction import Authority, Direction, Transaction, decimal_of
+
+_BUSY_TIMEOUT_S: Final = 5.0
+_ENTRY_COLUMNS: Final = (
+    "e.seq, e.transaction_id, e.day, e.amount, e.currency, e.direction, e.revision,"
+    " e.payee_wording, e.description, e.account, e.fields"
+)
+
+
+class SqliteStore:
+    """One tenant's state in one SQLite file. Fulfils :class:`likewise_engine.store.base.TenantStore`."""
+
+    def __init__(self, path: Path) -> None:
+        """Open an existing file and bring its schema up to date.
+
+        Raises:
+            StoreFault: the file cannot be opened, or a later Likewise wrote it.
+            StoreCorrupt: it is not a tenant's store.
+        """
+        self._path = path
+        self._reader_lock = threading.Lock()
+        with _translated("open"):
+            self._writer = _connect(path)
+            try:
+                migrate(self._writer)
+                self._reader = _connect(path)
+            except BaseException:
+                self._writer.close()
+                raise
+
+    @classmethod
+    def create(cls, path: Path, record: TenantRecord) -> "SqliteStore":
+        """Create the file, with the tenant's record in it. The folder must exist.
+
+        Raises:
+            StoreFault: it exists already or cannot be written.
+        """
+        try:
+            path.touch(mode=0o600, exist_ok=False)
+        except OSError as error:
+            raise StoreFault(f"could not create {path}: {error.strerror}") from error
+        store = cls(path)
+        with _translated("create"), store._transaction():
+            store._writer.execute(
+                "INSERT INTO tenant VALUES (1, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    record.tenant,
+                    record.display_name,
+                    record.policy.target_precision,
+                    record.policy.closed_chart,
+                    record.created.isoformat(),
+                    record.revision,
+                    record.encoder_fingerprint,
+                ),
+            )
+        return store
+
+    def record(self) -> TenantRecord:
+        with self._reading() as connection:
+            return _record(connection)
+
+    def chart(self) -> Sequence[Category]:
+        with self._reading() as connection:
+            return _chart(connection)
+
+    def statistics(self) -> StoreStatistics:
+        with self._reading() as connection:
+            labels, texts, corrections = connection.execute(
+                "SELECT (SELECT count(*) FROM entries), (SELECT count(*) FROM texts),"
+                " (SELECT count(*) FROM corrections)"
+            ).fetchone()
+        with _translated("size"):
+            beside = [self._path, self._path.with_name(self._path.name + "-wal")]
+            disk_bytes = sum(path.stat().st_size for path in beside if path.exists())
+        return StoreStatistics(labels, texts, corrections, disk_bytes)
+
+    def snapshot(self) -> Snapshot:
+        with self._reading() as connection, _read_transaction(connection):
+            record = _record(connection)
+            texts = connection.execute("SELECT id, text, vector FROM texts ORDER BY id").fetchall()
+            payees = connection.execute("SELECT id, payee FROM payees ORDER BY id").fetchall()
+            return Snapshot(
+                record=record,
+                categories=_chart(connection),
+                text_ids=np.fromiter((row[0] for row in texts), dtype=np.int64, count=len(texts)),
+                texts=[row[1] for row in texts],
+                vectors=_vectors([row[2] for row in texts]),
+                payee_ids=np.fromiter((row[0] for row in payees), dtype=np.int64, count=len(payees)),
+                payees=[row[1] for row in payees],
+                entries=_entry_columns(connection),
+            )
+
+    def commit(self, change: Change) -> None:
+        with _translated("commit"):
+            with self._transaction():
+                _write(self._writer, change)
+            if change.erases:
+                # secure_delete zeroed the pages in the database; the WAL still holds old ones.
+                self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def entries_by_id(self, transaction_ids: Sequence[str]) -> Mapping[str, Entry]:
+        found: dict[str, Entry] = {}
+        with self._reading() as connection:
+            rows = connection.execute(
+                f"SELECT {_ENTRY_COLUMNS} FROM json_each(?) AS wanted"  # noqa: S608 - a constant
+                " CROSS JOIN entries AS e ON e.transaction_id = wanted.value",
+                (json.dumps(list(transaction_ids)),),
+            ).fetchall()
+            for entry in _entries(connection, rows):
+                found[entry.transaction.id] = entry
+        return found
+
+    def entries_after(self, seq: int, count_max: int) -> Sequence[Entry]:
+        with self._reading() as connection:
+            return _entries_after(connection, seq, count_max)
+
+    def export(self, batch_size: int) -> Iterator[tuple[int, Sequence[Entry]]]:
+        # A connection of its own: the snapshot lasts as long as the receiver takes.
+        with (
+            _translated("export"),
+            closing(_connect(self._path)) as connection,
+            _read_transaction(connection),
+        ):
+            revision = _record(connection).revision
+            seq = -1
+            while batch := _entries_after(connection, seq, batch_size):
+                yield revision, batch
+                seq = batch[-1].seq
+
+    def request(self, request_id: str) -> RequestRecord | None:
+        with self._reading() as connection:
+            row = connection.execute(
+                "SELECT request_id, digest, outcome FROM requests WHERE request_id = ?", (request_id,)
+            ).fetchone()
+        return RequestRecord(*row) if row else None
+
+    def replace_texts(self, replacement: TextReplacement) -> None:
+        with _translated("replace texts"), self._transaction():
+            execute, executemany = self._writer.execute, self._writer.executemany
+            execute("DELETE FROM texts")
+            execute("DELETE FROM payees")
+            executemany("INSERT INTO payees VALUES (?, ?)", replacement.payees)
+            executemany(
+                "INSERT INTO texts VALUES (?, ?, ?)", _text_rows(replacement.texts, replacement.vectors)
+            )
+            executemany(
+                "UPDATE entries SET text = ?2, payee = ?3 WHERE seq = ?1",
+                replacement.assignments,
+            )
+            execute("UPDATE tenant SET encoder_fingerprint = ?", (replacement.encoder_fingerprint,))
+
+    def close(self) -> None:
+        with _translated("close"), self._reader_lock:
+            self._reader.close()
+            self._writer.close()
+
+    @contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        with _translated("read"), self._reader_lock:
+            yield self._reader
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._writer.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._writer.execute("COMMIT")
+        except BaseException:
+            # After some errors (disk full) SQLite has rolled back on its own account.
+            if self._writer.in_transaction:
+                self._writer.execute("ROLLBACK")
+            raise
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode=rw",
+        uri=True,
+        timeout=_BUSY_TIMEOUT_S,
+        isolation_level=None,
+        check_same_thread=False,
+    )
+    try:
+        for pragma in (
+            "journal_mode = WAL",
+            "synchronous = FULL",
+            "secure_delete = ON",
+            "foreign_keys = ON",
+            "trusted_schema = OFF",
+            "cell_size_check = ON",
+        ):
+            connection.execute(f"PRAGMA {pragma}")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+_CORRUPT: Final = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+
+
+@contextmanager
+def _translated(action: str) -> Iterator[None]:
+    """Turn what sqlite3 and the file system raise into StoreFault and StoreCorrupt."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        code = getattr(error, "sqlite_errorcode", None)
+        # The primary result code is the low byte: https://sqlite.org/rescode.html
+        if code is not None and (code & 0xFF) in _CORRUPT:
+            raise StoreCorrupt(f"the store is damaged ({action}): {error}") from error
+        raise StoreFault(f"the store failed ({action}): {error}") from error
+    except OSError as error:
+        raise StoreFault(f"the store failed ({action}): {error.strerror}") from error
+
+
+@contextmanager
+def _read_transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    connection.execute("BEGIN")
+    try:
+        yield
+    finally:
+        if connection.in_transaction:
+            connection.execute("COMMIT")
+
+
+def _record(connection: sqlite3.Connection) -> TenantRecord:
+    row = connection.execute(
+        "SELECT tenant, display_name, target_precision, closed_chart, created_at, revision,"
+        " encoder_fingerprint FROM tenant"
+    ).fetchone()
+    if row is None:
+        raise StoreCorrupt("the store has no tenant's record: its creation was cut short")
+    tenant, display_name, target_precision, closed_chart, created_at, revision, fingerprint = row
+    policy = Policy(target_precision, bool(closed_chart))
+    created = datetime.fromisoformat(created_at).astimezone(UTC)
+    return TenantRecord(tenant, display_name, policy, created, revision, fingerprint)
+
+
+def _chart(connection: sqlite3.Connection) -> list[Category]:
+    rows = connection.execute(
+        "SELECT number, id, dimension, name, description, active FROM categories ORDER BY number"
+    ).fetchall()
+    if [row[0] for row in rows] != list(range(len(rows))):
+        raise StoreCorrupt("the categories of the store are not numbered without gaps")
+    return [
+        Category(category_id, dimension, name, description, bool(active))
+        for _, category_id, dimension, name, description, active in rows
+    ]
+
+
+def _vectors(blobs: Sequence[bytes]) -> Vectors:
+    if len({len(blob) for blob in blobs}) > 1:
+        raise StoreCorrupt("the store holds vectors of different lengths")
+    matrix = np.frombuffer(b"".join(blobs), dtype="<f2")
+    return matrix.reshape(len(blobs), -1) if blobs else np.empty((0, 0), dtype=np.float16)
+
+
+def _entry_columns(connection: sqlite3.Connection) -> EntryColumns:
+    rows = connection.execute(
+        "SELECT seq, text, payee, coalesce(day, 0), order_day, amount, direction, currency, transaction_id"
+        " FROM entries ORDER BY seq"
+    ).fetchall()
+    columns: Sequence[Sequence[Any]] = list(zip(*rows, strict=True)) if rows else [()] * 9
+    seq = np.array(columns[0], dtype=np.int64)
+    labels = connection.execute("SELECT seq, category FROM labels ORDER BY seq, category").fetchall()
+    label_columns: Sequence[Sequence[int]] = list(zip(*labels, strict=True)) if labels else [()] * 2
+    return EntryColumns(
+        seq=seq,
+        text=np.array(columns[1], dtype=np.int64),
+        payee=np.array(columns[2], dtype=np.int64),
+        day=np.array(columns[3], dtype=np.int32),
+        order_day=np.array(columns[4], dtype=np.int32),
+        amount=np.array(columns[5], dtype=np.float64),  # None becomes NaN
+        direction=np.array(columns[6], dtype=np.int8),
+        currencies=columns[7],
+        transaction_ids=columns[8],
+        label_rows=np.searchsorted(seq, np.array(label_columns[0], dtype=np.int64)),
+        label_categories=np.array(label_columns[1], dtype=np.int64),
+    )
+
+
+def _entries_after(connection: sqlite3.Connection, seq: int, count_max: int) -> list[Entry]:
+    rows = connection.execute(
+        f"SELECT {_ENTRY_COLUMNS} FROM entries AS e WHERE e.seq > ? ORDER BY e.seq LIMIT ?",  # noqa: S608
+        (seq, count_max),
+    ).fetchall()
+    return _entries(connection, rows)
+
+
+def _entries(connection: sqlite3.Connection, rows: Sequence[Sequence[Any]]) -> list[Entry]:
+    """Full entries from rows of ``_ENTRY_COLUMNS``, with their labels."""
+    labels: dict[int, dict[str, str]] = {row[0]: {} for row in rows}
+    authorities: dict[int, dict[str, Authority]] = {row[0]: {} for row in rows}
+    for seq, dimension, category, authority in connection.execute(
+        "SELECT l.seq, c.dimension, c.id, l.authority FROM json_each(?) AS wanted"
+        " CROSS JOIN labels AS l ON l.seq = wanted.value JOIN categories AS c ON c.number = l.category"
+        " ORDER BY l.seq, l.category",
+        (json.dumps(list(labels)),),
+    ):
+        labels[seq][dimension] = category
+        authorities[seq][dimension] = Authority(authority)
+    return [
+        Entry(row[0], _transaction_of(row), labels[row[0]], authorities[row[0]], revision=row[6])
+        for row in rows
+    ]
+
+
+def _transaction_of(row: Sequence[Any]) -> Transaction:
+    _, transaction_id, day, amount, currency, direction, _, payee, description, account, fields = row
+    return Transaction(
+        id=transaction_id,
+        date=None if day is None else date.fromordinal(day),
+        amount=None if amount is None else decimal_of(amount),
+        currency=currency,
+        payee=payee,
+        description=description,
+        account=account,
+        direction=Direction(direction),
+        fields=json.loads(fields) if fields else {},
+    )
+
+
+def _text_rows(texts: Sequence[tuple[int, str]], vectors: Vectors) -> Iterator[tuple[int, str, bytes]]:
+    little_endian = np.ascontiguousarray(vectors, dtype="<f2")
+    for (text_id, text), vector in zip(texts, little_endian, strict=True):
+        yield text_id, text, vector.tobytes()
+
+
+def _write(connection: sqlite3.Connection, change: Change) -> None:
+    """Write a change; within a transaction."""
+    execute, executemany = connection.execute, connection.executemany
+    (revision,) = execute("SELECT revision FROM tenant").fetchone()
+    if change.revision not in (revision, revision + 1):
+        raise StoreFault(
+            f"the store is at revision {revision}, unlike the ledger: another process wrote to it"
+        )
+    if change.texts:
+        if change.vectors is None:
+            raise ValueError("texts come with their vectors")
+        executemany("INSERT INTO texts VALUES (?, ?, ?)", _text_rows(change.texts, change.vectors))
+    executemany("INSERT INTO payees VALUES (?, ?)", change.payees)
+    executemany(
+        "INSERT INTO categories VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (number) DO UPDATE"
+        " SET name = excluded.name, description = excluded.description, active = excluded.active",
+        ((number, c.dimension, c.id, c.name, c.description, c.active) for number, c in change.categories),
+    )
+    _write_entries(connection, change.entries)
+    _erase(executemany, change)
+    executemany(
+        "INSERT INTO corrections (transaction_id, dimension, predicted, label, revision)"
+        " VALUES (?, ?, ?, ?, ?)",
+        ((c.transaction_id, c.dimension, c.predicted, c.label, change.revision) for c in change.corrections),
+    )
+    if change.request is not None:
+        request = change.request
+        cursor = execute(
+            "INSERT INTO requests (request_id, digest, outcome) VALUES (?, ?, ?)",
+            (request.request_id, request.digest, request.outcome),
+        )
+        execute(
+            "DELETE FROM requests WHERE id <= ?", ((cursor.lastrowid or 0) - limits.REQUEST_IDS_KEPT_MAX,)
+        )
+    if change.policy is not None:
+        execute(
+            "UPDATE tenant SET target_precision = ?, closed_chart = ?",
+            (change.policy.target_precision, change.policy.closed_chart),
+        )
+    if change.display_name is not None:
+        execute("UPDATE tenant SET display_name = ?", (change.display_name,))
+    execute("UPDATE tenant SET revision = ?", (change.revision,))
+
+
+def _write_entries(connection: sqlite3.Connection, entries: Sequence[NewEntry]) -> None:
+    connection.executemany(
+        "DELETE FROM entries WHERE transaction_id = ?", ((new.entry.transaction.id,) for new in entries)
+    )
+    connection.executemany(
+        "INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", map(_entry_row, entries)
+    )
+    connection.executemany(
+        "INSERT INTO labels VALUES (?, ?, ?)",
+        ((new.entry.seq, number, authority) for new in entries for number, authority in new.categories),
+    )
+
+
+def _entry_row(new: NewEntry) -> tuple[Any, ...]:
+    entry, transaction = new.entry, new.entry.transaction
+    return (
+        entry.seq,
+        transaction.id,
+        new.text,
+        new.payee,
+        None if transaction.date is None else transaction.date.toordinal(),
+        new.order_day,
+        None if transaction.amount is None else float(transaction.amount),
+        transaction.currency,
+        transaction.direction,
+        entry.revision,
+        transaction.payee,
+        transaction.description,
+        transaction.account,
+        json.dumps(dict(transaction.fields), ensure_ascii=False) if transaction.fields else None,
+    )
+
+
+def _erase(executemany: Callable[..., object], change: Change) -> None:
+    """Delete what is to go. Labels go with their entries."""
+    for table, column, keys in (
+        ("entries", "seq", change.forgotten_seqs),
+        ("texts", "id", change.orphaned_texts),
+        ("payees", "id", change.orphaned_payees),
+        ("corrections", "transaction_id", change.forgotten_ids),
+    ):
+        executemany(f"DELETE FROM {table} WHERE {column} = ?", ((key,) for key in keys))  # noqa: S608 - constants

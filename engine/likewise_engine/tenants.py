@@ -1,0 +1,302 @@
+"""All tenants of a data folder: loaded when asked for, evicted when memory is short.
+
+A ledger is in use while someone is inside ``with tenants.use(id) as ledger``; only a ledger that nobody uses
+is evicted or deleted, so one tenant never has two ledgers. However many ask for a cold tenant at once, one
+of them loads it and the others wait for that load alone. The lock over the table of tenants is held for
+look-ups only, never while loading, teaching or closing.
+
+Graphs that are due are built by one background thread, a tenant at a time.
+"""
+
+import heapq
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final, Self
+
+from likewise_engine.builder import GraphBuilder
+from likewise_engine.chart import Category, Policy
+from likewise_engine.encoder.base import Encoder
+from likewise_engine.errors import PreconditionFailed, TenantNotFound
+from likewise_engine.folder import GRAPH_NAME, DataFolder, check_tenant_id
+from likewise_engine.ledger.ledger import Ledger, check_settings
+from likewise_engine.store.base import Change, StoreStatistics, TenantRecord
+from likewise_engine.store.sqlite import SqliteStore
+from likewise_engine.vote import KernelVote, Vote
+
+MEMORY_BYTES_MAX_DEFAULT: Final = 2 * 1024**3
+_DELETE_WAIT_S: Final = 30.0
+"""How long a deletion waits for those who use the tenant."""
+
+
+@dataclass(frozen=True, slots=True)
+class TenantDescription:
+    """What is known of a tenant without teaching or asking it.
+
+    Attributes:
+        record: the tenant itself.
+        chart: its categories.
+        statistics: its counts.
+        memory_bytes: of its loaded ledger; 0 where it is not loaded.
+        has_graph: whether its loaded index has a graph; None where it is not loaded.
+    """
+
+    record: TenantRecord
+    chart: Sequence[Category]
+    statistics: StoreStatistics
+    memory_bytes: int
+    has_graph: bool | None
+
+
+@dataclass(slots=True)
+class _Slot:
+    """A tenant that is loaded, being loaded, or being deleted. Fields are guarded by the table's lock."""
+
+    users: int = 0
+    ledger: Ledger | None = None
+    counted_bytes: int = 0
+    counted_revision: int = -1
+    is_doomed: bool = False
+    loading: threading.Lock = field(default_factory=threading.Lock)
+
+
+class Tenants:
+    """The tenants of one data folder. Safe to use from many threads."""
+
+    def __init__(
+        self,
+        folder: DataFolder,
+        encoder: Encoder,
+        vote: Vote,
+        *,
+        memory_bytes_max: int = MEMORY_BYTES_MAX_DEFAULT,
+    ) -> None:
+        """Take over a data folder.
+
+        Args:
+            folder: closed by :meth:`close`.
+            encoder: of texts.
+            vote: weighs evidence.
+            memory_bytes_max: beyond it, the tenants that were not used for longest are evicted.
+        """
+        self._folder = folder
+        self._encoder = encoder
+        self._vote = vote
+        self._memory_bytes_max = memory_bytes_max
+        self._memory_bytes = 0
+        self._slots: OrderedDict[str, _Slot] = OrderedDict()
+        self._lock = threading.Lock()
+        self._released = threading.Condition(self._lock)
+        self._builder = GraphBuilder(self.use)
+
+    @classmethod
+    def open_folder(
+        cls,
+        path: Path,
+        encoder: Encoder,
+        *,
+        vote: Vote | None = None,
+        memory_bytes_max: int = MEMORY_BYTES_MAX_DEFAULT,
+    ) -> Self:
+        """The tenants of a data folder, which is made if it is not there.
+
+        Raises:
+            DataFolderInUse, StoreFault.
+        """
+        return cls(DataFolder(path), encoder, vote or KernelVote(), memory_bytes_max=memory_bytes_max)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+    @property
+    def encoder(self) -> Encoder:
+        """The encoder of texts."""
+        return self._encoder
+
+    @property
+    def memory_bytes(self) -> int:
+        """Bytes of main memory that loaded tenants take."""
+        return self._memory_bytes
+
+    @property
+    def loaded_count(self) -> int:
+        """Tenants that are loaded."""
+        return len(self._slots)
+
+    def create(
+        self,
+        tenant: str,
+        display_name: str = "",
+        policy: Policy | None = None,
+        categories: Sequence[Category] = (),
+    ) -> None:
+        """Create a tenant.
+
+        Raises:
+            TenantExists, InvalidInput, LimitReached, StoreFault.
+        """
+        policy = policy or Policy()
+        check_tenant_id(tenant, "tenant.id")
+        check_settings(policy, display_name, categories)
+        fingerprint = self._encoder.fingerprint
+        record = TenantRecord(tenant, display_name, policy, datetime.now(UTC), 0, fingerprint)
+
+        def fill(path: Path) -> None:
+            store = SqliteStore.create(path, record)
+            try:
+                store.commit(Change(revision=0, categories=list(enumerate(categories))))
+            finally:
+                store.close()
+
+        self._folder.create(tenant, fill)
+
+    def exists(self, tenant: str) -> bool:
+        """Whether there is such a tenant. Raises InvalidInput for what cannot be an id."""
+        try:
+            self._folder.store_path(tenant)
+        except TenantNotFound:
+            return False
+        return True
+
+    def ids(self, after: str = "", count_max: int | None = None) -> list[str]:
+        """Ids of tenants beyond ``after`` in the order of their code points."""
+        ids = (tenant for tenant in self._folder.tenants() if tenant > after)
+        return sorted(ids) if count_max is None else heapq.nsmallest(count_max, ids)
+
+    def describe(self, tenant: str) -> TenantDescription:
+        """What is known of a tenant; does not load it. Raises TenantNotFound, StoreFault."""
+        with self._lock:
+            slot = self._slots.get(tenant)
+            ledger = slot.ledger if slot else None
+        if ledger is not None:
+            with self.use(tenant) as ledger:
+                store, has_graph = ledger.store, ledger.view.index.graph is not None
+                return TenantDescription(
+                    store.record(), store.chart(), store.statistics(), ledger.memory_bytes, has_graph
+                )
+        cold = SqliteStore(self._folder.store_path(tenant))
+        try:
+            return TenantDescription(cold.record(), cold.chart(), cold.statistics(), 0, None)
+        finally:
+            cold.close()
+
+    @contextmanager
+    def use(self, tenant: str) -> Iterator[Ledger]:
+        """A tenant's ledger, for as long as the ``with`` lasts; loaded if it is not.
+
+        Raises:
+            TenantNotFound, InvalidInput, StoreFault, ModelFault.
+        """
+        slot = self._acquire(tenant)
+        try:
+            ledger = slot.ledger
+            if ledger is None or ledger.is_stale:
+                ledger = self._load(tenant, slot)
+            yield ledger
+        finally:
+            self._release(tenant, slot)
+
+    def delete(self, tenant: str) -> None:
+        """Delete a tenant with all that it taught.
+
+        Raises:
+            TenantNotFound, InvalidInput, StoreFault.
+            PreconditionFailed: it stayed in use (by a long export, say).
+        """
+        self._folder.store_path(tenant)
+        with self._lock:
+            slot = self._slots.setdefault(tenant, _Slot())
+            if slot.is_doomed:
+                raise TenantNotFound(tenant)
+            slot.is_doomed = True
+            if not self._released.wait_for(lambda: slot.users == 0, timeout=_DELETE_WAIT_S):
+                slot.is_doomed = False
+                raise PreconditionFailed(f"tenant {tenant!r} is in use: try again", tenant=tenant)
+        try:
+            if slot.ledger is not None:
+                slot.ledger.close()
+            self._folder.delete(tenant)
+        finally:
+            with self._lock:
+                self._memory_bytes -= slot.counted_bytes
+                del self._slots[tenant]
+
+    def settle(self) -> None:
+        """Wait until no graph is due any more."""
+        self._builder.settle()
+
+    def close(self) -> None:
+        """Stop building, close all ledgers and let go of the folder. Nobody may use a ledger any more."""
+        self._builder.stop()
+        with self._lock:
+            ledgers = [slot.ledger for slot in self._slots.values() if slot.ledger is not None]
+            self._slots.clear()
+        for ledger in ledgers:
+            ledger.close()
+        self._folder.close()
+
+    def _acquire(self, tenant: str) -> _Slot:
+        with self._lock:
+            slot = self._slots.get(tenant)
+            if slot is None:
+                self._folder.store_path(tenant)  # so that what is not there takes no room in the table
+                slot = self._slots[tenant] = _Slot()
+            elif slot.is_doomed:
+                raise TenantNotFound(tenant)
+            slot.users += 1
+            self._slots.move_to_end(tenant)
+            return slot
+
+    def _load(self, tenant: str, slot: _Slot) -> Ledger:
+        with slot.loading:
+            if slot.ledger is not None and not slot.ledger.is_stale:
+                return slot.ledger
+            path = self._folder.store_path(tenant)
+            store = SqliteStore(path)
+            try:
+                ledger = Ledger(store, self._encoder, self._vote, path.with_name(GRAPH_NAME))
+            except BaseException:
+                store.close()
+                raise
+            stale, slot.ledger = slot.ledger, ledger
+            if stale is not None:
+                stale.close()
+            return ledger
+
+    def _release(self, tenant: str, slot: _Slot) -> None:
+        ledger = slot.ledger
+        is_changed = ledger is not None and ledger.view.revision != slot.counted_revision
+        with self._lock:
+            slot.users -= 1
+            if ledger is None and slot.users == 0 and not slot.is_doomed:
+                self._slots.pop(tenant, None)
+            if is_changed and ledger is not None:
+                slot.counted_revision = ledger.view.revision
+                memory_bytes = ledger.memory_bytes
+                self._memory_bytes += memory_bytes - slot.counted_bytes
+                slot.counted_bytes = memory_bytes
+            evicted = self._evicted() if self._memory_bytes > self._memory_bytes_max else []
+            self._released.notify_all()
+        for doomed in evicted:
+            doomed.close()
+        if is_changed and ledger is not None and ledger.is_graph_due:
+            self._builder.request(tenant)
+
+    def _evicted(self) -> list[Ledger]:
+        """Take ledgers out of the table, the longest unused first, until memory is within its budget."""
+        evicted = []
+        for tenant, slot in list(self._slots.items()):
+            if self._memory_bytes <= self._memory_bytes_max:
+                break
+            if slot.users == 0 and slot.ledger is not None and not slot.is_doomed:
+                self._memory_bytes -= slot.counted_bytes
+                evicted.append(slot.ledger)
+                del self._slots[tenant]
+        return evicted
