@@ -1,8 +1,8 @@
 """What stands on the statement: templates filled, as a bank would cut them and a person mistype them.
 
 Placeholders: ``{d4}`` so many digits, ``{a9}`` so many capitals and digits; ``{dd} {mm} {yyyy} {mon}
-{month} {monat}`` of the day, ``{hh} {mi}`` of the clock; ``{city}``; and what one habit keeps for good:
-``{mandate}``, ``{tail}`` of a card, ``{store}`` one of a few numbers, ``{customer}``.
+{month} {monat}`` of the day, ``{hh} {mi}`` of the clock; ``{city}``; and what stays the same:
+``{mandate}``, ``{customer}``, ``{tail}`` of the card, ``{store}``, one of a few branches.
 """
 
 import re
@@ -35,7 +35,9 @@ class Pen:
         self._business = business
         self._habit = habit
         self._chance = chance
-        stores = tuple(chance.digits(4) for _ in range(_STORES))
+        # The same branches, whatever is bought there.
+        branches = Chance(business.tenant, habit.names[0])
+        stores = tuple(branches.digits(4) for _ in range(_STORES))
         self._kept = {
             "mandate": chance.reference(8),
             "customer": chance.digits(8),

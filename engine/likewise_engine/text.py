@@ -16,8 +16,8 @@ Masked means left out; a wording of nothing else becomes :data:`NAMELESS`. ``&``
 Measured on the public payments of 61 bodies, the later half of each against the majority label of the same
 text on earlier days: 86.5 % of the rows have such a text and .668 of all rows are right, against 83.5 % and
 .647 for lower case alone. Masking every number, or those from 2 or from 4 digits on, moves neither by more
-than .001, so short numbers stay for those whom they serve (``Flat 2``, ``Unit 19``). Distinct texts: 4-24 %
-of the rows of supplier lines, 14-34 % on cards, 51-54 % with free text.
+than .001, so short numbers stay for those whom they serve (``Flat 2``, ``Unit 19``). Distinct texts are 12 %
+of the rows at the median of supplier lines, 21 % on cards, 51-54 % with free text.
 """
 
 import re

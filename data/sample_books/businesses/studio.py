@@ -25,6 +25,14 @@ _CURRENT = Steps.of(
 )
 _LONDON = Steps.of("MOORLAND", ("2025-06-01", "BRAMBLE"), ("2026-04-01", "OSTLER"))
 
+_CLIENTS = (
+    ("Kestrel Cycles Ltd", "KESTREL", 14, 2800, 6400, "2024-07-01", "2025-01-31"),
+    ("Kestrel Cycles Ltd", "KESTREL", 14, 1900, 4200, "2025-12-01", "2026-07-31"),
+    ("The Moorland Trust", "MOORLAND", 20, 2400, 5200, "2024-10-01", "2025-08-31"),
+    ("BRAMBLE KITCHENS", "BRAMBLE", 8, 3000, 7600, "2025-05-01", "2026-02-28"),
+    ("Ostler Inns PLC", "OSTLER", 26, 3600, 8200, "2026-03-01", "2026-07-31"),
+)
+
 STUDIO = Business(
     tenant="foldline-studio",
     name="Foldline Studio Ltd",
@@ -87,7 +95,7 @@ STUDIO = Business(
         *(
             receipt(
                 name,
-                when,
+                Monthly(day, slip=7),
                 between(low, high, unit="50"),
                 "200",
                 memos=("INV-{d4}", "Inv {d4}", "FOLDLINE {d4}"),
@@ -95,37 +103,7 @@ STUDIO = Business(
                 since=since,
                 until=until,
             )
-            for name, project, when, low, high, since, until in (
-                (
-                    "Kestrel Cycles Ltd",
-                    "KESTREL",
-                    Monthly(14, slip=9),
-                    2800,
-                    6400,
-                    "2024-07-01",
-                    "2025-01-31",
-                ),
-                (
-                    "Kestrel Cycles Ltd",
-                    "KESTREL",
-                    Monthly(14, slip=9),
-                    1900,
-                    4200,
-                    "2025-12-01",
-                    "2026-07-31",
-                ),
-                (
-                    "The Moorland Trust",
-                    "MOORLAND",
-                    Monthly(20, slip=7),
-                    2400,
-                    5200,
-                    "2024-10-01",
-                    "2025-08-31",
-                ),
-                ("BRAMBLE KITCHENS", "BRAMBLE", Monthly(8, slip=9), 3000, 7600, "2025-05-01", "2026-02-28"),
-                ("Ostler Inns PLC", "OSTLER", Monthly(26, slip=5), 3600, 8200, "2026-03-01", "2026-07-31"),
-            )
+            for name, project, day, low, high, since, until in _CLIENTS
         ),
         receipt(
             ("Gumroad Inc", "MyFonts Monotype"),
