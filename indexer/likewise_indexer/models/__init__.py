@@ -1,0 +1,1 @@
+"""Building encoders: needs the extra ``likewise[models]``, which no server does."""
