@@ -2,8 +2,8 @@
 
 - ``TENANT.csv`` or the like: the history, as the business exports it;
 - ``charts/TENANT.json``: its chart, all dimensions;
-- ``new/TENANT.csv``: unlabelled transactions of the month after, and ``new/TENANT.labels.csv`` how they are
-  rightly filed;
+- ``new/TENANT.csv``: unlabelled transactions of the month after;
+- ``answers/TENANT.csv``: how those are rightly filed, by id;
 - ``BUSINESSES.md``: who they are.
 """
 
@@ -32,7 +32,7 @@ _NEW: Final = Delimited(
 
 def write_folder(folder: Path) -> None:
     """Write the books of all businesses; files of the same names are replaced."""
-    for part in (folder, folder / "charts", folder / "new"):
+    for part in (folder, folder / "charts", folder / "new", folder / "answers"):
         part.mkdir(parents=True, exist_ok=True)
     all_books = [books_of(business) for business in BUSINESSES]
     for books in all_books:
@@ -41,7 +41,7 @@ def write_folder(folder: Path) -> None:
         (folder / "charts" / f"{business.tenant}.json").write_bytes(_chart(business).encode())
         _NEW.write(books.new, folder / "new" / f"{business.tenant}.csv")
         answers = Delimited((("id", identity), *((name, label(name)) for name in business.dimensions)))
-        answers.write(books.new, folder / "new" / f"{business.tenant}.labels.csv")
+        answers.write(books.new, folder / "answers" / f"{business.tenant}.csv")
     (folder / "BUSINESSES.md").write_bytes(_card(all_books).encode())
 
 
