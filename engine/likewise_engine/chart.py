@@ -83,22 +83,20 @@ class Chart:
     Attributes:
         categories: by number.
         numbers: number by (dimension, category id).
+        dimensions: ``category`` first, then in the order of their first category.
     """
 
     categories: tuple[Category, ...] = ()
     numbers: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    dimensions: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, categories: Sequence[Category]) -> "Chart":
         """The chart of these categories, numbered in their order."""
         numbers = {(c.dimension, c.id): number for number, c in enumerate(categories)}
-        return cls(tuple(categories), numbers)
-
-    @property
-    def dimensions(self) -> tuple[str, ...]:
-        """The dimensions, ``category`` first, then in the order of their first category."""
-        seen = dict.fromkeys(c.dimension for c in self.categories)
-        return tuple(sorted(seen, key=lambda dimension: dimension != CATEGORY_DIMENSION))
+        seen = dict.fromkeys(c.dimension for c in categories)
+        dimensions = tuple(sorted(seen, key=lambda dimension: dimension != CATEGORY_DIMENSION))
+        return cls(tuple(categories), numbers, dimensions)
 
     def require_dimension(self, dimension: str, field_name: str) -> None:
         """Raise UnknownDimension where no category has this dimension."""
@@ -114,6 +112,8 @@ class Chart:
         Raises:
             LimitReached: more categories or dimensions than allowed.
         """
+        if not categories:
+            return self
         merged = list(self.categories)
         numbers = dict(self.numbers)
         for category in categories:
@@ -123,7 +123,7 @@ class Chart:
             else:
                 numbers[key] = len(merged)
                 merged.append(category)
-        chart = Chart(tuple(merged), numbers)
+        chart = Chart.of(merged)
         if len(merged) > limits.CATEGORIES_MAX:
             raise LimitReached(
                 f"the chart would have {len(merged)} categories; at most {limits.CATEGORIES_MAX} are allowed",

@@ -23,7 +23,8 @@ Floats = NDArray[np.float64]
 
 TAU: Final = 0.03
 """Bandwidth of the kernel over cosines: by hand, on the real books."""
-_TAUS: Final = (0.01, TAU, 0.1)
+_TAU_NARROW: Final = 0.01
+_TAU_WIDE: Final = 0.1
 _AMOUNT_PENALTY: Final = 3.3
 _AMOUNT_SCALE: Final = 0.5
 _INEXACT_PENALTY: Final = 1.67
@@ -69,6 +70,8 @@ class Surroundings:
         amount_difference: float64 ``(m,)``, d as above; NaN where an amount is not known.
         same_direction: float64 ``(m,)``, 1 where the money went the same way.
         age: float64 ``(m,)``, in live entries between the two dates.
+        amount_penalty: float64 ``(m,)``, the kernel's; 0 where an amount is not known: it tells nothing.
+        age_penalty: float64 ``(m,)``, the kernel's.
         log_weight: float64 ``(m,)``, the kernel's.
     """
 
@@ -80,6 +83,8 @@ class Surroundings:
     amount_difference: Floats
     same_direction: Floats
     age: Floats
+    amount_penalty: Floats
+    age_penalty: Floats
     log_weight: Floats
 
 
@@ -132,7 +137,8 @@ def surroundings_of(
     difference = np.abs(np.log1p(np.abs(view.amount[rows])) - np.log1p(abs(amount)))
     same_amount = difference < _EXACT
     age = _age(view, transaction, rows)
-    log_weight = _log_weight(similarity, difference, age)
+    amount_penalty = _amount_penalty(difference)
+    age_penalty = _AGE_PENALTY * age
     return Surroundings(
         rows=rows,
         similarity=similarity,
@@ -142,7 +148,9 @@ def surroundings_of(
         amount_difference=difference,
         same_direction=_same_direction(view, transaction, amount, rows),
         age=age,
-        log_weight=log_weight,
+        amount_penalty=amount_penalty,
+        age_penalty=age_penalty,
+        log_weight=(similarity - 1.0) / TAU - amount_penalty - age_penalty,
     )
 
 
@@ -158,12 +166,11 @@ def evidence_of(view: View, around: Surroundings, dimension: str) -> Evidence:
     return Evidence(candidates.astype(np.int64), features, log_mass, rows, of_row)
 
 
-def _log_weight(similarity: Floats, difference: Floats, age: Floats, tau: float = TAU) -> Floats:
-    """The kernel's logarithm. Where an amount is not known, it neither speaks for nor against."""
-    known = np.nan_to_num(difference, nan=0.0)
-    penalty = _AMOUNT_PENALTY * (1.0 - np.exp(-known / _AMOUNT_SCALE)) + _INEXACT_PENALTY * (known > _EXACT)
-    log_weight: Floats = (similarity - 1.0) / tau - penalty - _AGE_PENALTY * age
-    return log_weight
+def _amount_penalty(difference: Floats) -> Floats:
+    penalty = _AMOUNT_PENALTY * (1.0 - np.exp(-difference / _AMOUNT_SCALE)) + _INEXACT_PENALTY * (
+        difference > _EXACT
+    )
+    return np.where(np.isnan(penalty), 0.0, penalty)
 
 
 def _age(view: View, transaction: Transaction, rows: NDArray[np.int64]) -> Floats:
@@ -215,14 +222,14 @@ def _features(
     per_row = np.bincount(of_row, minlength=count).astype(np.float64)
     best = -least(-similarity)
     weight = around.log_weight[rows]
-    unknown_amount = np.full(len(rows), np.nan)
+    distance, age_penalty = similarity - 1.0, around.age_penalty[rows]
+    penalty = around.amount_penalty[rows] + age_penalty
     books = view.category_counts[candidates]
-    narrow, _, wide = (kernel(_log_weight(similarity, difference, age, tau)) for tau in _TAUS)
     columns: Sequence[Floats | float] = (
-        share(narrow),
+        share(kernel(distance / _TAU_NARROW - penalty)),
         share(kernel(weight)),
-        share(wide),
-        share(kernel(_log_weight(similarity, unknown_amount, age))),
+        share(kernel(distance / _TAU_WIDE - penalty)),
+        share(kernel(distance / TAU - age_penalty)),
         books / max(1, int(view.category_counts.sum())),
         best,
         best - similarity.max(),
@@ -230,7 +237,7 @@ def _features(
         share(same_payee.astype(np.float64)),
         share(same_amount.astype(np.float64)),
         np.bincount(of_row, around.same_direction[rows], minlength=count) / per_row,
-        least(np.nan_to_num(difference, nan=_WORST_DIFFERENCE)),
+        least(np.where(np.isnan(difference), _WORST_DIFFERENCE, difference)),
         np.log1p(least(age)),
         np.log1p(per_row),
         _has_latest(view, around.rows[rows], of_row, same_payee, count),

@@ -8,6 +8,7 @@ Readers share the tail's lists with the writer without a lock: the writer only a
 every published length, and a reader drops rows beyond its own. Appending to a list is atomic under the GIL.
 """
 
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -104,6 +105,35 @@ class Postings:
             rows: int32 ``(m,)`` with m <= RETRIEVED_ENTRIES_MAX.
             ranks: int64 ``(m,)``, for each row the position in ``texts`` of its text.
         """
+        per_text, in_all = limits.RETRIEVED_ENTRIES_PER_TEXT_MAX, limits.RETRIEVED_ENTRIES_MAX
+        in_base = texts < len(self._starts) - 1
+        bounded = np.where(in_base, texts, 0)
+        ends = np.where(in_base, self._starts[bounded + in_base], 0)
+        lengths = ends - np.where(in_base, self._starts[bounded], 0)
+        counts = np.minimum(lengths, per_text)
+        ranks = np.repeat(np.arange(len(texts)), counts)
+        behind = np.cumsum(counts)[ranks] - np.arange(len(ranks))  # places from the end of the text's rows
+        rows = self._rows[ends[ranks] - behind]
+        live = alive[rows]
+        if not live.all():
+            if (lengths[ranks[~live]] > per_text).any():
+                return self._gather_one_by_one(texts, order_days, alive)
+            rows, ranks = rows[live], ranks[live]
+        learned = [(rank, tail) for rank, text in enumerate(texts.tolist()) if (tail := self._tail.get(text))]
+        if learned:
+            rows, ranks = _merged(rows, ranks, learned, order_days, alive)
+        counts = np.bincount(ranks, minlength=len(texts))
+        ends = np.cumsum(counts)
+        allowed = np.minimum(
+            per_text, in_all - np.cumsum(np.minimum(counts, per_text)) + np.minimum(counts, per_text)
+        )
+        kept = ends[ranks] - np.arange(len(ranks)) <= allowed[ranks]
+        return rows[kept], ranks[kept]
+
+    def _gather_one_by_one(
+        self, texts: NDArray[np.int64], order_days: NDArray[np.int32], alive: NDArray[np.bool_]
+    ) -> tuple[Rows, NDArray[np.int64]]:
+        """As :meth:`gather`, the plain way: for texts whose dead rows make it look further back."""
         left = limits.RETRIEVED_ENTRIES_MAX
         found: list[Rows] = []
         for text in texts.tolist():
@@ -112,8 +142,24 @@ class Postings:
             left -= len(rows)
             if left == 0:
                 break
-        counts = [len(rows) for rows in found]
-        return np.concatenate(found) if found else _NO_ROWS, np.repeat(np.arange(len(found)), counts)
+        return np.concatenate(found), np.repeat(np.arange(len(found)), [len(rows) for rows in found])
+
+
+def _merged(
+    rows: Rows,
+    ranks: NDArray[np.int64],
+    learned: Sequence[tuple[int, list[int]]],
+    order_days: NDArray[np.int32],
+    alive: NDArray[np.bool_],
+) -> tuple[Rows, NDArray[np.int64]]:
+    """Rows of the base and of the tail in one order: by rank of text, day and row."""
+    tail = np.array([row for _, tail_rows in learned for row in tail_rows], dtype=np.int32)
+    tail_ranks = np.repeat([rank for rank, _ in learned], [len(tail_rows) for _, tail_rows in learned])
+    seen = tail < len(alive)
+    seen[seen] = alive[tail[seen]]
+    rows, ranks = np.concatenate((rows, tail[seen])), np.concatenate((ranks, tail_ranks[seen]))
+    order = np.lexsort((rows, order_days[rows], ranks))
+    return rows[order], ranks[order]
 
 
 def _latest_live(rows: Rows, alive: NDArray[np.bool_], count_max: int) -> Rows:
