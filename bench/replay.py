@@ -62,13 +62,13 @@ class Answered:
 
 
 def rows_of(frame: pl.DataFrame) -> list[LabelledTransaction]:
-    """The rows of one tenant's book as labelled transactions, with their position as id."""
+    """The rows of one tenant's book, with their position as id; a month stands for its first day."""
     rows = []
     for position, row in enumerate(frame.iter_rows(named=True)):
         amount = row["amount"]
         transaction = Transaction(
             id=str(position),
-            date=date.fromisoformat(row["date"]) if row["date"] else None,
+            date=date.fromisoformat((row["date"] + "-01")[:10]) if row["date"] else None,
             amount=None if amount is None else Decimal(str(round(amount, 2))),
             currency=row["currency"] or "",
             payee=row["payee"] or "",
@@ -109,12 +109,15 @@ def replay(ledger: Ledger, rows: Sequence[LabelledTransaction]) -> Iterator[tupl
             answer = ledger.classify(item.transaction, _OPTIONS).answer(CATEGORY_DIMENSION)
             micros = (time.perf_counter() - started) * 1e6
             ranked = [candidate.category for candidate in answer.candidates]
-            yield "likewise", Answered(
-                rank=ranked.index(true) if true in ranked else -1,
-                probability=answer.candidates[0].probability if ranked else 0.0,
-                is_filed=answer.decision is Decision.FILE,
-                is_payee_known=is_payee_known,
-                micros=micros,
+            yield (
+                "likewise",
+                Answered(
+                    rank=ranked.index(true) if true in ranked else -1,
+                    probability=answer.candidates[0].probability if ranked else 0.0,
+                    is_filed=answer.decision is Decision.FILE,
+                    is_payee_known=is_payee_known,
+                    micros=micros,
+                ),
             )
             for name, peer in peers.items():
                 label, confidence = peer(seen.get(_payee(item), []))
@@ -239,7 +242,9 @@ def main() -> None:
     jobs = [
         (path, tenant, arguments.rows_max)
         for path in arguments.books
-        for tenant in pl.scan_parquet(path).select(pl.col("tenant").unique(maintain_order=True)).collect()["tenant"]
+        for tenant in pl.scan_parquet(path)
+        .select(pl.col("tenant").unique(maintain_order=True))
+        .collect()["tenant"]
     ]
     # Not fork: polars has threads, and a forked child would wait for them for ever.
     with ProcessPoolExecutor(arguments.jobs, mp_context=get_context("spawn")) as pool:

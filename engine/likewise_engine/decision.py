@@ -5,7 +5,7 @@ from typing import Final
 
 from likewise_engine.answers import Candidate, Decision, Witness
 
-SUGGEST_PROBABILITY_MIN: Final = 0.1
+SUGGEST_PROBABILITY_MIN: Final = 0.3
 """Below it the first candidate is no more than a guess: better to ask."""
 
 

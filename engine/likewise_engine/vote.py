@@ -35,9 +35,32 @@ class Vote(Protocol):
 
 
 class KernelVote:
-    """The hand-tuned kernel's shares, tempered by the mass behind them."""
+    """The hand-tuned kernel's shares, tempered by the mass behind them and calibrated on replayed books.
+
+    The first candidate's share is multiplied by mass / (mass + PRIOR_MASS): a share of all the evidence means
+    little where there is hardly any. How often such a product was right on the replayed books
+    (``bench/replay.py``) is the probability given; the others follow in proportion to their shares.
+    """
+
+    PRIOR_MASS: Final = 0.005
+    """In rows of the same text and amount. Of .001 to 3, coverage at 95 % precision is best here."""
+    _TEMPERED: Final = (0.0, 0.01, 0.05, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 1.0)
+    _RIGHT: Final = (0.2, 0.45, 0.6, 0.65, 0.73, 0.8, 0.86, 0.93, 0.965, 0.98, 0.995)
+    """Share that was right, every tenant weighing the same."""
 
     fingerprint: Final = "kernel-1"
 
     def probabilities(self, evidence: Evidence) -> NDArray[np.float64]:
-        return evidence.feature("share")
+        if not len(evidence.candidates):
+            return np.empty(0)
+        share = evidence.feature("share")
+        mass = np.exp(evidence.log_mass)
+        first = share.max()
+        tempered = first * mass / (mass + self.PRIOR_MASS)
+        probability = float(np.interp(tempered, self._TEMPERED, self._RIGHT))
+        relative = share / first
+        firsts = relative == 1.0
+        probability = min(probability, 1.0 / int(np.count_nonzero(firsts)))
+        rest = relative[~firsts].sum()
+        left = 1.0 - probability * int(np.count_nonzero(firsts))
+        return np.where(firsts, probability, relative * min(probability, left / rest if rest > 0 else 0.0))
