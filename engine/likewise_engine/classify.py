@@ -5,6 +5,8 @@ of history. It reads one view and nothing else, so the same view and models give
 """
 
 from collections.abc import Sequence
+from datetime import date
+from math import isnan
 from time import perf_counter_ns
 from typing import Final
 
@@ -143,27 +145,29 @@ def _neighbours(view: View, around: Surroundings, count_max: int) -> tuple[Neigh
     weight = np.exp(around.log_weight - around.log_weight.max())
     weight /= weight.sum()
     order = np.lexsort((-around.rows, -around.similarity, -weight))[:count_max]
-    return tuple(
-        _neighbour(view, row, similarity, share)
-        for row, similarity, share in zip(
-            around.rows[order].tolist(),
-            around.similarity[order].tolist(),
-            weight[order].tolist(),
-            strict=True,
-        )
+    rows = around.rows[order]
+    labels = {dimension: column[rows].tolist() for dimension, column in view.labels.items()}
+    values = zip(
+        rows.tolist(),
+        view.day[rows].tolist(),
+        view.amount[rows].tolist(),
+        view.currency[rows].tolist(),
+        view.text[rows].tolist(),
+        around.similarity[order].tolist(),
+        weight[order].tolist(),
+        strict=True,
     )
-
-
-def _neighbour(view: View, row: int, similarity: float, weight: float) -> Neighbour:
-    amount = float(view.amount[row])
-    labels = {dimension: int(column[row]) for dimension, column in view.labels.items()}
-    return Neighbour(
-        transaction_id=view.transaction_ids[row],
-        date=view.date_of(row),
-        amount=None if np.isnan(amount) else decimal_of(amount),
-        currency=view.currencies[view.currency[row]],
-        text=view.texts[view.text[row]],
-        labels={d: view.chart.categories[n].id for d, n in labels.items() if n != UNLABELLED},
-        similarity=similarity,
-        weight=weight,
+    categories = view.chart.categories
+    return tuple(
+        Neighbour(
+            transaction_id=view.transaction_ids[row],
+            date=date.fromordinal(day) if day else None,
+            amount=None if isnan(amount) else decimal_of(amount),
+            currency=view.currencies[currency],
+            text=view.texts[text],
+            labels={d: categories[of[position]].id for d, of in labels.items() if of[position] != UNLABELLED},
+            similarity=similarity,
+            weight=share,
+        )
+        for position, (row, day, amount, currency, text, similarity, share) in enumerate(values)
     )

@@ -5,6 +5,7 @@ that is wrong with it at once. Nothing here touches the text's wording; that is 
 """
 
 import datetime
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -18,6 +19,7 @@ from likewise_engine.errors import FieldViolation, InvalidInput
 CATEGORY_DIMENSION: Final = "category"
 """The dimension that is meant where none is named."""
 
+_CURRENCY: Final = re.compile("[A-Z]{3}")
 _NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 
 
@@ -86,9 +88,7 @@ class Transaction:
             ("account", self.account, limits.ACCOUNT_CHARS_MAX),
         ):
             yield from violations_of_string(name, value, chars_max)
-        if self.currency and not (
-            len(self.currency) == 3 and self.currency.isascii() and self.currency.isupper()
-        ):
+        if self.currency and not _CURRENCY.fullmatch(self.currency):
             yield FieldViolation("currency", "is not an ISO 4217 code such as EUR")
         if self.date is not None and not limits.YEAR_MIN <= self.date.year <= limits.YEAR_MAX:
             yield FieldViolation("date", f"has a year outside {limits.YEAR_MIN} to {limits.YEAR_MAX}")
@@ -126,7 +126,8 @@ class LabelledTransaction:
                 yield FieldViolation(name, f"has more than {limits.DIMENSIONS_MAX} dimensions")
                 continue
             for dimension, category in labels.items():
-                yield from violations_of_label(f"{name}[{dimension!r}]", dimension, category)
+                shown = dimension[: limits.DIMENSION_CHARS_MAX]
+                yield from violations_of_label(f"{name}[{shown!r}]", dimension, category)
 
 
 def violations_of_string(name: str, value: str, chars_max: int) -> Iterator[FieldViolation]:
@@ -151,13 +152,16 @@ def _violations_of_amount(amount: Decimal) -> Iterator[FieldViolation]:
     if not amount.is_finite():
         yield FieldViolation("amount", f"is {amount}: it must be a finite number")
         return
-    if abs(amount) > limits.AMOUNT_UNITS_MAX:
+    if amount.copy_abs() > limits.AMOUNT_UNITS_MAX:
         yield FieldViolation("amount", f"is beyond {limits.AMOUNT_UNITS_MAX:,} units")
         return
-    _, digits, exponent = amount.normalize().as_tuple()
-    if isinstance(exponent, int) and -exponent > limits.AMOUNT_DECIMALS_MAX:
+    # By its digits: arithmetic, Decimal.normalize too, would first round to the context's 28.
+    _, digits, exponent = amount.as_tuple()
+    significant = bytes(digits).rstrip(b"\0")
+    decimals = -int(exponent) - (len(digits) - len(significant))
+    if significant and decimals > limits.AMOUNT_DECIMALS_MAX:
         yield FieldViolation("amount", f"has more than {limits.AMOUNT_DECIMALS_MAX} decimals")
-    if len(digits) > limits.AMOUNT_DIGITS_MAX:
+    if len(significant) > limits.AMOUNT_DIGITS_MAX:
         yield FieldViolation("amount", f"has more than {limits.AMOUNT_DIGITS_MAX} significant digits")
 
 
@@ -174,4 +178,6 @@ def _violations_of_fields(fields: Mapping[str, str]) -> Iterator[FieldViolation]
 
 def decimal_of(amount: float) -> Decimal:
     """The decimal of at most AMOUNT_DIGITS_MAX digits that a float64 stands for, without exponent."""
-    return Decimal(format(Decimal(format(amount, f".{limits.AMOUNT_DIGITS_MAX}g")), "f"))
+    # The shortest repr that reads back is that decimal; only amounts below .0001 have an exponent in it.
+    shortest = repr(amount).removesuffix(".0")
+    return Decimal(format(Decimal(shortest), "f") if "e" in shortest else shortest)

@@ -82,5 +82,5 @@ class StringColumn:
 
     def __getitem__(self, row: int) -> str:
         """The string of a row that was appended. Slicing a bytearray copies, so appends do not disturb it."""
-        start, end = self._ends.prefix(row + 2)[row:]
+        start, end = self._ends.prefix(row + 2)[row:].tolist()
         return self._bytes[start:end].decode()

@@ -9,7 +9,6 @@ length is as good as absent).
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 from typing import Final
 
 import numpy as np
@@ -123,8 +122,3 @@ class View:
         """Number of a text, UNKNOWN where this view does not have it."""
         number = self.text_numbers.get(text, UNKNOWN)
         return number if number < len(self.index.matrix) else UNKNOWN
-
-    def date_of(self, row: int) -> date | None:
-        """Date of a row, where known."""
-        day = int(self.day[row])
-        return date.fromordinal(day) if day else None
