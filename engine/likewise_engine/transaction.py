@@ -177,7 +177,6 @@ def _violations_of_fields(fields: Mapping[str, str]) -> Iterator[FieldViolation]
 
 
 def decimal_of(amount: float) -> Decimal:
-    """The decimal of at most AMOUNT_DIGITS_MAX digits that a float64 stands for, without exponent."""
-    # The shortest repr that reads back is that decimal; only amounts below .0001 have an exponent in it.
-    shortest = repr(amount).removesuffix(".0")
-    return Decimal(format(Decimal(shortest), "f") if "e" in shortest else shortest)
+    """The decimal of at most AMOUNT_DIGITS_MAX digits that a float64 stands for."""
+    # The shortest repr that reads back as this float64 is that decimal.
+    return Decimal(repr(amount).removesuffix(".0"))
