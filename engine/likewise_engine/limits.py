@@ -62,6 +62,11 @@ BATCH_ITEMS_MAX: Final = 10_000
 """Transactions in one Learn, one import batch or one ForgetTransactions."""
 MESSAGE_BYTES_MAX: Final = 32 * 1024 * 1024
 """One gRPC message. A full batch of ordinary transactions (some 300 bytes each) takes a tenth."""
+RESPONSE_BYTES_AIM: Final = 2 * 1024 * 1024
+"""A page of entries or a batch of an export ends at the entry that reaches it. An entry has 150 KB at most, and a
+client that did not ask for more accepts messages of 4 MiB."""
+REJECTIONS_RETURNED_MAX: Final = 1_000
+"""Refused rows that an import names; it counts them all. Some 3 KB each at most."""
 STREAM_IN_FLIGHT_MAX: Final = 256
 """Items of one ClassifyStream read ahead of their answers."""
 REQUEST_ID_CHARS_MAX: Final = 128
@@ -122,6 +127,7 @@ def _check_relations() -> None:
         "amounts fit int64 units": AMOUNT_UNITS_MAX < 2**63,
         "bulk batches": IMPORT_BATCH_ROWS <= BATCH_ITEMS_MAX
         and IMPORT_BATCH_ROWS <= IMPORT_BUFFERED_ROWS_MAX,
+        "a response fits a message": RESPONSE_BYTES_AIM < MESSAGE_BYTES_MAX,
         "a batch fits a tenant": BATCH_ITEMS_MAX <= TENANT_LABELS_MAX,
         # An ordinary row has some 300 bytes on the wire; the factor leaves room for long ones.
         "a batch fits a message": BATCH_ITEMS_MAX * 1_024 <= MESSAGE_BYTES_MAX,

@@ -1,7 +1,7 @@
 """Texts -> what a model takes in, for each kind of model."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,9 @@ from likewise_engine.encoder.ngrams import NgramHash
 
 Feed = dict[str, NDArray[np.int32] | NDArray[np.int64]]
 """Arrays by input name; the first axis counts texts."""
+
+TOKEN_PADDING_ID: Final = 0
+"""The id of no token, whose row holds zeros: ``[PAD]`` in the vocabularies of BERT."""
 
 
 class Feeder(Protocol):
@@ -26,9 +29,9 @@ class Feeder(Protocol):
 
 
 class StaticFeeder:
-    """Feeds the static model: token ids and n-gram ids, both filled up with 0, whose rows are zeros.
+    """Feeds the static model: token ids and n-gram ids, filled up with ids whose rows hold zeros.
 
-    The graph sums whole numbers in float32, exact up to 2**24, so neither padding nor company can change a sum.
+    The graph sums whole numbers in float32, exact up to 2**24: neither padding nor company changes a sum.
     """
 
     inputs = frozenset({"token_ids", "ngram_ids"})
@@ -44,19 +47,19 @@ class StaticFeeder:
     def feed(self, texts: Sequence[str]) -> Feed:
         """Return ``token_ids`` and ``ngram_ids``, int32 of shape (texts, the most that one of them has)."""
         # Not encode_batch: its threads would take the cores from other requests, to win 7 %.
-        ids = [
-            self._tokenizer.encode(text, add_special_tokens=False).ids[: self._tokens_max] for text in texts
-        ]
+        encodings = [self._tokenizer.encode(text, add_special_tokens=False) for text in texts]
+        ids = [encoding.ids[: self._tokens_max] for encoding in encodings]
         width = max(1, *map(len, ids))
-        token_ids = np.array([row + [0] * (width - len(row)) for row in ids], np.int32)
+        token_ids = np.array([row + [TOKEN_PADDING_ID] * (width - len(row)) for row in ids], np.int32)
         return {"token_ids": token_ids, "ngram_ids": self._ngrams.ids(texts)}
 
 
 class TransformerFeeder:
     """Feeds an exported sentence-transformers model, text by text and without padding.
 
-    A batch is faster (by a third for int8 MiniLM), but there a vector depends on its company: dynamic quantisation takes one
-    scale for all activations of a run, and sums are taken in another order. Memory answers must be repeatable.
+    A batch is faster, by a third for int8 MiniLM, but there a vector depends on its company: dynamic
+    quantisation takes one scale for all activations of a run, and sums are taken in another order. The same
+    question must get the same answer.
     """
 
     batched = False
@@ -66,9 +69,8 @@ class TransformerFeeder:
         tokenizer.enable_truncation(tokens_max)
         self._tokenizer = tokenizer
         self._takes_token_types = takes_token_types
-        self.inputs = frozenset(
-            {"input_ids", "attention_mask"} | ({"token_type_ids"} if takes_token_types else set())
-        )
+        token_types = {"token_type_ids"} if takes_token_types else set[str]()
+        self.inputs = frozenset({"input_ids", "attention_mask"} | token_types)
 
     def feed(self, texts: Sequence[str]) -> Feed:
         """Return the inputs, int64 of shape (1, tokens)."""

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from likewise_engine import limits
-from likewise_engine.encoder.ngrams import PADDING_ID, NgramHash
+from likewise_engine.encoder.ngrams import NgramHash
 from likewise_engine.text import TEXT_VERSION
 
 _NGRAMS = NgramHash(buckets_log2=20)
@@ -40,8 +40,7 @@ class HashingEncoder:
         """Encode normalised texts: :meth:`likewise_engine.encoder.base.Encoder.encode`. Never fails."""
         vectors = np.zeros((len(texts), self._dimensions), np.float32)
         for vector, text in zip(vectors, texts, strict=True):
-            ids = _NGRAMS.ids([text])[0]
-            hashed = ids[ids != PADDING_ID] - 1
+            hashed = _NGRAMS.ids([text])[0]
             np.add.at(vector, (hashed >> 1) % self._dimensions, np.where(hashed & 1, 1, -1))
             length = np.linalg.norm(vector)
             if length:

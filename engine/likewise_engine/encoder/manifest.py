@@ -1,8 +1,8 @@
 """A model folder: an ``encoder.json`` that says what the model is, and the files that it names.
 
-Nothing in the folder is believed before it is checked. Files are read once, held against their SHA-256 and handed
-on as those same bytes, so that what was checked is what runs. The fingerprint is a digest of the manifest, and so
-of every file and of every setting that a vector depends on.
+Nothing in the folder is believed before it is checked. Files are read once, held against their SHA-256 and
+handed on as those same bytes, so that what was checked is what runs. The fingerprint is a digest of the
+manifest, and so of every file and of every setting that a vector depends on.
 """
 
 import hashlib
@@ -98,9 +98,7 @@ def read_manifest(folder: Path) -> Manifest:
     except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise ModelFault(f"{path} does not describe a model: {error}") from error
     if stated != manifest.fingerprint:
-        raise ModelFault(
-            f"{path} states the fingerprint {stated!r}, but its content has {manifest.fingerprint!r}"
-        )
+        raise ModelFault(f"{path} was edited: its content has the fingerprint {manifest.fingerprint!r}")
     return manifest
 
 
@@ -132,9 +130,8 @@ def _manifest_of(content: dict[str, Any]) -> Manifest:
     if not all(isinstance(digest, str) for digest in content["files"].values()):
         raise ValueError("files does not map names to digests")
     ngrams = content.pop("ngrams")
-    return Manifest(
-        **content | {"kind": Kind(content["kind"])}, ngrams=None if ngrams is None else NgramHash(**ngrams)
-    )
+    content["kind"] = Kind(content["kind"])
+    return Manifest(**content, ngrams=None if ngrams is None else NgramHash(**ngrams))
 
 
 def _bounded_bytes(path: Path, bytes_max: int) -> bytes:

@@ -1,12 +1,13 @@
 """The encoder that serves: a model folder, run by onnxruntime.
 
-One session serves all threads (onnxruntime's Run is thread-safe) with one compute thread a call by default: a text takes some ten
-microseconds, which no second thread would shorten, and calls come in parallel anyway. Runs are bounded in the ids that they take, so that
-memory is, whatever the number and length of the texts.
+One session serves all threads, for onnxruntime's Run is thread-safe; by default a run computes in its
+caller's thread alone, for calls come in parallel anyway. Runs of a static model are bounded in the characters
+that they take, and so in memory, whatever the number and length of the texts.
 """
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 import onnxruntime
@@ -25,11 +26,11 @@ from likewise_engine.encoder.manifest import (
 from likewise_engine.errors import InvalidInput, ModelFault
 from likewise_engine.text import TEXT_VERSION
 
-OUTPUT = "sentence_embedding"
+OUTPUT: Final = "sentence_embedding"
 """What a model gives: float32 of shape (texts, dimensions), rows of unit length."""
 
-_NORM_TOLERANCE = 1e-3
-"""On the squared length. float32 rounding is a thousand times finer; a graph without normalisation is far off."""
+_SQUARE_TOLERANCE: Final = 1e-3
+"""On a vector's squared length. Rounding is a thousand times finer, a missing normalisation far coarser."""
 
 
 class OnnxEncoder:
@@ -47,12 +48,12 @@ class OnnxEncoder:
         self._manifest = read_manifest(folder)
         self._session = _session(folder, self._manifest, threads)
         inputs = {node.name for node in self._session.get_inputs()}
-        self._feeder = _feeder(folder, self._manifest, inputs)
+        self._feeder = _feeder(folder, self._manifest, takes_token_types="token_type_ids" in inputs)
         if inputs != self._feeder.inputs or OUTPUT not in {node.name for node in self._session.get_outputs()}:
             raise ModelFault(
-                f"{folder / MODEL_FILE} has other inputs or outputs than a {self._manifest.kind} model"
+                f"{folder / MODEL_FILE} does not take or give what a {self._manifest.kind} model does"
             )
-        self.encode([""])  # A model that does not run, or lies about its dimensions, is found out at start.
+        self.encode([""])  # One that does not run, or has other dimensions than it states, is found out here.
 
     def __repr__(self) -> str:
         return f"OnnxEncoder({self.fingerprint!r}, dimensions={self.dimensions})"
@@ -68,13 +69,15 @@ class OnnxEncoder:
         return self._manifest.dimensions
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Encode normalised texts, each as if it were alone: :meth:`likewise_engine.encoder.base.Encoder.encode`.
+        """Encode normalised texts; see :meth:`likewise_engine.encoder.base.Encoder.encode`.
 
         Raises:
-            InvalidInput: a text holds a lone surrogate or is longer than TEXT_CHARS_MAX.
+            InvalidInput: a text is longer than TEXT_CHARS_MAX or holds a lone surrogate.
             ModelFault: the model failed, or returned what is not a finite unit vector.
         """
         _check(texts)
+        if len(texts) == 1:
+            return self._run(texts)
         vectors = np.empty((len(texts), self.dimensions), np.float32)
         for positions in _runs(texts, batched=self._feeder.batched):
             vectors[positions] = self._run([texts[position] for position in positions])
@@ -82,61 +85,62 @@ class OnnxEncoder:
 
     def _run(self, texts: Sequence[str]) -> NDArray[np.float32]:
         try:
-            (vectors,) = self._session.run([OUTPUT], self._feeder.feed(texts))
-        except Exception as error:  # onnxruntime's and tokenizers' errors have no base of their own
+            (output,) = self._session.run([OUTPUT], self._feeder.feed(texts))
+        except Exception as error:  # onnxruntime's errors, and tokenizers', have no base of their own.
             raise ModelFault(f"{self._manifest.name} failed: {error}") from error
+        vectors: NDArray[np.float32] = output
         if vectors.shape != (len(texts), self.dimensions) or vectors.dtype != np.float32:
-            raise ModelFault(f"{self._manifest.name} returned {vectors.dtype} of shape {vectors.shape}")
+            raise ModelFault(f"{self._manifest.name} gave {vectors.dtype} of shape {vectors.shape}")
         squares = np.einsum("ij,ij->i", vectors, vectors)
-        # Asked this way round, because every comparison with NaN is false.
-        if not (np.abs(squares - 1) <= _NORM_TOLERANCE).all():
-            raise ModelFault(f"{self._manifest.name} returned what is not a finite unit vector")
-        return vectors  # type: ignore[no-any-return]
+        # Asked for what is right, not for what is wrong: every comparison with NaN is false.
+        if not (np.abs(squares - 1) <= _SQUARE_TOLERANCE).all():
+            raise ModelFault(f"{self._manifest.name} gave what is not a finite unit vector")
+        return vectors
 
 
 def _session(folder: Path, manifest: Manifest, threads: int) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
-    # Spinning threads would burn the cores that the service shares with its callers.
+    # Threads that spin would burn the cores that the service shares with its callers.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    # A memory pattern is kept for every shape ever seen: without bound, and no faster here.
+    options.enable_mem_pattern = False
     options.log_severity_level = 3
     content = read_model_file(folder, manifest, MODEL_FILE)
     try:
         return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # onnxruntime's errors have no base of their own
+    except Exception as error:  # onnxruntime's errors have no base of their own.
         raise ModelFault(f"{folder / MODEL_FILE} is not a model that onnxruntime can run: {error}") from error
 
 
-def _feeder(folder: Path, manifest: Manifest, inputs: set[str]) -> Feeder:
+def _feeder(folder: Path, manifest: Manifest, *, takes_token_types: bool) -> Feeder:
     content = read_model_file(folder, manifest, TOKENIZER_FILE)
     try:
         tokenizer = Tokenizer.from_buffer(content)
-    except Exception as error:  # tokenizers raises plain Exception
+    except Exception as error:  # tokenizers raises plain Exception.
         raise ModelFault(f"{folder / TOKENIZER_FILE} is not a tokeniser: {error}") from error
     if manifest.ngrams is not None:
         return StaticFeeder(tokenizer, manifest.tokens_max, manifest.ngrams)
-    return TransformerFeeder(tokenizer, manifest.tokens_max, takes_token_types="token_type_ids" in inputs)
+    return TransformerFeeder(tokenizer, manifest.tokens_max, takes_token_types=takes_token_types)
 
 
 def _check(texts: Sequence[str]) -> None:
     for text in texts:
         if len(text) > limits.TEXT_CHARS_MAX:
-            raise InvalidInput.of(
-                "text", f"has {len(text)} characters; at most {limits.TEXT_CHARS_MAX} are allowed"
-            )
+            limit = limits.TEXT_CHARS_MAX
+            raise InvalidInput.of("text", f"has {len(text)} characters; at most {limit} are allowed")
         if not text.isascii() and any("\ud800" <= char <= "\udfff" for char in text):
             raise InvalidInput.of("text", "holds a lone surrogate: it is not valid text")
 
 
 def _runs(texts: Sequence[str], *, batched: bool) -> Iterator[list[int]]:
-    """Yield the positions of texts that go into one run: of like length, and few enough for bounded memory."""
-    if not batched or len(texts) == 1:
+    """Yield the positions of the texts of one run: of like length, and few enough for bounded memory."""
+    if not batched:
         yield from ([position] for position in range(len(texts)))
         return
-    by_length = sorted(range(len(texts)), key=lambda position: len(texts[position]))
     run: list[int] = []
-    for position in by_length:
+    for position in sorted(range(len(texts)), key=lambda position: len(texts[position])):
         if (len(run) + 1) * (len(texts[position]) + 2) > limits.ENCODER_CHARS_PER_RUN_MAX:
             yield run
             run = []

@@ -1,16 +1,17 @@
 """Teacher -> static student, with nothing but the teacher: no corpus, no training, half a minute on one core.
 
-Token rows, as model2vec makes them (Tulkens & van Dongen 2024): every token of the vocabulary goes through the teacher as a sentence of its
-own; principal components keep what tells tokens apart; and a row is as long as its token is rare, where the rank in the
-vocabulary stands for the frequency (Zipf). Tokens without a letter or digit, and special ones, get zeros.
+Token rows, as model2vec makes them (Tulkens & van Dongen 2024): every token of the vocabulary goes through
+the teacher as a sentence of its own; principal components keep what tells tokens apart; and a row is as
+long as its token is rare, where the rank in the vocabulary stands for the frequency (Zipf). Tokens without a
+letter or digit, and special ones, get zeros.
 
-N-gram rows are random signs: sums of them keep the cosines of n-gram counts, within 1/sqrt(dimensions) (Johnson & Lindenstrauss
-1984; with signs, Achlioptas 2003). Weights by inverse document frequency, from brand names or from the vocabulary, were
-tried: they changed nothing, so there are none.
+N-gram rows are random signs: sums of them keep the cosines of n-gram counts, within 1/sqrt(dimensions)
+(Johnson & Lindenstrauss 1984; with signs, Achlioptas 2003). Weights by inverse document frequency, from brand
+names or from the vocabulary, were tried: they changed nothing, so there are none.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
@@ -18,11 +19,10 @@ import torch
 from numpy.typing import NDArray
 from sentence_transformers import SentenceTransformer
 from tokenizers import Tokenizer
-from transformers import PreTrainedTokenizerFast
 
 from likewise_engine import limits
-from likewise_engine.encoder.ngrams import PADDING_ID, NgramHash
-from likewise_engine.errors import InvalidInput
+from likewise_engine.encoder.ngrams import NgramHash
+from likewise_indexer.models.export import tokenizer_of
 from likewise_indexer.models.static_ngram import StaticNgramEmbedding, whole_rows
 
 Progress = Callable[[int, int], None]
@@ -44,19 +44,19 @@ class Distillation:
 
     token_dimensions: int = 64
     ngram_dimensions: int = 64
-    ngrams: NgramHash = NgramHash()
+    ngrams: NgramHash = field(default_factory=NgramHash)
     seed: int = 0
 
 
 def distil(
     teacher: SentenceTransformer, distillation: Distillation, progress: Progress
 ) -> StaticNgramEmbedding:
-    """Make the student of a teacher. The same teacher, machine and libraries give the same student, bit by bit.
+    """Make the student of a teacher. The same machine and libraries give the same student, bit by bit.
 
     Raises:
         InvalidInput: the teacher's tokeniser is not of the ``tokenizers`` library.
     """
-    tokenizer = _tokenizer(teacher)
+    tokenizer = tokenizer_of(teacher)
     vectors = _token_vectors(teacher, tokenizer, progress)
     rows = principal_components(vectors, distillation.token_dimensions)
     rows *= np.log(2 + np.arange(len(rows)))[:, np.newaxis]
@@ -71,7 +71,7 @@ def distil(
 
 
 def principal_components(vectors: NDArray[np.float32], dimensions: int) -> NDArray[np.float64]:
-    """Project centred rows on their first principal components; signs are set so that the result is unique."""
+    """Project centred rows on their first principal components, each signed so that the result is unique."""
     centred = vectors.astype(np.float64) - vectors.mean(axis=0, dtype=np.float64)
     _, axes = np.linalg.eigh(centred.T @ centred)
     axes = axes[:, ::-1][:, :dimensions]
@@ -80,20 +80,10 @@ def principal_components(vectors: NDArray[np.float32], dimensions: int) -> NDArr
     return np.asarray(centred @ axes)
 
 
-def _tokenizer(teacher: SentenceTransformer) -> Tokenizer:
-    """Return a copy of the teacher's tokeniser: settings of ours must not change the teacher."""
-    if not isinstance(teacher.tokenizer, PreTrainedTokenizerFast):
-        raise InvalidInput.of("source", "has a tokeniser that is not of the tokenizers library")
-    tokenizer = Tokenizer.from_str(teacher.tokenizer.backend_tokenizer.to_str())
-    tokenizer.no_padding()
-    tokenizer.no_truncation()
-    return tokenizer
-
-
 def _token_vectors(
     teacher: SentenceTransformer, tokenizer: Tokenizer, progress: Progress
 ) -> NDArray[np.float32]:
-    """Return the teacher's vector of every token as a sentence of its own: (vocabulary, teacher's dimensions)."""
+    """Return the teacher's vector of every token as a sentence: (vocabulary, teacher's dimensions)."""
     special = np.array(tokenizer.encode("a").special_tokens_mask)
     (content,) = np.flatnonzero(special == 0)
     template = torch.tensor(tokenizer.encode("a").ids)
@@ -115,13 +105,14 @@ def _naming(tokenizer: Tokenizer) -> NDArray[np.bool_]:
     naming = np.zeros(tokenizer.get_vocab_size(), bool)
     for token, index in tokenizer.get_vocab().items():
         naming[index] = any(char.isalnum() for char in token)
-    for index, token in tokenizer.get_added_tokens_decoder().items():
-        naming[index] &= not token.special
+    for index, added in tokenizer.get_added_tokens_decoder().items():
+        naming[index] &= not added.special
     return naming
 
 
 def _random_signs(distillation: Distillation) -> NDArray[np.float32]:
-    shape = (distillation.ngrams.ids_max + 1, distillation.ngram_dimensions)
+    padding_id = distillation.ngrams.padding_id
+    shape = (padding_id + 1, distillation.ngram_dimensions)
     rows = np.random.default_rng(distillation.seed).integers(0, 2, shape).astype(np.float32) * 2 - 1
-    rows[PADDING_ID] = 0
+    rows[padding_id] = 0
     return rows

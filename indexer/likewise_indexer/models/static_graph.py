@@ -1,4 +1,4 @@
-"""The static encoder as an ONNX graph, written node by node: it is small, and the same rows give the same bytes."""
+"""The static encoder as an ONNX graph, written node by node: the same rows give the same bytes."""
 
 from pathlib import Path
 from typing import Final
@@ -24,11 +24,12 @@ def export_static(module: StaticNgramEmbedding, name: str, folder: Path) -> Onnx
     Args:
         module: its rows hold whole numbers up to ROW_MAX.
         name: names the model.
-        folder: exists; files of the same names are replaced.
+        folder: is made if missing; files of the same names are replaced.
 
     Raises:
         ValueError: rows would not survive as int8.
     """
+    folder.mkdir(parents=True, exist_ok=True)
     onnx.save(_graph(module), folder / MODEL_FILE)
     module.tokenizer.save(str(folder / TOKENIZER_FILE), pretty=False)
     Manifest(
@@ -47,28 +48,19 @@ def _graph(module: StaticNgramEmbedding) -> onnx.ModelProto:
         "token": _int8(module.tokens.weight.detach().numpy()),
         "ngram": _int8(module.characters.weight.detach().numpy()),
     }
-    nodes, constants = (
-        [],
-        [
-            numpy_helper.from_array(np.array([1], np.int64), "texts_axis_next"),
-            numpy_helper.from_array(np.array(1, np.float32), "one"),
-        ],
-    )
+    nodes, constants = [], [numpy_helper.from_array(np.array([1], np.int64), "axis")]
     for part, rows in parts.items():
         constants.append(numpy_helper.from_array(rows, f"{part}_rows"))
         nodes += [
             helper.make_node("Gather", [f"{part}_rows", f"{part}_ids"], [f"{part}_gathered"]),
             helper.make_node("Cast", [f"{part}_gathered"], [f"{part}_terms"], to=TensorProto.FLOAT),
-            helper.make_node("ReduceSum", [f"{part}_terms", "texts_axis_next"], [f"{part}_sum"], keepdims=0),
-            helper.make_node("ReduceL2", [f"{part}_sum"], [f"{part}_length"], axes=[1], keepdims=1),
-            # A sum of whole numbers is at least 1 long, or zero: the text has no such part.
-            helper.make_node("Max", [f"{part}_length", "one"], [f"{part}_divisor"]),
-            helper.make_node("Div", [f"{part}_sum", f"{part}_divisor"], [f"{part}_unit"]),
+            helper.make_node("ReduceSum", [f"{part}_terms", "axis"], [f"{part}_sum"], keepdims=0),
+            helper.make_node("LpNormalization", [f"{part}_sum"], [f"{part}_unit"], axis=1, p=2),
         ]
     nodes += [
         helper.make_node("Concat", [f"{part}_unit" for part in parts], ["joined"], axis=1),
-        helper.make_node("ReduceL2", ["joined"], ["joined_length"], axes=[1], keepdims=1),
-        helper.make_node("Div", ["joined", "joined_length"], [OUTPUT]),
+        # Both parts are of unit length, or the token part is zero: onnxruntime leaves zeros as they are.
+        helper.make_node("LpNormalization", ["joined"], [OUTPUT], axis=1, p=2),
     ]
     inputs = [helper.make_tensor_value_info(f"{p}_ids", TensorProto.INT32, ["texts", f"{p}s"]) for p in parts]
     output = helper.make_tensor_value_info(

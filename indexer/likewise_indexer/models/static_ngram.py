@@ -1,8 +1,9 @@
 """The static encoder as a sentence-transformers module: what is built, trained and compared in Python.
 
-A text's vector has two parts. The token part sums one row per token of the text, the n-gram part one row per hashed character n-gram;
-each sum is scaled to unit length and the two are laid side by side. So the cosine of two texts is the mean of two cosines: one sees
-meaning, the other sees through noise, and neither drowns the other in long or short texts.
+A text's vector has two parts. The token part sums one row for each token of the text, the n-gram part one
+row for each hashed character n-gram; each sum is scaled to unit length and the two are laid side by side. So
+the cosine of two texts is the mean of two cosines: one sees meaning, the other sees through noise, and
+neither drowns the other in long or short texts.
 """
 
 import json
@@ -17,7 +18,7 @@ from sentence_transformers.base.modules import InputModule
 from tokenizers import Tokenizer
 from torch import nn
 
-from likewise_engine.encoder.feeds import StaticFeeder
+from likewise_engine.encoder.feeds import TOKEN_PADDING_ID, StaticFeeder
 from likewise_engine.encoder.ngrams import NgramHash
 
 ROW_MAX: Final = 127
@@ -33,8 +34,8 @@ class StaticNgramEmbedding(InputModule):
 
     Args:
         tokenizer: makes token ids, without special tokens.
-        token_rows: float32 of shape (vocabulary, token dimensions); row 0 is padding and holds zeros.
-        ngram_rows: float32 of shape (``ngrams.ids_max + 1``, n-gram dimensions); row 0 likewise.
+        token_rows: float32 of shape (vocabulary, token dimensions); the row of TOKEN_PADDING_ID holds zeros.
+        ngram_rows: float32 of shape (buckets + 1, n-gram dimensions); the row of ``padding_id`` holds zeros.
         ngrams: how character n-grams are hashed.
         tokens_max: tokens of a text that are read.
     """
@@ -50,19 +51,15 @@ class StaticNgramEmbedding(InputModule):
         super().__init__()
         if len(token_rows) != tokenizer.get_vocab_size():
             raise ValueError(f"{len(token_rows)} token rows for {tokenizer.get_vocab_size()} tokens")
-        if len(ngram_rows) != ngrams.ids_max + 1:
-            raise ValueError(f"{len(ngram_rows)} n-gram rows for {ngrams.ids_max} ids")
-        if token_rows[0].any() or ngram_rows[0].any():
-            raise ValueError("rows 0 are padding and must hold zeros")
+        if len(ngram_rows) != ngrams.padding_id + 1:
+            raise ValueError(f"{len(ngram_rows)} n-gram rows for {ngrams.padding_id} buckets")
+        if token_rows[TOKEN_PADDING_ID].any() or ngram_rows[ngrams.padding_id].any():
+            raise ValueError("the rows of padding hold other than zeros")
         self.tokenizer = tokenizer
         self.ngrams = ngrams
         self.tokens_max = tokens_max
-        self.tokens = nn.EmbeddingBag.from_pretrained(
-            torch.from_numpy(token_rows), freeze=False, mode="sum", padding_idx=0
-        )
-        self.characters = nn.EmbeddingBag.from_pretrained(
-            torch.from_numpy(ngram_rows), freeze=False, mode="sum", padding_idx=0
-        )
+        self.tokens = _summed(token_rows, TOKEN_PADDING_ID)
+        self.characters = _summed(ngram_rows, ngrams.padding_id)
         self._feeder = StaticFeeder(tokenizer, tokens_max, ngrams)
 
     @property
@@ -75,7 +72,7 @@ class StaticNgramEmbedding(InputModule):
         return int(self.tokens.embedding_dim + self.characters.embedding_dim)
 
     def preprocess(self, inputs: list[str], prompt: str | None = None, **_: Any) -> dict[str, torch.Tensor]:
-        """Return ``token_ids`` and ``ngram_ids`` of shape (texts, width), filled up with 0."""
+        """Return ``token_ids`` and ``ngram_ids`` of shape (texts, width), filled up with padding."""
         if prompt:
             inputs = self._prepend_prompt(inputs, prompt)
         return {name: torch.from_numpy(ids) for name, ids in self._feeder.feed(inputs).items()}
@@ -96,7 +93,6 @@ class StaticNgramEmbedding(InputModule):
         self.tokenizer.save(str(folder / _TOKENIZER_FILE))
         config = {
             "tokens_max": self.tokens_max,
-            "length_min": self.ngrams.length_min,
             "length_max": self.ngrams.length_max,
             "buckets_log2": self.ngrams.buckets_log2,
         }
@@ -122,4 +118,11 @@ def whole_rows(rows: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
 
     One scale for all rows: it cancels out when the sum is scaled to unit length.
     """
-    return np.rint(rows * (ROW_MAX / np.abs(rows).max())).astype(np.float32)
+    whole: NDArray[np.float32] = np.rint(rows * (ROW_MAX / np.abs(rows).max())).astype(np.float32)
+    return whole
+
+
+def _summed(rows: NDArray[np.float32], padding_id: int) -> nn.EmbeddingBag:
+    return nn.EmbeddingBag.from_pretrained(
+        torch.from_numpy(rows), freeze=False, mode="sum", padding_idx=padding_id
+    )

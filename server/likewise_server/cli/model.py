@@ -1,0 +1,109 @@
+"""``likewise model``: building encoders. All but this file needs the extra ``likewise[models]``."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from likewise_engine.errors import LikewiseError
+
+model_app = typer.Typer(help="Build the encoders that texts are compared by.", no_args_is_help=True)
+
+_console = Console()
+_errors = Console(stderr=True)
+
+_SOURCE_HELP = "A sentence-transformers model: a folder, a name on the hub, or package:NAME."
+_OUT_HELP = "Folder to write; give it to the server as its encoder."
+_NAME_HELP = "Names the model in its fingerprint."
+
+Out = Annotated[Path, typer.Option(help=_OUT_HELP, file_okay=False)]
+
+
+@model_app.command()
+def export(
+    source: Annotated[str, typer.Argument(help=_SOURCE_HELP)],
+    out: Out,
+    int8: Annotated[
+        bool, typer.Option("--int8", help="Quantise: a quarter of the size, twice as fast.")
+    ] = False,
+    name: Annotated[str, typer.Option(help=f"{_NAME_HELP} The source's own name if not given.")] = "",
+) -> None:
+    """Export a sentence-transformers model to ONNX, and check it against the original."""
+    with _reported(), _console.status(f"Loading {source}") as status:
+        from likewise_indexer.models.export import export_transformer
+        from likewise_indexer.models.teacher import load_teacher
+
+        model = load_teacher(source)
+        status.update(f"Exporting {source}{' to int8' if int8 else ''}")
+        encoder, agreement = export_transformer(model, name or _name_of(source, int8=int8), out, int8=int8)
+    _console.print(f"{encoder.fingerprint}: {encoder.dimensions} dimensions, in {out}")
+    _console.print(
+        f"Against the original: cosine {agreement.cosine_mean:.5f} on average, {agreement.cosine_min:.5f} at"
+        f" worst; no component differs by more than {agreement.difference_max:.1e}."
+    )
+
+
+@model_app.command()
+def distil(
+    teacher: Annotated[str, typer.Option(help=_SOURCE_HELP)],
+    out: Out,
+    name: Annotated[str, typer.Option(help=_NAME_HELP)] = "likewise-static",
+    token_dimensions: Annotated[
+        int, typer.Option(min=1, max=384, help="Length of the part that sees meaning.")
+    ] = 64,
+    ngram_dimensions: Annotated[
+        int, typer.Option(min=1, max=384, help="Length of the part that sees spelling.")
+    ] = 64,
+    seed: Annotated[int, typer.Option(min=0, help="Of the n-gram rows.")] = 0,
+    student: Annotated[
+        Path | None,
+        typer.Option(help="Also save the student here, as a sentence-transformers model.", file_okay=False),
+    ] = None,
+) -> None:
+    """Distil a small static encoder (tokens and character n-grams) from a sentence-transformers model."""
+    with _reported():
+        from sentence_transformers import SentenceTransformer
+
+        from likewise_indexer.models.distil import Distillation, distil
+        from likewise_indexer.models.static_graph import export_static
+        from likewise_indexer.models.teacher import load_teacher
+
+        with _console.status(f"Loading {teacher}"):
+            model = load_teacher(teacher)
+        distillation = Distillation(token_dimensions, ngram_dimensions, seed=seed)
+        columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+        with Progress(*columns, console=_console) as progress:
+            task = progress.add_task("Asking the teacher for each token")
+            module = distil(
+                model, distillation, lambda done, total: progress.update(task, completed=done, total=total)
+            )
+        encoder = export_static(module, name, out)
+        if student is not None:
+            SentenceTransformer(modules=[module], device="cpu").save_pretrained(str(student))
+    _console.print(f"{encoder.fingerprint}: {encoder.dimensions} dimensions, in {out}")
+
+
+@contextmanager
+def _reported() -> Iterator[None]:
+    """Turn errors that a user can do something about into a sentence on stderr and exit status 1."""
+    try:
+        yield
+    except ImportError as error:
+        _errors.print(
+            f"Building models needs more than serving them: pip install 'likewise[models]' ({error})"
+        )
+        raise typer.Exit(1) from error
+    except (LikewiseError, OSError, ValueError) as error:
+        _errors.print(f"Error: {error}", markup=False)
+        raise typer.Exit(1) from error
+
+
+def _name_of(source: str, *, int8: bool) -> str:
+    """Return a model's name from where it comes from: ``BAAI/bge-small-en`` -> ``bge-small-en``."""
+    last = re.split(r"[/\\:]", source.rstrip("/\\"))[-1]
+    return re.sub(r"[^A-Za-z0-9._-]", "-", last)[:56] + ("-int8" if int8 else "")
