@@ -27,12 +27,15 @@ from likewise_engine.decision import decide
 from likewise_engine.encoder.base import Encoder
 from likewise_engine.evidence import Evidence, Surroundings, evidence_of, surroundings_of
 from likewise_engine.ledger.view import UNKNOWN, UNLABELLED, View
-from likewise_engine.text import normalise, text_of
+from likewise_engine.text import NAMELESS, normalise, text_of
 from likewise_engine.transaction import CATEGORY_DIMENSION, Transaction, decimal_of
 from likewise_engine.vote import Vote
 
 _WITNESS_SHARE: Final = 0.5
 """A witness decides when it holds at least this share of the weight behind the first candidate."""
+
+_NO_PAYEE: Final = ("", NAMELESS)
+"""Normalised payees that are nobody: two of them are not the same."""
 
 
 def classify(
@@ -51,15 +54,17 @@ def classify(
     dimensions = _dimensions(view, options)
     text = text_of(transaction.payee, transaction.description)
     number = view.text_number(text)
-    vector = view.index.matrix[number] if number != UNKNOWN else _encoded(encoder, text)
+    known = None if number == UNKNOWN else number
+    vector = _encoded(encoder, text) if known is None else view.index.matrix[known]
     encoded_ns = perf_counter_ns()
 
     if len(view.index.matrix):
-        near = view.index.search(vector, limits.RETRIEVED_TEXTS_MAX)
+        near = view.index.search(vector, limits.RETRIEVED_TEXTS_MAX, known)
     else:
         near = np.empty(0, dtype=np.int64), np.empty(0, dtype=np.float32)
-    payee = view.payee_numbers.get(normalise(transaction.payee), UNKNOWN)
-    around = surroundings_of(view, transaction, number, payee, near)
+    payee = normalise(transaction.payee)
+    same_payee = UNKNOWN if payee in _NO_PAYEE else view.payee_numbers.get(payee, UNKNOWN)
+    around = surroundings_of(view, transaction, number, same_payee, near)
     searched_ns = perf_counter_ns()
 
     target = options.target_precision or view.policy.target_precision
