@@ -9,6 +9,7 @@ from enum import IntEnum
 from likewise_engine import limits
 from likewise_engine.chart import violations_of_target_precision
 from likewise_engine.errors import FieldViolation, InvalidInput
+from likewise_engine.transaction import violations_of_string
 
 
 class Decision(IntEnum):
@@ -56,6 +57,10 @@ class ClassifyOptions:
             violations.append(FieldViolation("min_revision", "is negative"))
         if len(self.dimensions) > limits.DIMENSIONS_MAX:
             violations.append(FieldViolation("dimensions", f"are more than {limits.DIMENSIONS_MAX}"))
+        for position, dimension in enumerate(self.dimensions[: limits.DIMENSIONS_MAX]):
+            violations.extend(
+                violations_of_string(f"dimensions[{position}]", dimension, limits.DIMENSION_CHARS_MAX)
+            )
         for name, value, low, high in (
             ("max_candidates", self.candidates_max, 1, limits.CANDIDATES_MAX),
             ("max_neighbours", self.neighbours_max, 0, limits.NEIGHBOURS_MAX),

@@ -10,7 +10,7 @@ from typing import Final
 
 from likewise_engine import limits
 from likewise_engine.errors import FieldViolation, LimitReached, UnknownDimension
-from likewise_engine.transaction import CATEGORY_DIMENSION, violations_of_label, violations_of_string
+from likewise_engine.transaction import CATEGORY_DIMENSION, violations_of_string
 
 TARGET_PRECISION_DEFAULT: Final = 0.95
 TARGET_PRECISION_MIN: Final = 0.5
@@ -38,9 +38,13 @@ class Category:
 
     def violations(self) -> Iterator[FieldViolation]:
         """Yield what is wrong, field by field."""
-        for violation in violations_of_label("id", self.dimension, self.id):
-            field_name = "dimension" if "dimension" in violation.message else "id"
-            yield FieldViolation(field_name, violation.message)
+        for field_name, value, chars_max in (
+            ("dimension", self.dimension, limits.DIMENSION_CHARS_MAX),
+            ("id", self.id, limits.CATEGORY_ID_CHARS_MAX),
+        ):
+            if not value.strip():
+                yield FieldViolation(field_name, "is required")
+            yield from violations_of_string(field_name, value, chars_max)
         yield from violations_of_string("name", self.name, limits.CATEGORY_NAME_CHARS_MAX)
         yield from violations_of_string(
             "description", self.description, limits.CATEGORY_DESCRIPTION_CHARS_MAX
@@ -124,16 +128,21 @@ class Chart:
                 numbers[key] = len(merged)
                 merged.append(category)
         chart = Chart.of(merged)
-        if len(merged) > limits.CATEGORIES_MAX:
-            raise LimitReached(
-                f"the chart would have {len(merged)} categories; at most {limits.CATEGORIES_MAX} are allowed",
-                limit="CATEGORIES_MAX",
-                value=limits.CATEGORIES_MAX,
-            )
-        if len(chart.dimensions) > limits.DIMENSIONS_MAX:
-            raise LimitReached(
-                f"the tenant would have more than {limits.DIMENSIONS_MAX} dimensions",
-                limit="DIMENSIONS_MAX",
-                value=limits.DIMENSIONS_MAX,
-            )
+        check_chart_size(len(merged), len(chart.dimensions))
         return chart
+
+
+def check_chart_size(categories: int, dimensions: int) -> None:
+    """Raise LimitReached for a chart of more categories or dimensions than allowed."""
+    if categories > limits.CATEGORIES_MAX:
+        raise LimitReached(
+            f"the chart would have {categories} categories; at most {limits.CATEGORIES_MAX} are allowed",
+            limit="CATEGORIES_MAX",
+            value=limits.CATEGORIES_MAX,
+        )
+    if dimensions > limits.DIMENSIONS_MAX:
+        raise LimitReached(
+            f"the tenant would have {dimensions} dimensions; at most {limits.DIMENSIONS_MAX} are allowed",
+            limit="DIMENSIONS_MAX",
+            value=limits.DIMENSIONS_MAX,
+        )
