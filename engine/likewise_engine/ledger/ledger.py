@@ -8,8 +8,9 @@ Concurrency, once and for all:
 - Readers take ``view`` and need no lock at all; see :mod:`likewise_engine.ledger.view`.
 - A graph is built aside from a view's texts, by whoever calls :meth:`build_graph`, without the lock; only its
   swapping in takes it. If memory was rebuilt meanwhile, the graph is for other rows and is dropped.
-- ``_cache_lock`` orders writing the graph's cache file and deleting it, so that forgetting never returns
-  while a file with the forgotten vectors is about to appear. It is taken after the writer's lock, or alone.
+- ``_cache_lock`` orders writing the graph's cache file and deleting it: forgetting holds it until memory is
+  rebuilt, so a graph with the forgotten vectors is either deleted, or finds that memory is another and is
+  not written. It is taken after the writer's lock, or alone.
 
 If applying a committed change to memory fails (out of memory), memory lags behind the store: the ledger is
 then stale, refuses to be written, and its owner loads it anew.
@@ -19,13 +20,10 @@ Forgetting rebuilds memory from the store: slower than masking, and leaves nothi
 
 import hashlib
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
-
-import numpy as np
-from numpy.typing import NDArray
 
 from likewise_engine import limits
 from likewise_engine.answers import Classification, ClassifyOptions
@@ -84,7 +82,7 @@ class Ledger:
             graph_cache.discard(graph_path)
             reencode(store, encoder)
         snapshot = store.snapshot()
-        identity_of = _identity_of(encoder.fingerprint, snapshot.text_ids)
+        identity_of = _identity_of(encoder.fingerprint, snapshot.texts)
         self._memory = Memory(snapshot, Graph.load(graph_path, identity_of, encoder.dimensions))
         self._view = self._memory.view()
 
@@ -188,31 +186,18 @@ class Ledger:
 
         Raises:
             InvalidInput: there are no ids, too many, or one is not valid.
-            StoreFault: nothing was forgotten.
+            StoreFault: nothing was forgotten, or not all is gone from disk yet: try again.
         """
         _check_ids(transaction_ids)
         wanted = set(transaction_ids)
         with self._writer_lock:
             self._check_fresh()
-            memory = self._memory
             doomed = self._store.entries_by_id(sorted(wanted))
-            missing = len(wanted) - len(doomed)
-            if not doomed:
-                return ForgetOutcome(memory.revision, 0, missing)
-            seqs = sorted(entry.seq for entry in doomed.values())
-            orphaned_texts, orphaned_payees = memory.orphaned_ids(memory.rows_of(seqs))
-            if orphaned_texts:
-                self._discard_graph()
-            change = Change(
-                revision=memory.revision + 1,
-                orphaned_texts=orphaned_texts,
-                orphaned_payees=orphaned_payees,
-                forgotten_seqs=seqs,
-                forgotten_ids=sorted(doomed),
-            )
-            self._store.commit(change)
-            self._rebuild()
-            return ForgetOutcome(change.revision, len(doomed), missing)
+            if doomed:
+                self._erase(doomed)
+            # Also where an earlier call was cut short and all that is left to do is this.
+            self._store.purge()
+            return ForgetOutcome(self._memory.revision, len(doomed), len(wanted) - len(doomed))
 
     def update(
         self,
@@ -241,7 +226,8 @@ class Ledger:
                 self._memory.extend_chart(chart)
 
     def entry(self, transaction_id: str) -> Entry:
-        """One entry. Raises TransactionNotFound."""
+        """One entry. Raises TransactionNotFound, InvalidInput."""
+        _check_ids([transaction_id])
         entry = self._store.entries_by_id([transaction_id]).get(transaction_id)
         if entry is None:
             raise TransactionNotFound(transaction_id)
@@ -254,7 +240,7 @@ class Ledger:
             keep_on: asked now and then; the build is given up when it says no.
 
         Returns:
-            Whether a graph was swapped in.
+            Whether a graph was swapped in; there is none of no texts.
 
         Raises:
             StoreFault: the cache could not be written. The graph serves all the same.
@@ -263,19 +249,19 @@ class Ledger:
             self._check_fresh()
             if not self._memory.all_texts_alive:
                 self._rebuild()  # so that the graph has no dead texts from the start
-            memory, index = self._memory, self._view.index
-        graph = Graph.build(index.matrix, lambda: keep_on() and self._memory is memory)
+            memory, matrix = self._memory, self._view.index.matrix
+        graph = Graph.build(matrix, lambda: keep_on() and self._memory is memory)
         if graph is None:
             return False
+        texts = memory.texts[: graph.count]
         with self._writer_lock:
             if self._memory is not memory:
                 return False
             memory.graph = graph
             self._view = memory.view()
-            text_ids = memory.text_names.ids(graph.count).copy()
         with self._cache_lock:
             if self._memory is memory:
-                graph.save(self._graph_path, _identity_of(self._encoder.fingerprint, text_ids)(graph.count))
+                graph.save(self._graph_path, _identity_of(self._encoder.fingerprint, texts)(graph.count))
         return True
 
     def close(self) -> None:
@@ -303,7 +289,27 @@ class Ledger:
                 memory.payee_names.extend(change.payees)
                 memory.extend_entries(change.entries)
                 memory.kill(replaced)
+            if memory.is_wasteful:
+                self._rebuild()
         return outcome
+
+    def _erase(self, doomed: Mapping[str, Entry]) -> None:
+        memory = self._memory
+        seqs = sorted(entry.seq for entry in doomed.values())
+        orphaned_texts, orphaned_payees = memory.orphaned_ids(memory.rows_of(seqs))
+        change = Change(
+            revision=memory.revision + 1,
+            orphaned_texts=orphaned_texts,
+            orphaned_payees=orphaned_payees,
+            forgotten_seqs=seqs,
+            forgotten_ids=sorted(doomed),
+        )
+        with self._cache_lock:
+            # A text that is dead already may be an earlier wording of what is forgotten.
+            if orphaned_texts or not memory.all_texts_alive:
+                graph_cache.discard(self._graph_path)
+            self._store.commit(change)
+            self._rebuild()
 
     def _rebuild(self) -> None:
         with self._applying():
@@ -325,10 +331,6 @@ class Ledger:
     def _check_fresh(self) -> None:
         if self._is_stale:
             raise StoreFault("the tenant is being loaded anew: try again")
-
-    def _discard_graph(self) -> None:
-        with self._cache_lock:
-            graph_cache.discard(self._graph_path)
 
 
 def check_settings(policy: Policy | None, display_name: str | None, categories: Sequence[Category]) -> None:
@@ -403,14 +405,12 @@ def _digest(items: Sequence[LabelledTransaction]) -> bytes:
     return digest.digest()
 
 
-def _identity_of(fingerprint: str, text_ids: NDArray[np.int64]) -> Callable[[int], str]:
-    """What names the first n texts: a graph's cache file is for exactly these, in this order."""
+def _identity_of(fingerprint: str, texts: Sequence[str]) -> Callable[[int], str]:
+    """What names the vectors of the first n texts: a graph's cache is for these alone, in this order."""
 
     def identity(count: int) -> str:
-        if count > len(text_ids):
+        if count > len(texts):
             return "more texts than there are"
-        digest = hashlib.sha256(fingerprint.encode())
-        digest.update(np.ascontiguousarray(text_ids[:count], dtype="<i8").tobytes())
-        return digest.hexdigest()
+        return hashlib.sha256("\n".join((fingerprint, *texts[:count])).encode()).hexdigest()
 
     return identity

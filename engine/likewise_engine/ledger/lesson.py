@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from likewise_engine import limits
-from likewise_engine.chart import Category, Chart
+from likewise_engine.chart import Category, check_chart_size
 from likewise_engine.encoder.base import Encoder
-from likewise_engine.errors import FieldViolation, LimitReached
-from likewise_engine.ledger.memory import Memory, Names
+from likewise_engine.errors import FieldViolation, LimitReached, ModelFault
+from likewise_engine.ledger.memory import Memory, Names, are_unit
 from likewise_engine.ledger.outcomes import LearnOutcome
 from likewise_engine.store.base import Change, Correction, Entry, NewEntry, RequestRecord, Vectors
 from likewise_engine.text import normalise, text_of
@@ -36,7 +36,7 @@ class Lesson:
         self._memory = memory
         self._existing = existing
         self._pending: dict[str, NewEntry] = {}
-        self._chart = memory.chart
+        self._new_categories: dict[tuple[str, str], int] = {}
         self._new_texts: dict[str, int] = {}
         self._new_payees: dict[str, int] = {}
         self._wordings: dict[tuple[str, str], tuple[int, int]] = {}
@@ -50,7 +50,7 @@ class Lesson:
         if not self._memory.policy.closed_chart:
             return
         for dimension, category in item.labels.items():
-            if (dimension, category) not in self._chart.numbers:
+            if (dimension, category) not in self._memory.chart.numbers:
                 field = f"labels[{dimension!r}]"
                 yield FieldViolation(
                     field, f"{category!r} is not in the chart, which the policy keeps closed"
@@ -80,10 +80,10 @@ class Lesson:
             self.unchanged += same
             self.kept += not same
             return
-        self._chart = self._chart_with(labels)
         if is_new:
             self._check_size()
-        self._note_corrections(item)
+        self._number_categories(labels)
+        self._note_corrections(item, labels)
         self.created += is_new
         self.updated += not is_new
         # Replaced within this batch: the order of entries is that of their last writing.
@@ -107,13 +107,12 @@ class Lesson:
         texts = _used(self._new_texts, {new.text for new in entries})
         payees = _used(self._new_payees, {new.payee for new in entries})
         orphaned_texts, orphaned_payees = self._memory.orphaned_ids(self.replaced_rows(), entries)
-        known = len(self._memory.chart.categories)
         return Change(
             revision=self.outcome().revision,
             texts=texts,
-            vectors=as_stored(encoder, [text for _, text in texts]),
+            vectors=as_stored(encoder, [text for _, text in texts]) if texts else None,
             payees=payees,
-            categories=list(enumerate(self._chart.categories))[known:],
+            categories=[(number, Category(c, d)) for (d, c), number in self._new_categories.items()],
             entries=entries,
             orphaned_texts=orphaned_texts,
             orphaned_payees=orphaned_payees,
@@ -131,12 +130,16 @@ class Lesson:
             ]
         )
 
-    def _chart_with(self, labels: Mapping[str, str]) -> Chart:
-        if all(key in self._chart.numbers for key in labels.items()):
-            return self._chart
-        missing = [Category(category, dimension) for dimension, category in labels.items()]
-        known = self._chart.numbers
-        return self._chart.with_categories([c for c in missing if (c.dimension, c.id) not in known])
+    def _number_categories(self, labels: Mapping[str, str]) -> None:
+        """Give the categories that are not in the chart their numbers in it."""
+        chart = self._memory.chart
+        new = [key for key in labels.items() if key not in chart.numbers and key not in self._new_categories]
+        if not new:
+            return
+        first = len(chart.categories) + len(self._new_categories)
+        dimensions = {*chart.dimensions, *(d for d, _ in self._new_categories), *(d for d, _ in new)}
+        check_chart_size(first + len(new), len(dimensions))
+        self._new_categories.update((key, number) for number, key in enumerate(new, start=first))
 
     def _check_size(self) -> None:
         if self._memory.live_count + self.created >= limits.TENANT_LABELS_MAX:
@@ -146,10 +149,11 @@ class Lesson:
                 value=limits.TENANT_LABELS_MAX,
             )
 
-    def _note_corrections(self, item: LabelledTransaction) -> None:
+    def _note_corrections(self, item: LabelledTransaction, labels: Mapping[str, str]) -> None:
         for dimension, predicted in item.predicted.items():
             label = item.labels.get(dimension)
-            if label is not None and label != predicted:
+            # A label that somebody of more authority overrules corrects nothing.
+            if label is not None and label == labels[dimension] != predicted:
                 self._corrections.append(Correction(item.transaction.id, dimension, predicted, label))
 
     def _new_entry(
@@ -163,9 +167,12 @@ class Lesson:
             order_day = self._latest_day
         entry = Entry(self._next_seq, transaction, labels, authorities, self._memory.revision + 1)
         self._next_seq += 1
-        numbers = self._chart.numbers
-        categories = [(numbers[d, category], authorities[d]) for d, category in labels.items()]
+        categories = [(self._number_of(key), authorities[key[0]]) for key in labels.items()]
         return NewEntry(entry, text, payee, order_day, categories)
+
+    def _number_of(self, category: tuple[str, str]) -> int:
+        number = self._new_categories.get(category)
+        return self._memory.chart.numbers[category] if number is None else number
 
     def _text_and_payee(self, payee: str, description: str) -> tuple[int, int]:
         """Ids of a transaction's text and normalised payee; books repeat themselves, so wordings are kept."""
@@ -177,9 +184,16 @@ class Lesson:
         return ids
 
 
-def as_stored(encoder: Encoder, texts: Sequence[str]) -> Vectors | None:
-    """Vectors of texts at the precision that the store keeps, ``(len(texts), dimensions)``; None of none."""
-    return encoder.encode(texts).astype(np.float16) if texts else None
+def as_stored(encoder: Encoder, texts: Sequence[str]) -> Vectors:
+    """Vectors of texts at the precision that the store keeps, ``(len(texts), dimensions)``.
+
+    Raises:
+        ModelFault: the encoder failed, or returned what the store would not give back.
+    """
+    vectors = encoder.encode(texts).astype(np.float16)
+    if vectors.shape != (len(texts), encoder.dimensions) or not are_unit(vectors):
+        raise ModelFault(f"encoder {encoder.fingerprint} returned what are no unit vectors")
+    return vectors
 
 
 def _merged(old: Entry, item: LabelledTransaction) -> tuple[Mapping[str, str], Mapping[str, Authority]]:

@@ -22,6 +22,8 @@ from likewise_engine.store.base import EntryColumns, NewEntry, Snapshot, Vectors
 
 _LENGTH_TOLERANCE: Final = 0.01
 """Of the squared length; float16 rounds it by a thousandth at most."""
+_DEAD_ROWS_MIN: Final = 4_096
+"""Fewer dead rows take less than half a megabyte, and are not worth making memory anew."""
 _STRING_OVERHEAD_BYTES: Final = 200
 """By estimate, of a str, its dictionary entry and its list slot, besides its characters."""
 
@@ -62,10 +64,6 @@ class Names:
             raise StoreCorrupt("an entry refers to a text or payee that the store does not have")
         return numbers.astype(np.int32)
 
-    def ids(self, count: int) -> NDArray[np.int64]:
-        """Store ids of the first ``count`` strings."""
-        return self.store_ids.prefix(count)
-
     def store_id(self, name: str) -> int | None:
         """The store's id of a live string, or None."""
         number = self.numbers.get(name)
@@ -79,6 +77,12 @@ class Names:
         """Store ids, other than ``kept``, without a live row once the rows with these numbers are dead."""
         ids: list[int] = self.store_ids.prefix(len(self.store_ids))[self.orphans(dying)].tolist()
         return [store_id for store_id in ids if store_id not in kept]
+
+    def drop(self, numbers: NDArray[np.int64]) -> None:
+        """Let go of strings; readers keep the dictionary that they have."""
+        if len(numbers):
+            dropped = set(numbers.tolist())
+            self.numbers = {name: number for name, number in self.numbers.items() if number not in dropped}
 
     def orphans(self, dying: NDArray[np.int32]) -> NDArray[np.int64]:
         """Numbers that have no live row once the rows with these numbers are dead."""
@@ -139,6 +143,11 @@ class Memory:
     def all_texts_alive(self) -> bool:
         """Whether every text has a live row."""
         return bool(self.text_alive.prefix(len(self.texts)).all())
+
+    @property
+    def is_wasteful(self) -> bool:
+        """Whether the dead rows outnumber the living, so that memory should be made anew without them."""
+        return len(self) - self.live_count > max(_DEAD_ROWS_MIN, self.live_count)
 
     @property
     def next_seq(self) -> int:
@@ -242,12 +251,8 @@ class Memory:
         self.alive.detach()[rows] = False
         if len(dead_texts):
             self.text_alive.detach()[dead_texts] = False
-        for number in dead_texts.tolist():
-            del self.text_names.numbers[self.texts[number]]
-        dead_payees = set(self.payee_names.orphans(payees).tolist())
-        if dead_payees:
-            living = {p: n for p, n in self.payee_names.numbers.items() if n not in dead_payees}
-            self.payee_names.numbers = living
+        self.text_names.drop(dead_texts)
+        self.payee_names.drop(self.payee_names.orphans(payees))
         self.text_names.count(texts, by=-1)
         self.payee_names.count(payees, by=-1)
         self.day_ranks = self.day_ranks.changed(self.order_day.prefix(len(self))[rows], by=-1)
@@ -311,8 +316,12 @@ def _label_columns(chart: Chart, entries: EntryColumns) -> dict[str, Column[np.i
 
 def _checked(vectors: Vectors) -> NDArray[np.float32]:
     """Vectors for searching. Raises StoreCorrupt where one is not finite and of unit length."""
-    matrix = vectors.astype(np.float32)
-    lengths = np.einsum("td,td->t", matrix, matrix)
-    if not np.all(np.abs(lengths - 1.0) < _LENGTH_TOLERANCE):
+    if not are_unit(vectors):
         raise StoreCorrupt("a vector is not finite or not of unit length")
-    return matrix
+    return vectors.astype(np.float32)
+
+
+def are_unit(vectors: Vectors) -> bool:
+    """Whether every vector is finite and of unit length, as far as float16 can tell."""
+    matrix = vectors.astype(np.float32)
+    return bool(np.all(np.abs(np.einsum("td,td->t", matrix, matrix) - 1.0) < _LENGTH_TOLERANCE))

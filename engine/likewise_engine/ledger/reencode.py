@@ -4,10 +4,9 @@ The entries keep their wording, so nothing is lost; all texts are made and encod
 store in one transaction.
 """
 
-import numpy as np
-
 from likewise_engine import limits
 from likewise_engine.encoder.base import Encoder
+from likewise_engine.ledger.lesson import as_stored
 from likewise_engine.store.base import TenantStore, TextReplacement
 from likewise_engine.text import normalise, text_of
 
@@ -32,7 +31,7 @@ def reencode(store: TenantStore, encoder: Encoder) -> None:
         TextReplacement(
             encoder_fingerprint=encoder.fingerprint,
             texts=[(number, text) for text, number in texts.items()],
-            vectors=encoder.encode(list(texts)).astype(np.float16),
+            vectors=as_stored(encoder, list(texts)),
             payees=[(number, payee) for payee, number in payees.items()],
             assignments=assignments,
         )

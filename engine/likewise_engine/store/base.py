@@ -117,7 +117,7 @@ class Change:
         entries: entries to write.
         orphaned_texts: ids of texts to erase, since no entry has them any more.
         orphaned_payees: likewise of payees.
-        forgotten_seqs: entries to erase for good: gone from disk when the commit returns.
+        forgotten_seqs: entries to erase for good; :meth:`TenantStore.purge` is then due.
         forgotten_ids: transaction ids whose corrections go too.
         corrections: to add.
         request: to remember.
@@ -249,6 +249,12 @@ class TenantStore(Protocol):
     def commit(self, change: Change) -> None:
         """Make a change durable, whole or not at all."""
 
+    def purge(self) -> None:
+        """Leave nothing on disk of entries that were ever erased; quick where that is done already.
+
+        Exports that still show them end with PreconditionFailed.
+        """
+
     def entries_by_id(self, transaction_ids: Sequence[str]) -> Mapping[str, Entry]:
         """The entries of these transaction ids, those that exist."""
 
@@ -256,7 +262,10 @@ class TenantStore(Protocol):
         """Up to ``count_max`` entries beyond ``seq``, in the order of ``seq``."""
 
     def export(self, batch_size: int) -> Iterator[tuple[int, Sequence[Entry]]]:
-        """All entries in batches, as of one revision, which stands beside each batch."""
+        """All entries in batches, as of one revision, which stands beside each batch.
+
+        Raises PreconditionFailed where entries are purged meanwhile.
+        """
 
     def request(self, request_id: str) -> RequestRecord | None:
         """What is remembered of a request id."""

@@ -6,10 +6,12 @@ holds the number of the last step; the table ``migrations`` says when each was r
 """
 
 import sqlite3
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Final
 
 from likewise_engine.errors import StoreFault
+from likewise_engine.store.connection import transaction
 
 _STEP_1: Final = """
 CREATE TABLE migrations (version INTEGER PRIMARY KEY, applied_at TEXT NOT NULL) STRICT;
@@ -86,7 +88,12 @@ CREATE TABLE requests (
 ) STRICT;
 """
 
-STEPS: Final[tuple[str, ...]] = (_STEP_1,)
+# Whether entries were forgotten whose remains on disk are still to be purged.
+_STEP_2: Final = """
+ALTER TABLE tenant ADD COLUMN is_purge_due INTEGER NOT NULL DEFAULT 0;
+"""
+
+STEPS: Final[tuple[str, ...]] = (_STEP_1, _STEP_2)
 """SQL scripts; step n (from 1) leads to schema version n."""
 
 
@@ -97,16 +104,35 @@ def migrate(connection: sqlite3.Connection) -> None:
         StoreFault: the file was written by a later version of Likewise.
         sqlite3.Error: a step failed; the file stays at the version before it.
     """
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    while (version := _version(connection)) < len(STEPS):
+        with transaction(connection):
+            # Another connection may have taken the step while this one waited.
+            if _version(connection) == version:
+                _take(connection, version + 1)
     if version > len(STEPS):
         raise StoreFault(
             f"a later Likewise wrote this data (schema {version}; this one knows {len(STEPS)}): upgrade"
         )
-    for number in range(version + 1, len(STEPS) + 1):
-        applied_at = datetime.now(UTC).isoformat(timespec="seconds")
-        # executescript commits what is open first, so the step brings its own transaction.
-        connection.executescript(
-            f"BEGIN IMMEDIATE;\n{STEPS[number - 1]}\n"
-            f"INSERT INTO migrations VALUES ({number}, '{applied_at}');\n"
-            f"PRAGMA user_version = {number};\nCOMMIT;"
-        )
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    return int(version)
+
+
+def _take(connection: sqlite3.Connection, number: int) -> None:
+    for statement in _statements(STEPS[number - 1]):
+        connection.execute(statement)
+    applied_at = datetime.now(UTC).isoformat(timespec="seconds")
+    connection.execute("INSERT INTO migrations VALUES (?, ?)", (number, applied_at))
+    connection.execute(f"PRAGMA user_version = {number}")
+
+
+def _statements(script: str) -> Iterator[str]:
+    """The statements of a script; sqlite3's executescript would commit before it begins."""
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""

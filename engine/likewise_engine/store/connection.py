@@ -1,0 +1,94 @@
+"""Connections to a tenant's SQLite file: how they are opened, their transactions, and their errors.
+
+WAL with ``synchronous=FULL``: a commit is fsynced before it returns, and readers of a snapshot do not wait
+for the writer. What SQLite keeps aside stays in memory, for a temporary file would outlive what is forgotten.
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from likewise_engine.errors import StoreCorrupt, StoreFault
+
+_BUSY_TIMEOUT_S: Final = 5.0
+_PRAGMAS: Final = (
+    "journal_mode = WAL",
+    "synchronous = FULL",
+    "secure_delete = ON",
+    "temp_store = MEMORY",
+    "foreign_keys = ON",
+    "trusted_schema = OFF",
+    "cell_size_check = ON",
+)
+_CORRUPT: Final = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """Open an existing file; threads may hand the connection on. Raises sqlite3.Error."""
+    connection = sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode=rw",
+        uri=True,
+        timeout=_BUSY_TIMEOUT_S,
+        isolation_level=None,
+        check_same_thread=False,
+    )
+    try:
+        for pragma in _PRAGMAS:
+            connection.execute(f"PRAGMA {pragma}")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """Commit what is written within, or none of it."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        # After some errors (disk full) SQLite has rolled back on its own account.
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+@contextmanager
+def read_transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """See one revision within, whatever is committed meanwhile."""
+    connection.execute("BEGIN")
+    try:
+        yield
+    finally:
+        if connection.in_transaction:
+            connection.execute("COMMIT")
+
+
+@contextmanager
+def translated(action: str) -> Iterator[None]:
+    """Turn what sqlite3 and the file system raise into StoreFault and StoreCorrupt."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        code = getattr(error, "sqlite_errorcode", None)
+        # Without a code it is Python's own and means that a string is no UTF-8. The primary result code is
+        # the low byte: https://sqlite.org/rescode.html
+        is_text = code is None and isinstance(error, sqlite3.OperationalError)
+        if is_text or (code is not None and (code & 0xFF) in _CORRUPT):
+            raise StoreCorrupt(f"the store is damaged ({action}): {error}") from error
+        raise StoreFault(f"the store failed ({action}): {error}") from error
+    except OSError as error:
+        raise StoreFault(f"the store failed ({action}): {error.strerror}") from error
+
+
+@contextmanager
+def decoded() -> Iterator[None]:
+    """Turn what reading a damaged value raises into StoreCorrupt: SQLite has no checksums of its own."""
+    try:
+        yield
+    except (ValueError, TypeError, LookupError, OverflowError) as error:
+        raise StoreCorrupt(f"the store is damaged: it holds what no Likewise wrote: {error}") from error
