@@ -52,9 +52,11 @@ class Graph:
             threads: with one, the same matrix always gives the same graph.
 
         Returns:
-            The graph, or None when it was given up.
+            The graph, or None when it was given up, and of no rows.
         """
         count, dimensions = matrix.shape
+        if not count:
+            return None
         index = hnswlib.Index(space="ip", dim=dimensions)
         index.init_index(max_elements=count, ef_construction=_EF_CONSTRUCTION, M=_M, random_seed=_SEED)
         for start in range(0, count, _BUILD_CHUNK):
@@ -74,13 +76,16 @@ class Graph:
 
         Args:
             vector: float32 ``(dimensions,)``.
-            count_max: how many; fewer come when the graph has fewer.
+            count_max: how many; fewer come when the graph has fewer, none when fewer can be reached.
         """
         wanted = min(count_max, self.count)
         # ef is per index and not per query. Only raising it is seen by others, and harms nobody.
         if self._index.ef < max(_EF_MIN, wanted):
             self._index.set_ef(max(_EF_MIN, wanted))
-        rows, _ = self._index.knn_query(vector[np.newaxis], k=wanted, num_threads=1)
+        try:
+            rows, _ = self._index.knn_query(vector[np.newaxis], k=wanted, num_threads=1)
+        except RuntimeError:  # Links lead to fewer than were asked for.
+            return np.empty(0, dtype=np.int64)
         return rows[0].astype(np.int64)  # type: ignore[no-any-return]
 
     def save(self, path: Path, identity: str) -> None:
@@ -91,11 +96,11 @@ class Graph:
             identity: of the rows; :meth:`load` wants the same.
 
         Raises:
-            StoreFault: it could not be written whole. Nothing usable is left behind then.
+            StoreFault: it could not be written whole. Nothing is left behind then.
         """
-        aside = path.with_name(path.name + ".new")
+        discard(path)
+        aside, voucher_aside = _aside(path), _aside(_voucher_path(path))
         try:
-            discard(path)
             self._index.save_index(str(aside))
             # hnswlib does not report a full disk: only what reads back at the expected size counts.
             digest = _sha256(aside)
@@ -105,12 +110,12 @@ class Graph:
             _sync(aside)
             aside.replace(path)
             voucher = {"format": _FORMAT, "sha256": digest, "identity": identity, "count": self.count}
-            voucher_aside = path.with_name(path.name + ".json.new")
             voucher_aside.write_text(json.dumps(voucher))
             _sync(voucher_aside)
             voucher_aside.replace(_voucher_path(path))
             _sync(path.parent)
         except (OSError, RuntimeError) as error:
+            discard(path)
             raise StoreFault(f"the index could not be cached in {path}: {error}") from error
 
     @classmethod
@@ -147,13 +152,21 @@ class Graph:
 
 
 def discard(path: Path) -> None:
-    """Delete a cache file, its voucher first."""
-    for doomed in (_voucher_path(path), path, path.with_name(path.name + ".new")):
-        doomed.unlink(missing_ok=True)
+    """Delete a cache file, its voucher first. Raises StoreFault where that fails."""
+    voucher = _voucher_path(path)
+    try:
+        for doomed in (voucher, path, _aside(voucher), _aside(path)):
+            doomed.unlink(missing_ok=True)
+    except OSError as error:
+        raise StoreFault(f"the index cached in {path} could not be deleted: {error.strerror}") from error
 
 
 def _voucher_path(path: Path) -> Path:
     return path.with_name(path.name + ".json")
+
+
+def _aside(path: Path) -> Path:
+    return path.with_name(path.name + ".new")
 
 
 def _sha256(path: Path) -> str:

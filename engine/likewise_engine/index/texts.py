@@ -24,6 +24,8 @@ _DEAD_SHARE: Final = 16
 """A graph with a larger share of dead texts is due to be built anew."""
 _OVERSAMPLING: Final = 1.5
 """The graph is asked for this many times what is wanted: recall of the last ranks is its weak side."""
+_ROUNDING: Final = 1e-5
+"""A matrix product sums in an order of its own: similarities that it has nearer than this may be equal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,53 +53,56 @@ class TextIndex:
         return self._dead_in(self.graph) > self.graph.count // _DEAD_SHARE
 
     def search(
-        self, vector: NDArray[np.float32], count_max: int
+        self, vector: NDArray[np.float32], count_max: int, known: int | None = None
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """The live texts nearest to a vector.
 
         Args:
             vector: float32 ``(dimensions,)``, of unit length.
             count_max: how many; fewer come only when fewer are alive.
+            known: the live text whose vector it is, if there is one. It is returned, and comes first: a graph
+                may miss it, and so may a scan where many texts have one vector.
 
         Returns:
             texts: int64 ``(k,)``, the nearest first, equals by text.
             similarities: float32 ``(k,)``, cosines.
         """
         if self.graph is None:
-            return self.exact(vector, count_max)
+            return self.exact(vector, count_max, known)
         # The dead in the graph are asked for and dropped; a rebuild is due before they become many.
         dead = self._dead_in(self.graph)
         near = self.graph.nearest(vector, int(count_max * _OVERSAMPLING) + min(dead, count_max))
         near = near[self.alive[near]]
         if len(near) < min(count_max, self.graph.count - dead):
-            return self.exact(vector, count_max)
+            return self.exact(vector, count_max, known)
         tail = self._scan(vector, self.graph.count, count_max)
-        return self._ranked(vector, np.concatenate((near, tail)), count_max)
+        return self._ranked(vector, np.concatenate((near, tail)), count_max, known)
 
     def exact(
-        self, vector: NDArray[np.float32], count_max: int
+        self, vector: NDArray[np.float32], count_max: int, known: int | None = None
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """As :meth:`search`, by scanning every text: the judge of the graph."""
-        return self._ranked(vector, self._scan(vector, 0, count_max), count_max)
+        return self._ranked(vector, self._scan(vector, 0, count_max), count_max, known)
 
     def _dead_in(self, graph: Graph) -> int:
         return graph.count - int(np.count_nonzero(self.alive[: graph.count]))
 
     def _scan(self, vector: NDArray[np.float32], start: int, count_max: int) -> NDArray[np.int64]:
-        """The live texts from ``start`` on that are nearest to a vector, in no order."""
+        """The live texts from ``start`` on that are nearest to a vector, in no order; more where some tie."""
         similarities = self.matrix[start:] @ vector
         similarities[~self.alive[start:]] = -np.inf
+        least = -np.inf
         if len(similarities) > count_max:
-            near = np.argpartition(similarities, -count_max)[-count_max:]
-        else:
-            near = np.arange(len(similarities))
-        near = near[similarities[near] > -np.inf]
+            least = np.partition(similarities, -count_max)[-count_max] - _ROUNDING
+        near = np.flatnonzero((similarities >= least) & (similarities > -np.inf))
         return near + start
 
     def _ranked(
-        self, vector: NDArray[np.float32], texts: NDArray[np.int64], count_max: int
+        self, vector: NDArray[np.float32], texts: NDArray[np.int64], count_max: int, known: int | None
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        if known is not None and known not in texts:
+            texts = np.append(texts, known)
         # einsum sums each row in the same order whatever the other rows are; a matrix product may not.
         similarities = np.einsum("td,d->t", self.matrix[texts], vector)
-        order = np.lexsort((texts, -similarities))[:count_max]
+        order = np.lexsort((texts, -similarities, texts != known))[:count_max]
         return texts[order], similarities[order]
