@@ -9,7 +9,6 @@ import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 
-from likewise_engine.errors import LikewiseError
 from likewise_engine.ledger.ledger import Ledger
 
 _log = logging.getLogger(__name__)
@@ -23,6 +22,7 @@ class GraphBuilder:
         self._use = use
         self._wanted: dict[str, None] = {}
         self._current: str | None = None
+        self._is_current_unwanted = False
         self._is_stopping = False
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
@@ -37,6 +37,13 @@ class GraphBuilder:
                 self._thread = threading.Thread(target=self._run, name="graph-builder", daemon=True)
                 self._thread.start()
             self._changed.notify_all()
+
+    def give_up(self, tenant: str) -> None:
+        """Do not build a tenant's graph after all; one that is being built is dropped soon."""
+        with self._changed:
+            self._wanted.pop(tenant, None)
+            if self._current == tenant:
+                self._is_current_unwanted = True
 
     def settle(self) -> None:
         """Wait until everything that was asked for is built."""
@@ -61,13 +68,18 @@ class GraphBuilder:
                 if self._is_stopping:
                     return
                 self._current = next(iter(self._wanted))
+                self._is_current_unwanted = False
                 del self._wanted[self._current]
             self._build(self._current)
+
+    def _is_current_wanted(self) -> bool:
+        return not (self._is_stopping or self._is_current_unwanted)
 
     def _build(self, tenant: str) -> None:
         try:
             with self._use(tenant) as ledger:
-                while ledger.is_graph_due and ledger.build_graph(lambda: not self._is_stopping):
+                while ledger.is_graph_due and ledger.build_graph(self._is_current_wanted):
                     _log.info("graph built", extra={"tenant": tenant, "texts": len(ledger.view.index.matrix)})
-        except LikewiseError:
+        except Exception:  # noqa: BLE001 - it is logged
+            # Whatever it was (no memory, say), the thread lives on to build other tenants' graphs.
             _log.exception("graph not built", extra={"tenant": tenant})

@@ -4,12 +4,14 @@
     DATA/tenants/7f/acme%20ltd/         one folder a tenant, in 256 shards
         ledger.sqlite3                  the store: the truth
         texts.hnsw, texts.hnsw.json     the graph's cache, which may be deleted at any time
-    DATA/trash/                         what is being deleted
+    DATA/aside/                         folders that are being made or deleted
 
 A tenant's folder is its id with all but ``a-z 0-9 - _`` percent-encoded: reversible, the same on file systems
-that ignore case, and no id can name a path. It is made aside and renamed, so it is there whole or not at all.
+that ignore case, and no id can name a path. It is made aside and then renamed, and renamed before it is
+deleted: it is there whole or not at all. What a crash leaves aside goes when the folder is next opened.
 """
 
+import errno
 import fcntl
 import hashlib
 import os
@@ -27,7 +29,6 @@ from likewise_engine.errors import DataFolderInUse, InvalidInput, StoreFault, Te
 STORE_NAME: Final = "ledger.sqlite3"
 GRAPH_NAME: Final = "texts.hnsw"
 _PLAIN: Final = frozenset(b"abcdefghijklmnopqrstuvwxyz0123456789-_")
-_ASIDE: Final = ".new-"
 
 
 def check_tenant_id(tenant: str, field: str = "tenant") -> None:
@@ -54,20 +55,24 @@ class DataFolder:
         """
         self.root = root
         self._tenants = root / "tenants"
-        self._trash = root / "trash"
+        self._aside = root / "aside"
         with _translated("open the data folder"):
             self._tenants.mkdir(parents=True, exist_ok=True)
-            self._trash.mkdir(exist_ok=True)
+            self._aside.mkdir(exist_ok=True)
+            _sync(root)
             self._lock = os.open(root / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             try:
                 fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                for left_over in self._aside.iterdir():
+                    shutil.rmtree(left_over)
             except BlockingIOError as error:
                 os.close(self._lock)
                 raise DataFolderInUse(
                     f"another process uses {root}: stop it, or work through its server (--server HOST:PORT)"
                 ) from error
-            for left_over in (*self._trash.iterdir(), *self._tenants.glob(f"*/{_ASIDE}*")):
-                shutil.rmtree(left_over)
+            except BaseException:
+                os.close(self._lock)
+                raise
 
     def close(self) -> None:
         """Let other processes use the folder."""
@@ -76,8 +81,9 @@ class DataFolder:
     def store_path(self, tenant: str) -> Path:
         """Path of an existing tenant's store. Raises TenantNotFound, InvalidInput."""
         path = self._path(tenant) / STORE_NAME
-        if not path.exists():
-            raise TenantNotFound(tenant)
+        with _translated("look for the tenant"):
+            if not path.exists():
+                raise TenantNotFound(tenant)
         return path
 
     def tenants(self) -> Iterator[str]:
@@ -85,8 +91,7 @@ class DataFolder:
         with _translated("list tenants"):
             for shard in self._tenants.iterdir():
                 for path in shard.iterdir():
-                    if not path.name.startswith(_ASIDE):
-                        yield unquote(path.name)
+                    yield unquote(path.name)
 
     def create(self, tenant: str, fill: Callable[[Path], None]) -> None:
         """Make a tenant's folder, whole or not at all.
@@ -99,17 +104,16 @@ class DataFolder:
             TenantExists, InvalidInput, StoreFault.
         """
         path = self._path(tenant)
-        if path.exists():
-            raise TenantExists(tenant)
-        aside = path.with_name(f"{_ASIDE}{uuid.uuid4().hex}")
+        aside = self._aside / uuid.uuid4().hex
         with _translated("create the tenant"):
-            aside.mkdir(parents=True, mode=0o700)
+            if path.exists():
+                raise TenantExists(tenant)
             try:
+                aside.mkdir(mode=0o700)
                 fill(aside / STORE_NAME)
                 _sync(aside)
-                aside.rename(path)
-            except FileExistsError as error:
-                raise TenantExists(tenant) from error
+                path.parent.mkdir(exist_ok=True)
+                _rename_new(aside, path, tenant)
             finally:
                 shutil.rmtree(aside, ignore_errors=True)
             _sync(path.parent)
@@ -118,7 +122,7 @@ class DataFolder:
     def delete(self, tenant: str) -> None:
         """Delete a tenant's folder: first out of sight in one step, then for good. Nothing may use it."""
         path = self._path(tenant)
-        doomed = self._trash / uuid.uuid4().hex
+        doomed = self._aside / uuid.uuid4().hex
         with _translated("delete the tenant"):
             try:
                 path.rename(doomed)
@@ -126,13 +130,23 @@ class DataFolder:
                 raise TenantNotFound(tenant) from error
             _sync(path.parent)
             shutil.rmtree(doomed)
-            _sync(self._trash)
+            _sync(self._aside)
 
     def _path(self, tenant: str) -> Path:
         check_tenant_id(tenant)
         encoded = tenant.encode()
         name = "".join(chr(byte) if byte in _PLAIN else f"%{byte:02x}" for byte in encoded)
         return self._tenants / hashlib.sha256(encoded).hexdigest()[:2] / name
+
+
+def _rename_new(aside: Path, path: Path, tenant: str) -> None:
+    try:
+        aside.rename(path)
+    except OSError as error:
+        # Somebody else was quicker: there is a folder, and it holds a store.
+        if error.errno in (errno.EEXIST, errno.ENOTEMPTY):
+            raise TenantExists(tenant) from error
+        raise
 
 
 @contextmanager

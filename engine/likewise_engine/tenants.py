@@ -12,19 +12,19 @@ import heapq
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, Self
 
 from likewise_engine.builder import GraphBuilder
-from likewise_engine.chart import Category, Policy
+from likewise_engine.chart import Category, Chart, Policy
 from likewise_engine.encoder.base import Encoder
 from likewise_engine.errors import PreconditionFailed, TenantNotFound
 from likewise_engine.folder import GRAPH_NAME, DataFolder, check_tenant_id
 from likewise_engine.ledger.ledger import Ledger, check_settings
-from likewise_engine.store.base import Change, StoreStatistics, TenantRecord
+from likewise_engine.store.base import Change, StoreStatistics, TenantRecord, TenantStore
 from likewise_engine.store.sqlite import SqliteStore
 from likewise_engine.vote import KernelVote, Vote
 
@@ -145,13 +145,14 @@ class Tenants:
         policy = policy or Policy()
         check_tenant_id(tenant, "tenant.id")
         check_settings(policy, display_name, categories)
+        chart = Chart().with_categories(categories)
         fingerprint = self._encoder.fingerprint
         record = TenantRecord(tenant, display_name, policy, datetime.now(UTC), 0, fingerprint)
 
         def fill(path: Path) -> None:
             store = SqliteStore.create(path, record)
             try:
-                store.commit(Change(revision=0, categories=list(enumerate(categories))))
+                store.commit(Change(revision=0, categories=list(enumerate(chart.categories))))
             finally:
                 store.close()
 
@@ -170,22 +171,21 @@ class Tenants:
         ids = (tenant for tenant in self._folder.tenants() if tenant > after)
         return sorted(ids) if count_max is None else heapq.nsmallest(count_max, ids)
 
+    def record(self, tenant: str) -> TenantRecord:
+        """The tenant itself; does not load it. Raises TenantNotFound, StoreFault."""
+        with self._store(tenant) as (store, _):
+            return store.record()
+
     def describe(self, tenant: str) -> TenantDescription:
-        """What is known of a tenant; does not load it. Raises TenantNotFound, StoreFault."""
-        with self._lock:
-            slot = self._slots.get(tenant)
-            ledger = slot.ledger if slot else None
-        if ledger is not None:
-            with self.use(tenant) as ledger:
-                store, has_graph = ledger.store, ledger.view.index.graph is not None
-                return TenantDescription(
-                    store.record(), store.chart(), store.statistics(), ledger.memory_bytes, has_graph
-                )
-        cold = SqliteStore(self._folder.store_path(tenant))
-        try:
-            return TenantDescription(cold.record(), cold.chart(), cold.statistics(), 0, None)
-        finally:
-            cold.close()
+        """What is known of a tenant. Does not load it. Raises TenantNotFound, StoreFault."""
+        with self._store(tenant) as (store, ledger):
+            return TenantDescription(
+                store.record(),
+                store.chart(),
+                store.statistics(),
+                0 if ledger is None else ledger.memory_bytes,
+                None if ledger is None else ledger.view.index.graph is not None,
+            )
 
     @contextmanager
     def use(self, tenant: str) -> Iterator[Ledger]:
@@ -211,6 +211,7 @@ class Tenants:
             PreconditionFailed: it stayed in use (by a long export, say).
         """
         self._folder.store_path(tenant)
+        self._builder.give_up(tenant)
         with self._lock:
             slot = self._slots.setdefault(tenant, _Slot())
             if slot.is_doomed:
@@ -242,6 +243,20 @@ class Tenants:
             ledger.close()
         self._folder.close()
 
+    @contextmanager
+    def _store(self, tenant: str) -> Iterator[tuple[TenantStore, Ledger | None]]:
+        """A tenant's store for reading, in use meanwhile; with its ledger if that is loaded."""
+        slot = self._acquire(tenant)
+        try:
+            ledger = slot.ledger
+            if ledger is not None:
+                yield ledger.store, ledger
+            else:
+                with closing(SqliteStore(self._folder.store_path(tenant))) as store:
+                    yield store, None
+        finally:
+            self._release(tenant, slot)
+
     def _acquire(self, tenant: str) -> _Slot:
         with self._lock:
             slot = self._slots.get(tenant)
@@ -271,17 +286,19 @@ class Tenants:
             return ledger
 
     def _release(self, tenant: str, slot: _Slot) -> None:
-        ledger = slot.ledger
-        is_changed = ledger is not None and ledger.view.revision != slot.counted_revision
+        is_changed = False
         with self._lock:
             slot.users -= 1
-            if ledger is None and slot.users == 0 and not slot.is_doomed:
-                self._slots.pop(tenant, None)
-            if is_changed and ledger is not None:
+            ledger = slot.ledger
+            if ledger is not None:
+                is_changed = ledger.view.revision != slot.counted_revision
                 slot.counted_revision = ledger.view.revision
+                # Every time: a graph or another load changes it too, at the same revision.
                 memory_bytes = ledger.memory_bytes
                 self._memory_bytes += memory_bytes - slot.counted_bytes
                 slot.counted_bytes = memory_bytes
+            elif slot.users == 0 and not slot.is_doomed:
+                self._slots.pop(tenant, None)
             evicted = self._evicted() if self._memory_bytes > self._memory_bytes_max else []
             self._released.notify_all()
         for doomed in evicted:
