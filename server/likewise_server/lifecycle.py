@@ -1,0 +1,179 @@
+"""The server from start to stop.
+
+Stopping is graceful: health says NOT_SERVING, new calls are refused, what was accepted gets the grace
+period to finish and is cancelled after it. Only when no thread is inside a call any more are the ledgers
+closed, so a write is never cut off halfway.
+"""
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Final, Self
+
+import grpc
+import structlog
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+from threadpoolctl import threadpool_limits
+
+from likewise.v1 import classifier_service_pb2, ledger_service_pb2, tenant_service_pb2
+from likewise.v1.classifier_service_pb2_grpc import add_ClassifierServiceServicer_to_server
+from likewise.v1.ledger_service_pb2_grpc import add_LedgerServiceServicer_to_server
+from likewise.v1.tenant_service_pb2_grpc import add_TenantServiceServicer_to_server
+from likewise_engine import limits
+from likewise_engine.encoder import load_encoder
+from likewise_engine.errors import PreconditionFailed
+from likewise_engine.tenants import Tenants
+from likewise_server.service.border import Border
+from likewise_server.service.classifier import ClassifierService
+from likewise_server.service.ledger import LedgerService
+from likewise_server.service.tenants import TenantService
+from likewise_server.settings import Settings
+from likewise_server.workers import Workers
+
+SERVICES: Final = (
+    classifier_service_pb2.DESCRIPTOR.services_by_name["ClassifierService"].full_name,
+    ledger_service_pb2.DESCRIPTOR.services_by_name["LedgerService"].full_name,
+    tenant_service_pb2.DESCRIPTOR.services_by_name["TenantService"].full_name,
+)
+
+_REFUSALS_WAITING_MAX: Final = 1_000
+"""Calls beyond threads and queue that wait to be told so; gRPC itself refuses those beyond."""
+_OPTIONS: Final = (
+    ("grpc.max_receive_message_length", limits.MESSAGE_BYTES_MAX),
+    ("grpc.max_send_message_length", limits.MESSAGE_BYTES_MAX),
+    # Otherwise two servers could share a port, each with half of the calls.
+    ("grpc.so_reuseport", 0),
+    # A client that vanished is noticed, and what it holds is freed.
+    ("grpc.keepalive_time_ms", 120_000),
+    ("grpc.keepalive_timeout_ms", 20_000),
+    # The client pings once a minute during a call; by default a server takes less than five for an attack.
+    ("grpc.http2.min_recv_ping_interval_without_data_ms", 20_000),
+)
+
+_log = structlog.stdlib.get_logger()
+
+
+class Server:
+    """A gRPC server over the tenants of a data folder. Start it once, stop it once."""
+
+    def __init__(self, tenants: Tenants, settings: Settings) -> None:
+        """Make ready to serve.
+
+        Args:
+            tenants: closed by :meth:`stop`.
+            settings: how to serve.
+        """
+        self._tenants = tenants
+        self._settings = settings
+        streams_max = settings.streams_max
+        # Streams hold their threads for long: they get their own number of them, beside those for calls.
+        self._workers = Workers(settings.threads + streams_max, settings.queue_max)
+        self._health = health.HealthServicer()
+        self._grpc = grpc.server(
+            self._workers,
+            interceptors=[Border(self._workers, streams_max)],
+            options=_OPTIONS,
+            maximum_concurrent_rpcs=settings.threads
+            + streams_max
+            + settings.queue_max
+            + _REFUSALS_WAITING_MAX,
+        )
+        add_ClassifierServiceServicer_to_server(ClassifierService(tenants, self._workers), self._grpc)
+        add_LedgerServiceServicer_to_server(LedgerService(tenants), self._grpc)
+        add_TenantServiceServicer_to_server(TenantService(tenants), self._grpc)
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._grpc)
+        reflection.enable_server_reflection(
+            (*SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME), self._grpc
+        )
+        self.address = ""
+        """Where it serves, once started; with the port that was chosen where 0 was asked for."""
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Serve.
+
+        Raises:
+            PreconditionFailed: the address is taken, or is not one of this machine.
+        """
+        listen = self._settings.listen
+        try:
+            port = self._grpc.add_insecure_port(listen)
+        except RuntimeError as error:
+            raise PreconditionFailed(
+                f"cannot listen on {listen}: is another server there? Choose another with --listen HOST:PORT"
+            ) from error
+        is_socket = listen.startswith("unix")
+        self.address = listen if is_socket else f"{listen.rpartition(':')[0]}:{port}"
+        self._grpc.start()
+        for service in ("", *SERVICES):
+            self._health.set(service, health_pb2.HealthCheckResponse.SERVING)
+        _log.info("serving", address=self.address)
+
+    def stop(self, grace_s: float | None = None) -> None:
+        """Stop serving, let accepted calls finish, close the tenants. Safe to call without a start.
+
+        Args:
+            grace_s: how long calls may take to finish; as set where None.
+        """
+        grace_s = self._settings.grace_s if grace_s is None else grace_s
+        _log.info("stopping", grace_s=grace_s)
+        self._health.enter_graceful_shutdown()
+        self._grpc.stop(grace_s).wait()
+        # Calls that were cancelled may still be at work: a commit is not torn off.
+        self._workers.shutdown()
+        self._tenants.close()
+        _log.info("stopped")
+
+
+def serve(settings: Settings, ready: Callable[[str], None]) -> None:
+    """Serve until SIGTERM or SIGINT; for the main thread of a process that does nothing else.
+
+    Args:
+        settings: how to serve.
+        ready: called with the address once calls are answered.
+
+    Raises:
+        DataFolderInUse, PreconditionFailed, StoreFault, ModelFault: it could not start.
+    """
+    with stop_signals() as stopped:
+        _log.info("starting", **settings.for_log())
+        # A search multiplies one small matrix. BLAS's own threads would gain nothing there and take the
+        # cores from other calls: it spins between multiplications.
+        threadpool_limits(limits=1, user_api="blas")
+        tenants = Tenants.open_folder(
+            settings.data,
+            load_encoder(settings.model),
+            memory_bytes_max=settings.memory_mib_max * 1024 * 1024,
+        )
+        server = Server(tenants, settings)
+        try:
+            server.start()
+            ready(server.address)
+            stopped.wait()
+        finally:
+            server.stop()
+
+
+@contextmanager
+def stop_signals() -> Iterator[threading.Event]:
+    """An event that SIGTERM and SIGINT set, in place of what they do otherwise."""
+    stopped = threading.Event()
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        stopped.set()
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield stopped
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

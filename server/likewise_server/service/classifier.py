@@ -1,0 +1,78 @@
+"""ClassifierService: asking."""
+
+from collections.abc import Iterator
+from time import perf_counter_ns
+
+import grpc
+
+from likewise.v1 import classifier_service_pb2 as pb
+from likewise.v1.classifier_service_pb2_grpc import ClassifierServiceServicer
+from likewise_engine.answers import Classification, ClassifyOptions
+from likewise_engine.errors import InvalidInput, LikewiseError, UnknownDimension
+from likewise_engine.ledger.ledger import Ledger
+from likewise_engine.tenants import Tenants
+from likewise_engine.transaction import Transaction
+from likewise_server.service import translate
+from likewise_server.service.border import check_caller
+from likewise_server.service.status import status_of
+from likewise_server.workers import Workers
+
+
+class ClassifierService(ClassifierServiceServicer):
+    """Answers from the tenants' ledgers."""
+
+    def __init__(self, tenants: Tenants, workers: Workers) -> None:
+        self._tenants = tenants
+        self._workers = workers
+
+    def Classify(self, request: pb.ClassifyRequest, context: grpc.ServicerContext) -> pb.ClassifyResponse:
+        """Classify one transaction."""
+        wait_ns = perf_counter_ns() - self._workers.arrival().at_ns
+        options = translate.classify_options(request.options)
+        transaction = translate.required_transaction(request)
+        with self._tenants.use(request.tenant) as ledger:
+            check_caller(context)  # loading a cold tenant takes time
+            answer = _classify(ledger, transaction, options)
+        return pb.ClassifyResponse(classification=translate.classification(answer, wait_ns))
+
+    def ClassifyStream(
+        self, request_iterator: Iterator[pb.ClassifyStreamRequest], context: grpc.ServicerContext
+    ) -> Iterator[pb.ClassifyStreamResponse]:
+        """Classify many transactions, in the order in which they come.
+
+        What is wrong with an item is its own status; what is wrong with the tenant or the options ends the
+        stream. The ledger is taken anew for each item, so that what is learned meanwhile counts, and a
+        stream that pauses holds up neither eviction nor deletion.
+        """
+        tenant, options = "", ClassifyOptions()
+        for position, request in enumerate(request_iterator):
+            arrived_ns = perf_counter_ns()
+            check_caller(context)
+            if position == 0:
+                tenant, options = request.tenant, translate.classify_options(request.options)
+            elif request.tenant not in ("", tenant):
+                raise InvalidInput.of(
+                    "tenant", f"changes from {tenant!r} to {request.tenant!r}: use a stream for each tenant"
+                )
+            response = pb.ClassifyStreamResponse(position=position, transaction_id=request.transaction.id)
+            with self._tenants.use(tenant) as ledger:
+                wait_ns = perf_counter_ns() - arrived_ns
+                try:
+                    answer = _classify(ledger, translate.required_transaction(request), options)
+                except LikewiseError as error:
+                    response.error.CopyFrom(status_of(error))
+                else:
+                    response.classification.CopyFrom(translate.classification(answer, wait_ns))
+            yield response
+
+
+def _classify(ledger: Ledger, transaction: Transaction, options: ClassifyOptions) -> Classification:
+    """Ask; the options are checked already, so what else is invalid is the transaction or a dimension."""
+    try:
+        return ledger.classify(transaction, options)
+    except UnknownDimension:
+        with translate.beneath("options"):
+            raise
+    except InvalidInput:
+        with translate.beneath("transaction"):
+            raise

@@ -1,0 +1,119 @@
+"""TenantService: whose books there are, their charts and policies."""
+
+import threading
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
+
+import grpc
+
+from likewise.v1 import tenant_service_pb2 as pb
+from likewise.v1.tenant_service_pb2_grpc import TenantServiceServicer
+from likewise_engine.chart import Policy
+from likewise_engine.errors import InvalidInput, TenantNotFound
+from likewise_engine.folder import check_tenant_id
+from likewise_engine.ledger.ledger import check_settings
+from likewise_engine.tenants import Tenants
+from likewise_server.service import translate
+from likewise_server.service.border import check_caller
+from likewise_server.service.pages import page_size_of, page_token, position_of
+
+_LISTED: Final = "tenants"
+_POLICY_PATHS: Final = frozenset({"policy", "policy.target_precision", "policy.closed_chart"})
+_UPDATE_PATHS: Final = frozenset({"display_name", "chart"}) | _POLICY_PATHS
+
+
+class TenantService(TenantServiceServicer):
+    """Manages the tenants of a data folder."""
+
+    def __init__(self, tenants: Tenants) -> None:
+        self._tenants = tenants
+        self._policy_lock = threading.Lock()
+        """Held from reading a policy until it is written: updating one half must not undo the other."""
+
+    def CreateTenant(
+        self, request: pb.CreateTenantRequest, context: grpc.ServicerContext
+    ) -> pb.CreateTenantResponse:
+        """Create a tenant."""
+        asked = request.tenant
+        check_tenant_id(asked.id, "tenant.id")
+        policy, chart = translate.policy(asked.policy), translate.categories(asked.chart)
+        with translate.beneath("tenant"):
+            check_settings(policy, asked.display_name, chart)
+        self._tenants.create(asked.id, asked.display_name, policy, chart)
+        return pb.CreateTenantResponse(tenant=translate.tenant(self._tenants.describe(asked.id)))
+
+    def GetTenant(self, request: pb.GetTenantRequest, context: grpc.ServicerContext) -> pb.GetTenantResponse:
+        """Return a tenant with its chart and its statistics."""
+        return pb.GetTenantResponse(tenant=translate.tenant(self._tenants.describe(request.tenant)))
+
+    def ListTenants(
+        self, request: pb.ListTenantsRequest, context: grpc.ServicerContext
+    ) -> pb.ListTenantsResponse:
+        """List a page of tenants by id."""
+        page_size = page_size_of(request.page_size)
+        after = position_of(_LISTED, request.page_token) if request.page_token else ""
+        ids = self._tenants.ids(after, page_size + 1)
+        response = pb.ListTenantsResponse()
+        for tenant in ids[:page_size]:
+            check_caller(context)
+            try:
+                response.tenants.append(translate.tenant_summary(self._tenants.record(tenant)))
+            except TenantNotFound:
+                continue  # deleted since the ids were read
+        if len(ids) > page_size:
+            response.next_page_token = page_token(_LISTED, ids[page_size - 1])
+        return response
+
+    def UpdateTenant(
+        self, request: pb.UpdateTenantRequest, context: grpc.ServicerContext
+    ) -> pb.UpdateTenantResponse:
+        """Update what the mask names; all that is set where there is no mask (AIP-134)."""
+        asked = request.tenant
+        check_tenant_id(asked.id, "tenant.id")
+        paths = _checked_paths(request.update_mask.paths) or _paths_set(asked)
+        with self._tenants.use(asked.id) as ledger, self._policy_lock, translate.beneath("tenant"):
+            check_caller(context)
+            ledger.update(
+                policy=_updated(ledger.view.policy, asked.policy, paths) if paths & _POLICY_PATHS else None,
+                display_name=asked.display_name if "display_name" in paths else None,
+                categories=translate.categories(asked.chart) if "chart" in paths else (),
+            )
+        return pb.UpdateTenantResponse(tenant=translate.tenant(self._tenants.describe(asked.id)))
+
+    def DeleteTenant(
+        self, request: pb.DeleteTenantRequest, context: grpc.ServicerContext
+    ) -> pb.DeleteTenantResponse:
+        """Delete a tenant with all that it taught."""
+        self._tenants.delete(request.tenant)
+        return pb.DeleteTenantResponse()
+
+
+def _checked_paths(paths: Sequence[str]) -> frozenset[str]:
+    unknown = sorted(set(paths) - _UPDATE_PATHS)
+    if unknown:
+        known = ", ".join(sorted(_UPDATE_PATHS))
+        raise InvalidInput.of("update_mask", f"names {unknown[0]!r}; what can be updated is {known}")
+    return frozenset(paths)
+
+
+def _paths_set(asked: pb.Tenant) -> frozenset[str]:
+    """The mask that is meant by none. A false ``closed_chart`` cannot be told from one that is not set."""
+    is_set = {
+        "display_name": bool(asked.display_name),
+        "policy.target_precision": bool(asked.policy.target_precision),
+        "policy.closed_chart": asked.policy.closed_chart,
+        "chart": bool(asked.chart),
+    }
+    return frozenset(path for path, present in is_set.items() if present)
+
+
+def _updated(policy: Policy, asked: pb.Policy, paths: frozenset[str]) -> Policy:
+    wanted = translate.policy(asked)
+    if "policy" in paths:
+        return wanted
+    if "policy.target_precision" in paths:
+        policy = replace(policy, target_precision=wanted.target_precision)
+    if "policy.closed_chart" in paths:
+        policy = replace(policy, closed_chart=wanted.closed_chart)
+    return policy

@@ -1,0 +1,369 @@
+"""Between the contract's messages and the engine's values: the only place where both are known.
+
+Into the engine, conversion is strict: what a message can say and a value cannot (the 30th of February, an
+enum's unknown number) is a violation that names the field as the contract does. What a value can be and must
+not (an absurd amount, an over-long text) is for the engine to refuse, and gets its field's path here.
+"""
+
+import datetime
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from decimal import Decimal
+from typing import Final
+
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from likewise.v1 import classifier_service_pb2 as classifier_pb
+from likewise.v1 import ledger_service_pb2 as ledger_pb
+from likewise.v1 import tenant_service_pb2 as tenant_pb
+from likewise.v1 import transaction_pb2 as transaction_pb
+from likewise.values import date_message, date_value, money_message, money_value
+from likewise_engine import answers, limits
+from likewise_engine.chart import TARGET_PRECISION_DEFAULT, Category, Policy
+from likewise_engine.errors import FieldViolation, InvalidInput
+from likewise_engine.ledger.ledger import VIOLATIONS_SHOWN_MAX
+from likewise_engine.ledger.outcomes import LearnOutcome
+from likewise_engine.store.base import Entry, TenantRecord
+from likewise_engine.tenants import TenantDescription
+from likewise_engine.transaction import (
+    CATEGORY_DIMENSION,
+    Authority,
+    Direction,
+    LabelledTransaction,
+    Transaction,
+)
+
+_AUTHORITIES: Final[Mapping[int, Authority]] = {
+    transaction_pb.AUTHORITY_UNSPECIFIED: Authority.PERSON,
+    transaction_pb.AUTHORITY_MACHINE: Authority.MACHINE,
+    transaction_pb.AUTHORITY_PERSON: Authority.PERSON,
+}
+_DIRECTIONS: Final[Mapping[int, Direction]] = {
+    transaction_pb.DIRECTION_UNSPECIFIED: Direction.UNKNOWN,
+    transaction_pb.DIRECTION_IN: Direction.IN,
+    transaction_pb.DIRECTION_OUT: Direction.OUT,
+}
+_AUTHORITY_NUMBERS: Final = {
+    Authority.MACHINE: transaction_pb.AUTHORITY_MACHINE,
+    Authority.PERSON: transaction_pb.AUTHORITY_PERSON,
+}
+_DIRECTION_NUMBERS: Final = {
+    Direction.UNKNOWN: transaction_pb.DIRECTION_UNSPECIFIED,
+    Direction.IN: transaction_pb.DIRECTION_IN,
+    Direction.OUT: transaction_pb.DIRECTION_OUT,
+}
+_DECISIONS: Final = {
+    answers.Decision.FILE: classifier_pb.DECISION_FILE,
+    answers.Decision.SUGGEST: classifier_pb.DECISION_SUGGEST,
+    answers.Decision.ASK: classifier_pb.DECISION_ASK,
+}
+_WITNESSES: Final = {
+    answers.Witness.NONE: classifier_pb.WITNESS_UNSPECIFIED,
+    answers.Witness.SAME_TEXT_AND_AMOUNT: classifier_pb.WITNESS_SAME_TEXT_AND_AMOUNT,
+    answers.Witness.SAME_TEXT: classifier_pb.WITNESS_SAME_TEXT,
+    answers.Witness.SAME_PAYEE: classifier_pb.WITNESS_SAME_PAYEE,
+    answers.Witness.SIMILAR_TEXT: classifier_pb.WITNESS_SIMILAR_TEXT,
+}
+_NONE_SHOWN: Final = -1
+"""``max_neighbours`` for none at all, since 0 is the default."""
+
+
+@contextmanager
+def beneath(prefix: str) -> Iterator[None]:
+    """Let what is found wrong within be told as wrong in the field ``prefix``."""
+    try:
+        yield
+    except InvalidInput as error:
+        violations = [violation.beneath(prefix) for violation in error.violations]
+        raise type(error)(violations, **error.metadata) from error
+
+
+# --- Into the engine ---------------------------------------------------------------------------
+
+
+def required_transaction(
+    message: classifier_pb.ClassifyRequest | classifier_pb.ClassifyStreamRequest,
+) -> Transaction:
+    """The transaction that is asked about.
+
+    Raises:
+        InvalidInput: it is not set, or not a transaction; fields as ``transaction.date``.
+    """
+    if not message.HasField("transaction"):
+        raise InvalidInput.of("transaction", "is required")
+    transaction, violations = _transaction(message.transaction)
+    if violations:
+        violations += transaction.violations()
+        raise InvalidInput([violation.beneath("transaction") for violation in violations])
+    return transaction
+
+
+def classify_options(message: classifier_pb.ClassifyOptions) -> answers.ClassifyOptions:
+    """The options, checked. Raises InvalidInput; fields as ``options.max_candidates``."""
+    neighbours_max = message.max_neighbours or limits.NEIGHBOURS_DEFAULT
+    options = answers.ClassifyOptions(
+        target_precision=message.target_precision or None,
+        min_revision=message.min_revision,
+        dimensions=tuple(message.dimensions),
+        candidates_max=message.max_candidates or limits.CANDIDATES_DEFAULT,
+        neighbours_max=0 if neighbours_max == _NONE_SHOWN else neighbours_max,
+    )
+    with beneath("options"):
+        options.check()
+    return options
+
+
+def labelled_transaction(
+    message: transaction_pb.LabelledTransaction,
+) -> tuple[LabelledTransaction, list[FieldViolation]]:
+    """A labelled transaction as far as it can be read, and what cannot: fields as ``transaction.date``."""
+    transaction, found = _transaction(message.transaction)
+    violations = [violation.beneath("transaction") for violation in found]
+    authority = _AUTHORITIES.get(message.authority)
+    if authority is None:
+        violations.append(_unknown_number("authority", message.authority))
+    item = LabelledTransaction(
+        transaction, dict(message.labels), authority or Authority.PERSON, dict(message.predicted)
+    )
+    return item, violations
+
+
+def whole_batch(messages: Iterable[transaction_pb.LabelledTransaction]) -> list[LabelledTransaction]:
+    """A batch to be learned as a whole.
+
+    Raises:
+        InvalidInput: an item cannot be read; with it comes whatever else is wrong with the items.
+    """
+    read = [labelled_transaction(message) for message in messages]
+    if any(violations for _, violations in read):
+        found: list[FieldViolation] = []
+        for position, (item, violations) in enumerate(read):
+            field = f"transactions[{position}]"
+            found += (violation.beneath(field) for violation in (*violations, *item.violations()))
+            if len(found) >= VIOLATIONS_SHOWN_MAX:
+                break
+        raise InvalidInput(found[:VIOLATIONS_SHOWN_MAX])
+    return [item for item, _ in read]
+
+
+def policy(message: tenant_pb.Policy) -> Policy:
+    """The policy, unchecked."""
+    return Policy(message.target_precision or TARGET_PRECISION_DEFAULT, message.closed_chart)
+
+
+def categories(messages: Iterable[tenant_pb.Category]) -> list[Category]:
+    """The categories of a chart, unchecked."""
+    return [
+        Category(
+            id=message.id,
+            dimension=message.dimension or CATEGORY_DIMENSION,
+            name=message.name,
+            description=message.description,
+            active=message.active if message.HasField("active") else True,
+        )
+        for message in messages
+    ]
+
+
+def _transaction(message: transaction_pb.Transaction) -> tuple[Transaction, list[FieldViolation]]:
+    violations: list[FieldViolation] = []
+    direction = _DIRECTIONS.get(message.direction)
+    if direction is None:
+        violations.append(_unknown_number("direction", message.direction))
+    transaction = Transaction(
+        id=message.id,
+        date=_date(message, violations),
+        amount=_amount(message, violations),
+        currency=message.amount.currency_code,
+        payee=message.payee,
+        description=message.description,
+        account=message.account,
+        direction=direction or Direction.UNKNOWN,
+        fields=dict(message.fields),
+    )
+    return transaction, violations
+
+
+def _date(message: transaction_pb.Transaction, violations: list[FieldViolation]) -> datetime.date | None:
+    if not message.HasField("date"):
+        return None
+    try:
+        return date_value(message.date)
+    except (ValueError, OverflowError):
+        date = message.date
+        shown = f"{date.year}-{date.month}-{date.day}"
+        violations.append(
+            FieldViolation(
+                "date", f"is {shown} (year-month-day): there is no such day; a year and a month are needed"
+            )
+        )
+        return None
+
+
+def _amount(message: transaction_pb.Transaction, violations: list[FieldViolation]) -> Decimal | None:
+    if not message.HasField("amount"):
+        return None
+    try:
+        return money_value(message.amount)
+    except ValueError:
+        money = message.amount
+        violations.append(
+            FieldViolation(
+                "amount",
+                f"has units {money.units} and nanos {money.nanos}: nanos must be within "
+                "-999,999,999 and 999,999,999, and of the sign of units",
+            )
+        )
+        return None
+
+
+def _unknown_number(field: str, number: int) -> FieldViolation:
+    return FieldViolation(field, f"is {number}, which this version does not know")
+
+
+# --- Out of the engine -------------------------------------------------------------------------
+
+
+def classification(value: answers.Classification, wait_ns: int) -> classifier_pb.Classification:
+    """The answer; ``wait_ns`` is how long it waited before work began."""
+    times = value.time_spent
+    return classifier_pb.Classification(
+        answers=[_dimension_answer(answer) for answer in value.answers],
+        neighbours=[_neighbour(neighbour) for neighbour in value.neighbours],
+        models=classifier_pb.ModelFingerprints(
+            encoder=value.encoder_fingerprint, vote=value.vote_fingerprint
+        ),
+        revision=value.revision,
+        text=value.text,
+        time_spent=classifier_pb.TimeSpent(
+            wait=_duration(wait_ns),
+            encode=_duration(times.encode_ns),
+            search=_duration(times.search_ns),
+            vote=_duration(times.vote_ns),
+        ),
+    )
+
+
+def learn_response(outcome: LearnOutcome) -> ledger_pb.LearnResponse:
+    """What came of a Learn."""
+    return ledger_pb.LearnResponse(
+        revision=outcome.revision,
+        created=outcome.created,
+        updated=outcome.updated,
+        unchanged=outcome.unchanged,
+        kept=outcome.kept,
+    )
+
+
+def ledger_entry(entry: Entry) -> transaction_pb.LedgerEntry:
+    """An entry of the ledger."""
+    return transaction_pb.LedgerEntry(
+        labelled=transaction_pb.LabelledTransaction(
+            transaction=_transaction_message(entry.transaction),
+            labels=entry.labels,
+            authority=_AUTHORITY_NUMBERS[max(entry.authorities.values())],
+        ),
+        revision=entry.revision,
+        authorities={dimension: _AUTHORITY_NUMBERS[who] for dimension, who in entry.authorities.items()},
+    )
+
+
+def tenant_summary(record: TenantRecord) -> tenant_pb.Tenant:
+    """A tenant without chart and statistics."""
+    created = Timestamp()
+    created.FromDatetime(record.created)
+    return tenant_pb.Tenant(
+        id=record.tenant,
+        display_name=record.display_name,
+        policy=tenant_pb.Policy(
+            target_precision=record.policy.target_precision, closed_chart=record.policy.closed_chart
+        ),
+        create_time=created,
+    )
+
+
+def tenant(description: TenantDescription) -> tenant_pb.Tenant:
+    """A tenant with its chart and its statistics."""
+    message = tenant_summary(description.record)
+    message.chart.extend(map(_category, description.chart))
+    statistics = description.statistics
+    message.statistics.CopyFrom(
+        tenant_pb.TenantStatistics(
+            labels=statistics.labels,
+            texts=statistics.texts,
+            memory_bytes=description.memory_bytes,
+            disk_bytes=statistics.disk_bytes,
+            index_kind=_index_kind(description.has_graph),
+            revision=description.record.revision,
+            encoder_fingerprint=description.record.encoder_fingerprint,
+            corrections=statistics.corrections,
+        )
+    )
+    return message
+
+
+def _dimension_answer(answer: answers.DimensionAnswer) -> classifier_pb.DimensionAnswer:
+    return classifier_pb.DimensionAnswer(
+        dimension=answer.dimension,
+        decision=_DECISIONS[answer.decision],
+        candidates=[
+            classifier_pb.Candidate(
+                category=candidate.category,
+                category_name=candidate.category_name,
+                probability=candidate.probability,
+            )
+            for candidate in answer.candidates
+        ],
+        witness=_WITNESSES[answer.witness],
+        target_precision=answer.target_precision,
+        reason=answer.reason,
+    )
+
+
+def _neighbour(neighbour: answers.Neighbour) -> classifier_pb.Neighbour:
+    date, amount = neighbour.date, neighbour.amount
+    return classifier_pb.Neighbour(
+        transaction_id=neighbour.transaction_id,
+        date=None if date is None else date_message(date),
+        amount=None if amount is None else money_message(amount, neighbour.currency),
+        text=neighbour.text,
+        labels=neighbour.labels,
+        similarity=neighbour.similarity,
+        weight=neighbour.weight,
+    )
+
+
+def _transaction_message(value: Transaction) -> transaction_pb.Transaction:
+    return transaction_pb.Transaction(
+        id=value.id,
+        date=None if value.date is None else date_message(value.date),
+        amount=None if value.amount is None else money_message(value.amount, value.currency),
+        payee=value.payee,
+        description=value.description,
+        account=value.account,
+        direction=_DIRECTION_NUMBERS[value.direction],
+        fields=value.fields,
+    )
+
+
+def _category(category: Category) -> tenant_pb.Category:
+    return tenant_pb.Category(
+        dimension=category.dimension,
+        id=category.id,
+        name=category.title,
+        description=category.description,
+        active=category.active,
+    )
+
+
+def _index_kind(has_graph: bool | None) -> tenant_pb.IndexKind.ValueType:
+    if has_graph is None:
+        return tenant_pb.INDEX_KIND_UNSPECIFIED
+    return tenant_pb.INDEX_KIND_GRAPH if has_graph else tenant_pb.INDEX_KIND_EXACT
+
+
+def _duration(nanoseconds: int) -> Duration:
+    duration = Duration()
+    duration.FromNanoseconds(nanoseconds)
+    return duration

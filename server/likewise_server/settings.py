@@ -1,0 +1,138 @@
+"""The server's settings: one frozen value, from flags, environment variables ``LIKEWISE_*``, and defaults.
+
+The first of these that says something holds. A field's description is the help of its flag: what it does, and
+what happens when you change it.
+"""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, Final, Self
+
+from pydantic import Field, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from likewise.connection import is_loopback
+
+ENVIRONMENT_PREFIX: Final = "LIKEWISE_"
+LISTEN_DEFAULT: Final = "127.0.0.1:50151"
+DATA_DEFAULT: Final = Path("likewise-data")
+
+
+class LogFormat(StrEnum):
+    """How log lines look."""
+
+    AUTO = "auto"
+    CONSOLE = "console"
+    JSON = "json"
+
+
+class LogLevel(StrEnum):
+    """The least severe lines that are logged."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+class Settings(BaseSettings):
+    """How to serve. Raises pydantic.ValidationError naming every setting that is wrong."""
+
+    model_config = SettingsConfigDict(
+        frozen=True, env_prefix=ENVIRONMENT_PREFIX, extra="forbid", hide_input_in_errors=True
+    )
+
+    data: Annotated[
+        Path,
+        Field(
+            description="Folder of all tenants' books, made if it is not there. "
+            "One process may use it at a time; another folder is another set of tenants."
+        ),
+    ] = DATA_DEFAULT
+    listen: Annotated[
+        str,
+        Field(
+            description="Address to serve on, HOST:PORT or unix:PATH. Port 0 takes any free port, and the "
+            "ready line says which. A HOST beyond this machine needs --insecure-listen."
+        ),
+    ] = LISTEN_DEFAULT
+    insecure_listen: Annotated[
+        bool,
+        Field(
+            description="Allow an address that other machines can reach, in plain text and without "
+            "authentication: everybody there can read and change all books. Only within your own network."
+        ),
+    ] = False
+    model: Annotated[
+        Path | None,
+        Field(
+            description="Folder of the encoder's model; the shipped one if not given. After a change each "
+            "tenant's texts are encoded anew when it is first used."
+        ),
+    ] = None
+    threads: Annotated[
+        int,
+        Field(
+            ge=1,
+            le=256,
+            description="Threads that answer calls. More answer more callers that wait for the disk at once, "
+            "but do not compute faster, and slow each other down.",
+        ),
+    ] = 8
+    streams_max: Annotated[
+        int,
+        Field(
+            ge=1,
+            le=256,
+            description="Streams (imports, exports, ClassifyStream) served at once; each has a thread of its "
+            "own. Further ones are refused with RESOURCE_EXHAUSTED and the time to wait.",
+        ),
+    ] = 8
+    queue_max: Annotated[
+        int,
+        Field(
+            ge=1,
+            le=100_000,
+            description="Calls that may wait for a thread. A longer queue refuses less in a burst, and "
+            "lets each call wait longer; more are refused with RESOURCE_EXHAUSTED and the time to wait.",
+        ),
+    ] = 256
+    memory_mib_max: Annotated[
+        int,
+        Field(
+            ge=1,
+            description="Main memory for loaded tenants, in MiB. Beyond it those unused for longest are "
+            "dropped from memory, and loaded again at their next call, which then takes longer.",
+        ),
+    ] = 2_048
+    grace_s: Annotated[
+        float,
+        Field(
+            ge=0,
+            le=3_600,
+            allow_inf_nan=False,
+            description="Seconds that accepted calls get to finish after SIGTERM or SIGINT. Less stops "
+            "sooner and cuts off long streams; keep it below your process manager's own limit.",
+        ),
+    ] = 20.0
+    log_format: Annotated[
+        LogFormat,
+        Field(description="Log lines as json, or for a console; auto: console on a terminal, else json."),
+    ] = LogFormat.AUTO
+    log_level: Annotated[
+        LogLevel,
+        Field(description="Least severe lines to log. debug logs every call, and costs time with each."),
+    ] = LogLevel.INFO
+
+    @model_validator(mode="after")
+    def _check_listen(self) -> Self:
+        if not self.insecure_listen and not is_loopback(self.listen):
+            raise ValueError(
+                f"listen address {self.listen!r} can be reached from other machines, in plain text and "
+                "without authentication: listen on 127.0.0.1, or pass --insecure-listen if you mean it"
+            )
+        return self
+
+    def for_log(self) -> dict[str, Any]:
+        """All settings as they may be logged: whatever is a secret shows as asterisks."""
+        return self.model_dump(mode="json")
