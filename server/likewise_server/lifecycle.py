@@ -9,6 +9,8 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import FrameType
 from typing import Final, Self
 
@@ -92,7 +94,11 @@ class Server:
         """Where it serves, once started; with the port that was chosen where 0 was asked for."""
 
     def __enter__(self) -> Self:
-        self.start()
+        try:
+            self.start()
+        except BaseException:
+            self._tenants.close()
+            raise
         return self
 
     def __exit__(self, *exc_info: object) -> None:
@@ -149,18 +155,36 @@ def serve(settings: Settings, ready: Callable[[str], None]) -> None:
         # A search multiplies one small matrix. BLAS's own threads would gain nothing there and take the
         # cores from other calls: it spins between multiplications.
         threadpool_limits(limits=1, user_api="blas")
-        tenants = Tenants.open_folder(
-            settings.data,
-            load_encoder(settings.model),
-            memory_bytes_max=settings.memory_mib_max * 1024 * 1024,
-        )
-        server = Server(tenants, settings)
-        try:
-            server.start()
+        with Server(_tenants(settings), settings) as server:
             ready(server.address)
             stopped.wait()
-        finally:
-            server.stop()
+
+
+@contextmanager
+def private_server(data: Path) -> Iterator[str]:
+    """Serve a data folder to this process alone; give the address, for as long as the ``with`` lasts.
+
+    So a command that works on a folder does as it would with a server. The address is a socket in a folder
+    that only this user may enter.
+
+    Raises:
+        DataFolderInUse, StoreFault, ModelFault: it could not start.
+        FileNotFoundError: there is no such folder.
+    """
+    if not data.is_dir():
+        raise FileNotFoundError(f"there is no data folder {data}")
+    with TemporaryDirectory(prefix="likewise-") as folder:
+        settings = Settings(data=data, listen=f"unix:{folder}/socket")
+        with Server(_tenants(settings), settings) as server:
+            yield server.address
+
+
+def _tenants(settings: Settings) -> Tenants:
+    return Tenants.open_folder(
+        settings.data,
+        load_encoder(settings.model),
+        memory_bytes_max=settings.memory_mib_max * 1024 * 1024,
+    )
 
 
 @contextmanager

@@ -1,0 +1,60 @@
+"""The command ``likewise``. Each subcommand is imported when it is called, so that help comes at once."""
+
+from importlib import import_module
+from importlib.metadata import version
+from typing import Annotated, Any, Final
+
+import typer
+from typer.core import TyperGroup
+
+_COMMANDS: Final = {
+    "serve": ("likewise_server.cli.serve:serve_app", "Serve the tenants of a data folder over gRPC."),
+    "index": ("likewise_server.cli.index:index_app", "Index a tenant's history from files, in bulk."),
+    "classify": ("likewise_server.cli.classify:classify_app", "Classify one transaction, or a file of them."),
+    "tenants": ("likewise_server.cli.tenants:tenants_app", "List, show, create, export and forget tenants."),
+    "model": ("likewise_server.cli.model:model_app", "Build the encoders that texts are compared by."),
+}
+
+
+class _OnDemand(TyperGroup):
+    """Knows its commands by name and summary, and imports the one that is called."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        name, command, rest = super().resolve_command(ctx, args)
+        return name, command and _imported(str(name)), rest
+
+
+app = typer.Typer(
+    cls=_OnDemand,
+    no_args_is_help=True,
+    help="Files a bookkeeping transaction the way this bookkeeper filed the ones like it.",
+)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"likewise {version('likewise')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    _version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit."),
+    ] = False,
+) -> None:
+    """Options before the command."""
+
+
+def _stand_in() -> None:
+    """In the place of a command that was not imported: it is shown in the help, never called."""
+
+
+for _name, (_target, _summary) in _COMMANDS.items():
+    app.command(_name, help=_summary)(_stand_in)
+
+
+def _imported(name: str) -> Any:
+    module, _, attribute = _COMMANDS[name][0].partition(":")
+    return typer.main.get_command(getattr(import_module(module), attribute))

@@ -1,0 +1,84 @@
+"""What the commands have in common: where the books are, and how errors are told."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+from rich.console import Console
+
+from likewise_engine.errors import LikewiseError
+
+if TYPE_CHECKING:
+    from likewise import Client
+
+ADDRESS_DEFAULT = "127.0.0.1:50151"
+"""Where ``likewise serve`` serves unless told otherwise."""
+
+ServerOption = Annotated[
+    str | None,
+    typer.Option(
+        "--server",
+        metavar="HOST:PORT",
+        envvar="LIKEWISE_SERVER",
+        help=f"Address of a running server; {ADDRESS_DEFAULT} if neither this nor --data is given.",
+    ),
+]
+DataOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--data",
+        metavar="FOLDER",
+        file_okay=False,
+        help="Work on this data folder itself, without a server. No other process may use it meanwhile.",
+    ),
+]
+
+console = Console()
+errors = Console(stderr=True)
+
+
+def fail(message: str, *, status: int = 1) -> NoReturn:
+    """End the command: say what is wrong and what to try next, exit with a status that is not 0."""
+    errors.print("Error:", style="bold red", end=" ")
+    errors.print(message, markup=False, highlight=False, soft_wrap=True)
+    raise typer.Exit(status)
+
+
+@contextmanager
+def reported() -> Iterator[None]:
+    """Turn errors that a user can do something about into a message and a failed exit."""
+    try:
+        yield
+    except (LikewiseError, OSError) as error:
+        fail(str(error))
+
+
+@contextmanager
+def connected(server: str | None, data: Path | None) -> Iterator["Client"]:
+    """A client of a running server, or of one of our own over a data folder; errors are reported."""
+    import likewise
+
+    if server is not None and data is not None:
+        fail("give --server or --data, not both", status=2)
+    address = server or ADDRESS_DEFAULT
+    with reported():
+        try:
+            if data is None:
+                with likewise.Client(address) as client:
+                    yield client
+            else:
+                from likewise_server.lifecycle import private_server
+
+                with private_server(data) as private, likewise.Client(private) as client:
+                    yield client
+        except likewise.Unavailable:
+            fail(
+                f"no server answers at {address}: start one with 'likewise serve', name another with"
+                " --server, or work on its folder with --data"
+            )
+        except likewise.Error as error:
+            fail(error.message)
+        except ValueError as error:  # the client refuses an address, say
+            fail(str(error), status=2)
