@@ -7,8 +7,8 @@
         answer = client.classify("studio", asked).answers[0]
         print(likewise.Decision.Name(answer.decision), [c.category for c in answer.candidates])
 
-Needs grpcio, protobuf and googleapis-common-protos, nothing else. What is listed here is the public API; so is
-all of the generated ``likewise.v1``. The rest may move.
+Needs grpcio, protobuf and googleapis-common-protos, nothing else. What is listed here is the public API,
+and so is all of the generated ``likewise.v1``. The rest may move.
 """
 
 from likewise.async_client import AsyncClient

@@ -106,6 +106,8 @@ class ImportRequests:
     ) -> Iterator[ImportTransactionsRequest]:
         """Take a transaction or a batch of them; yield the messages that are full."""
         for labelled in (item,) if isinstance(item, LabelledTransaction) else item:
+            if not isinstance(labelled, LabelledTransaction):
+                raise TypeError(f"a LabelledTransaction is imported, not a {type(labelled).__name__}")
             size_bytes = labelled.ByteSize()
             if self._batch.transactions and self._bytes + size_bytes > IMPORT_BATCH_BYTES:
                 yield self._flush()
