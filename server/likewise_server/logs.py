@@ -1,10 +1,15 @@
-"""Where log lines go: to standard error, as JSON or readable, those of libraries among them."""
+"""Where log lines go: to standard error, as JSON or readable, those of libraries among them.
+
+Tracebacks go without the values of local variables, which structlog shows by default: they hold what is in
+the books.
+"""
 
 import logging
 import sys
 from typing import Final
 
 import structlog
+from structlog.tracebacks import ExceptionDictTransformer
 
 from likewise_server.settings import LogFormat, LogLevel, Settings
 
@@ -28,9 +33,16 @@ def configure(settings: Settings) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     render: list[structlog.typing.Processor] = (
-        [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+        [
+            structlog.dev.ConsoleRenderer(
+                colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+            )
+        ]
         if is_console
-        else [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
+        else [
+            structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False)),
+            structlog.processors.JSONRenderer(),
+        ]
     )
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],

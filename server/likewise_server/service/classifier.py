@@ -42,7 +42,8 @@ class ClassifierService(ClassifierServiceServicer):
 
         What is wrong with an item is its own status; what is wrong with the tenant or the options ends the
         stream. The ledger is taken anew for each item, so that what is learned meanwhile counts, and a
-        stream that pauses holds up neither eviction nor deletion.
+        stream that pauses holds up neither eviction nor deletion. What is read ahead is bounded by HTTP/2's
+        flow control. (A thread that reads ahead into a queue gave 8 % more items/s, and was left out.)
         """
         tenant, options = "", ClassifyOptions()
         for position, request in enumerate(request_iterator):

@@ -1,0 +1,110 @@
+"""Fixtures of all tests: a running server on loopback with a data folder of its own, and clients of it."""
+
+import logging
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+import structlog
+
+import likewise
+from likewise_engine.encoder import HashingEncoder
+from likewise_engine.tenants import Tenants
+from likewise_server.lifecycle import Server
+from likewise_server.settings import ENVIRONMENT_PREFIX, Settings
+
+BOOKS_VARIABLE = "LIKEWISE_BOOKS"
+REPOSITORY = Path(__file__).parent.parent
+
+Serve = Callable[..., Server]
+
+
+@pytest.fixture(autouse=True)
+def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No setting of whoever runs the tests reaches them."""
+    for name in os.environ:
+        if name.startswith(ENVIRONMENT_PREFIX) and name != BOOKS_VARIABLE:
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _quiet_log() -> None:
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+
+
+@pytest.fixture(scope="session")
+def real_books() -> Path:
+    """The folder of real books, which are not shipped: where LIKEWISE_BOOKS says, or beside the project."""
+    folder = Path(os.environ.get(BOOKS_VARIABLE, REPOSITORY / "../shared/books"))
+    if not folder.is_dir():
+        pytest.skip(f"there are no real books at {folder}: name their folder in {BOOKS_VARIABLE}")
+    return folder
+
+
+@pytest.fixture
+def data_folder(tmp_path: Path) -> Path:
+    """A place for the tenants of one test."""
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def serve(data_folder: Path) -> Iterator[Serve]:
+    """Starts servers over the test's data folder, with any settings; they are stopped after the test.
+
+    The encoder needs no model; another one can be given as ``encoder``.
+    """
+    with ExitStack() as servers:
+
+        def start(encoder: Any = None, **settings: Any) -> Server:
+            tenants = Tenants.open_folder(data_folder, encoder or HashingEncoder())
+            wanted = {"data": data_folder, "listen": "127.0.0.1:0", "grace_s": 5, **settings}
+            return servers.enter_context(Server(tenants, Settings(**wanted)))
+
+        yield start
+
+
+@pytest.fixture
+def server(serve: Serve) -> Server:
+    """A running server."""
+    return serve()
+
+
+@pytest.fixture
+def client(server: Server) -> Iterator[likewise.Client]:
+    """A client of the server."""
+    with likewise.Client(server.address) as connected:
+        yield connected
+
+
+@pytest.fixture
+def channel(server: Server) -> Iterator[grpc.Channel]:
+    """A bare channel to the server, for what no well-behaved client does."""
+    with grpc.insecure_channel(server.address) as bare:
+        yield bare
+
+
+@pytest.fixture
+def cafe(client: likewise.Client) -> str:
+    """A tenant that has been taught a little; its id."""
+    client.create_tenant(likewise.Tenant(id="cafe", display_name="Café am Eck"))
+    taught = [
+        ("CAFFE ROASTERS LTD", "-84.20", "coffee"),
+        ("CAFFE ROASTERS LTD", "-91.75", "coffee"),
+        ("TESCO STORES 2231", "-12.40", "milk"),
+        ("TESCO STORES 2231", "-9.80", "milk"),
+        ("CITY ENERGY", "-210.00", "energy"),
+    ]
+    client.learn(
+        "cafe",
+        [
+            likewise.labelled(
+                likewise.transaction(id=f"c{n}", payee=payee, amount=amount, currency="GBP"), category
+            )
+            for n, (payee, amount, category) in enumerate(taught)
+        ],
+    )
+    return "cafe"
