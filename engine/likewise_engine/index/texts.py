@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 
 from likewise_engine.index.graph import Graph
 
-EXACT_TEXTS_MAX: Final = 4_096
-"""Texts scanned exactly before there is a graph, and behind a small one."""
+EXACT_TEXTS_MAX: Final = 16_384
+"""Texts scanned exactly before there is a graph, and behind a small one: .23 ms with 128 dimensions, which is
+what a graph takes at the recall that is wanted."""
 _TAIL_SHARE: Final = 4
 """The exact tail may grow to this share of the graph before a new graph is due."""
 _DEAD_SHARE: Final = 16
