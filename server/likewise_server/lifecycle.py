@@ -59,7 +59,7 @@ _log = structlog.stdlib.get_logger()
 
 
 class Server:
-    """A gRPC server over the tenants of a data folder. Start it once, stop it once."""
+    """A gRPC server over the tenants of a data folder, to be started once."""
 
     def __init__(self, tenants: Tenants, settings: Settings) -> None:
         """Make ready to serve.
@@ -90,6 +90,7 @@ class Server:
         reflection.enable_server_reflection(
             (*SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME), self._grpc
         )
+        self._is_stopped = False
         self.address = ""
         """Where it serves, once started; with the port that was chosen where 0 was asked for."""
 
@@ -97,7 +98,7 @@ class Server:
         try:
             self.start()
         except BaseException:
-            self._tenants.close()
+            self.stop()
             raise
         return self
 
@@ -125,11 +126,14 @@ class Server:
         _log.info("serving", address=self.address)
 
     def stop(self, grace_s: float | None = None) -> None:
-        """Stop serving, let accepted calls finish, close the tenants. Safe to call without a start.
+        """Stop serving, let accepted calls finish, close the tenants. A second time does nothing.
 
         Args:
             grace_s: how long calls may take to finish; as set where None.
         """
+        if self._is_stopped:
+            return
+        self._is_stopped = True
         grace_s = self._settings.grace_s if grace_s is None else grace_s
         _log.info("stopping", grace_s=grace_s)
         self._health.enter_graceful_shutdown()
