@@ -12,7 +12,7 @@ from likewise.v1.tenant_service_pb2_grpc import TenantServiceServicer
 from likewise_engine.chart import Policy
 from likewise_engine.errors import InvalidInput, TenantNotFound
 from likewise_engine.folder import check_tenant_id
-from likewise_engine.ledger.ledger import check_settings
+from likewise_engine.ledger.ledger import Ledger, check_settings
 from likewise_engine.tenants import Tenants
 from likewise_server.service import translate
 from likewise_server.service.border import check_caller
@@ -74,11 +74,8 @@ class TenantService(TenantServiceServicer):
         paths = _checked_paths(request.update_mask.paths) or _paths_set(asked)
         with self._tenants.use(asked.id) as ledger, self._policy_lock, translate.beneath("tenant"):
             check_caller(context)
-            ledger.update(
-                policy=_updated(ledger.view.policy, asked.policy, paths) if paths & _POLICY_PATHS else None,
-                display_name=asked.display_name if "display_name" in paths else None,
-                categories=translate.categories(asked.chart) if "chart" in paths else (),
-            )
+            if paths:
+                _update(ledger, asked, paths)
         return pb.UpdateTenantResponse(tenant=translate.tenant(self._tenants.describe(asked.id)))
 
     def DeleteTenant(
@@ -106,6 +103,14 @@ def _paths_set(asked: pb.Tenant) -> frozenset[str]:
         "chart": bool(asked.chart),
     }
     return frozenset(path for path, present in is_set.items() if present)
+
+
+def _update(ledger: Ledger, asked: pb.Tenant, paths: frozenset[str]) -> None:
+    ledger.update(
+        policy=_updated(ledger.view.policy, asked.policy, paths) if paths & _POLICY_PATHS else None,
+        display_name=asked.display_name if "display_name" in paths else None,
+        categories=translate.categories(asked.chart) if "chart" in paths else (),
+    )
 
 
 def _updated(policy: Policy, asked: pb.Policy, paths: frozenset[str]) -> Policy:
