@@ -6,14 +6,14 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import aclosing, contextmanager
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 import grpc
 import grpc.aio
 from google.protobuf.field_mask_pb2 import FieldMask
 
 from likewise.connection import DEADLINE_MS_STREAM, DEADLINE_MS_UNARY, NOT_GIVEN, Connection, Deadline
-from likewise.errors import Cancelled, Error, translated
+from likewise.errors import Cancelled, Error, error_of_call, translated
 from likewise.exchange import (
     ClassifyStreamRequests,
     ImportRequests,
@@ -62,6 +62,8 @@ if TYPE_CHECKING:
 RequestT = TypeVar("RequestT")
 ResponseT = TypeVar("ResponseT")
 T = TypeVar("T")
+
+_MADE_UP_MESSAGE: Final = "Internal error from Core"
 
 
 class AsyncClient:
@@ -173,10 +175,11 @@ class AsyncClient:
         source = Source[ImportTransactionsRequest]()
         requests = source.read_async(_import_requests(tenant, transactions))
         timeout_s = self._connection.stream_timeout_s(deadline_ms)
-        with _translated(source):
-            return await self._ledger.ImportTransactions(
-                requests, timeout=timeout_s, metadata=self._connection.metadata
-            )
+        call = self._ledger.ImportTransactions(
+            requests, timeout=timeout_s, metadata=self._connection.metadata
+        )
+        with _translated(source, _FirstStatus(call)):
+            return await call
 
     async def get_transaction(
         self, tenant: str, transaction_id: str, *, deadline_ms: Deadline = NOT_GIVEN
@@ -281,8 +284,8 @@ class AsyncClient:
     ) -> AsyncGenerator[ResponseT, None]:
         self._check_open()
         timeout_s = self._connection.stream_timeout_s(deadline_ms)
-        with _translated(source):
-            call = method(request, timeout=timeout_s, metadata=self._connection.metadata)
+        call = method(request, timeout=timeout_s, metadata=self._connection.metadata)
+        with _translated(source, _FirstStatus(call)):
             try:
                 async for response in call:
                     yield response
@@ -294,16 +297,52 @@ class AsyncClient:
             raise RuntimeError("this client is closed")
 
 
+class _FirstStatus:
+    """The status that a call first ended with.
+
+    When a server ends a call to which this side is still writing (it refuses a stream at once, say), the
+    write fails, and grpc.aio puts INTERNAL with a message of its own in the place of the server's status
+    (grpc/grpc#36066; a third of 300 refused streams with grpcio 1.85). Callbacks of the call come before.
+    """
+
+    def __init__(self, call: grpc.aio.Call) -> None:
+        self.error: grpc.aio.AioRpcError | None = None
+        call.add_done_callback(self._note)
+
+    def _note(self, call: Any) -> None:
+        reading = self._read(call)
+        try:
+            reading.send(None)  # all is there, so that this does not wait
+        except StopIteration as read:
+            self.error = read.value
+        finally:
+            reading.close()
+
+    @staticmethod
+    async def _read(call: grpc.aio.Call) -> grpc.aio.AioRpcError:
+        return grpc.aio.AioRpcError(
+            await call.code(), None, await call.trailing_metadata(), await call.details()
+        )
+
+    def instead_of(self, error: Error) -> Error:
+        """The server's own status where ``error`` stands in its place."""
+        if error.message != _MADE_UP_MESSAGE or self.error is None:
+            return error
+        return error if self.error.code() is grpc.StatusCode.OK else error_of_call(self.error)
+
+
 @contextmanager
-def _translated(source: Source[Any] | None = None) -> Iterator[None]:
+def _translated(
+    source: Source[Any] | None = None, first_status: _FirstStatus | None = None
+) -> Iterator[None]:
     """Raise what the caller's iterable raised, if it did; otherwise the Error of a failed call."""
-    failed: BaseException
     try:
         with translated():
             yield
         return
     except Error as error:
-        failed = error
+        failed = first_status.instead_of(error) if first_status else error
+        failed.__cause__ = error.__cause__
     except asyncio.CancelledError as error:
         # gRPC raises it for a call that was cancelled on this side, whoever did that. Where nobody cancelled
         # the task, it must not look so: the client was closed, or the source failed.

@@ -40,9 +40,9 @@ _KEEPALIVE_TIMEOUT_MS: Final = 20_000
 
 _RETRY_POLICY: Final = {
     "maxAttempts": 4,
-    "initialBackoff": "0.1s",
+    "initialBackoff": "0.05s",
     "maxBackoff": "1s",
-    "backoffMultiplier": 2,
+    "backoffMultiplier": 4,
     "retryableStatusCodes": ["UNAVAILABLE"],
 }
 # Ends a storm: when half of the latest calls failed, nothing is tried again until one in ten succeeds.

@@ -58,8 +58,11 @@ def transaction(
 
     Raises:
         TypeError: the amount is a float or a bool, or the date is not a plain date.
-        ValueError: the amount is not a finite number that fits google.type.Money, or a text is not Unicode.
+        ValueError: the amount is not a finite number that fits google.type.Money, a currency is given
+            without an amount (there is no place for it), or a text is not Unicode.
     """
+    if amount is None and currency:
+        raise ValueError("a currency without an amount says nothing")
     return Transaction(
         id=id,
         date=None if date is None else date_message(date),
