@@ -43,9 +43,9 @@ _FAULT_MESSAGES: Final[Mapping[type[Exception], str]] = {
 # A status travels in HTTP/2 trailers. gRPC refuses those beyond 8 KiB, and the call would end with an error
 # about that; base64 adds a third, and the message goes a second time, percent-encoded, three bytes for one.
 _STATUS_BYTES_MAX: Final = 3_072
-_MESSAGE_CHARS_MAX: Final = 400
-_FIELD_CHARS_MAX: Final = 160
-_METADATA_CHARS_MAX: Final = 160
+_MESSAGE_BYTES_MAX: Final = 400
+_FIELD_BYTES_MAX: Final = 160
+_METADATA_BYTES_MAX: Final = 160
 
 _log = structlog.stdlib.get_logger()
 
@@ -54,8 +54,8 @@ def status_of(error: Exception) -> Status:
     """The status that tells a caller of an error. Faults are logged, with their traceback and incident id."""
     if isinstance(error, errors.EngineFault) or not isinstance(error, LikewiseError):
         return _status_of_fault(error)
-    status = Status(code=code_of(error), message=_clipped(error.message, _MESSAGE_CHARS_MAX))
-    metadata = {name: _clipped(value, _METADATA_CHARS_MAX) for name, value in error.metadata.items()}
+    status = Status(code=code_of(error), message=_clipped(error.message, _MESSAGE_BYTES_MAX))
+    metadata = {name: _clipped(value, _METADATA_BYTES_MAX) for name, value in error.metadata.items()}
     _add(status, ErrorInfo(reason=error.reason, domain=DOMAIN, metadata=metadata))
     if isinstance(error, errors.InvalidInput):
         room_bytes = _STATUS_BYTES_MAX - status.ByteSize()
@@ -95,8 +95,8 @@ def _bad_request(violations: Iterable[FieldViolation], room_bytes: int) -> BadRe
     detail = BadRequest()
     for violation in violations:
         detail.field_violations.add(
-            field=_clipped(violation.field, _FIELD_CHARS_MAX),
-            description=_clipped(violation.message, _MESSAGE_CHARS_MAX),
+            field=_clipped(violation.field, _FIELD_BYTES_MAX),
+            description=_clipped(violation.message, _MESSAGE_BYTES_MAX),
         )
         if detail.ByteSize() > room_bytes and len(detail.field_violations) > 1:
             del detail.field_violations[-1]
@@ -110,5 +110,8 @@ def _add(status: Status, detail: Message) -> None:
     status.details.append(packed)
 
 
-def _clipped(text: str, chars_max: int) -> str:
-    return text if len(text) <= chars_max else f"{text[: chars_max - 1]}…"
+def _clipped(text: str, bytes_max: int) -> str:
+    encoded = text.encode()
+    if len(encoded) <= bytes_max:
+        return text
+    return f"{encoded[: bytes_max - len('…'.encode())].decode(errors='ignore')}…"

@@ -1,0 +1,106 @@
+"""Settings: flags over environment over defaults, each explained, none leaking a secret."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr, ValidationError
+
+from likewise_server.settings import LogFormat, Settings
+
+
+def test_a_given_value_wins_over_the_environment_and_that_over_the_default(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert Settings().threads == 8
+    monkeypatch.setenv("LIKEWISE_THREADS", "3")
+    monkeypatch.setenv("LIKEWISE_LOG_FORMAT", "json")
+    assert Settings().threads == 3
+    assert Settings().log_format is LogFormat.JSON
+    assert Settings(threads=5).threads == 5
+
+
+def test_settings_do_not_change() -> None:
+    with pytest.raises(ValidationError):
+        Settings().threads = 2
+
+
+def test_every_setting_says_what_it_does_and_what_changing_it_does() -> None:
+    for name, field in Settings.model_fields.items():
+        assert field.description, name
+        assert field.description.count(".") >= 1, name
+        assert len(field.description) > 60, name
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"threads": 0},
+        {"queue_max": 0},
+        {"grace_s": -1},
+        {"grace_s": float("nan")},
+        {"log_level": "loud"},
+        {"moon": 1},
+    ],
+)
+def test_a_wrong_setting_is_refused_by_name(wrong: dict[str, object]) -> None:
+    with pytest.raises(ValidationError) as failure:
+        Settings(**wrong)  # type: ignore[arg-type]
+    assert [error["loc"][0] for error in failure.value.errors()] == list(wrong)
+
+
+@pytest.mark.parametrize(
+    "address", ["127.0.0.1:0", "localhost:1", "[::1]:50151", "unix:/run/likewise", "127.9.9.9:1"]
+)
+def test_addresses_of_this_machine_need_nothing_more(address: str) -> None:
+    assert Settings(listen=address).listen == address
+
+
+@pytest.mark.parametrize(
+    "address", ["0.0.0.0:50151", "[::]:50151", "192.168.1.4:1", "books.example:1", ":50151", "*:1"]
+)
+def test_addresses_that_others_reach_need_to_be_meant(address: str) -> None:
+    with pytest.raises(ValidationError, match="--insecure-listen"):
+        Settings(listen=address)
+    assert Settings(listen=address, insecure_listen=True).listen == address
+
+
+def test_what_is_secret_is_logged_as_asterisks() -> None:
+    class WithSecret(Settings):
+        token: SecretStr = SecretStr("hunter2")
+
+    logged = WithSecret(data=Path("books")).for_log()
+    assert logged["token"] == "**********"  # noqa: S105
+    assert logged["data"] == "books"
+    assert "hunter2" not in str(logged)
+
+
+LOG_A_FAULT = """
+import logging, structlog
+from likewise_server import logs
+from likewise_server.settings import Settings
+logs.configure(Settings(log_format={form!r}, log_level="info"))
+payee_of_somebody = "confidential"
+log = structlog.stdlib.get_logger()
+log.debug("unseen")
+logging.getLogger("a.library").warning("from a %s", "library")
+try:
+    [][len(payee_of_somebody)]
+except IndexError as error:
+    log.error("call failed", incident="abc", exc_info=error)
+"""
+
+
+@pytest.mark.parametrize("form", ["json", "console"])
+def test_log_lines_hold_tracebacks_but_no_values_of_the_books(form: str) -> None:
+    script = LOG_A_FAULT.format(form=form)
+    run = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=30
+    )
+    assert run.stdout == ""
+    assert "IndexError" in run.stderr
+    assert "from a library" in run.stderr
+    assert "abc" in run.stderr
+    assert "unseen" not in run.stderr
+    assert "confidential" not in run.stderr
