@@ -2,6 +2,7 @@
 
 import logging
 import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -17,6 +18,8 @@ from likewise_engine.tenants import Tenants
 from likewise_server.lifecycle import Server
 from likewise_server.settings import ENVIRONMENT_PREFIX, Settings
 
+LIKEWISE = [sys.executable, "-c", "from likewise_server.cli.app import app; app()"]
+"""The command ``likewise``, whether or not it is on the path."""
 BOOKS_VARIABLE = "LIKEWISE_BOOKS"
 REPOSITORY = Path(__file__).parent.parent
 
