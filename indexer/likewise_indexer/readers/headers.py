@@ -8,7 +8,7 @@ For each meaning the names stand in ranks: where a file has columns of several r
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
-from functools import cache
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Final
 
@@ -175,7 +175,7 @@ def _split(names: str) -> frozenset[str]:
     return frozenset(key(name) for name in names.split(","))
 
 
-@cache
+@lru_cache(maxsize=4_096)
 def key(header: str) -> str:
     """What two names of columns are compared by: ``Paid out (£)`` and ``PAID_OUT`` have the same."""
     bare = _BRACKETED.sub(" ", header)

@@ -7,13 +7,17 @@ unstable, and on one row group of 3 million rows it took 420 MB where slices too
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 import polars as pl
-from polars.exceptions import PolarsError
+from polars.exceptions import PanicException, PolarsError
 
 from likewise_engine import limits
 from likewise_indexer.readers.batches import Batch
 from likewise_indexer.readers.errors import ColumnsUnclear, UnreadableFile
+
+_NO_VALUES: Final = (pl.Binary, pl.Object, pl.Duration)
+"""Types of columns, beside the nested ones, whose cells have no wording of their own."""
 
 
 class ParquetReader:
@@ -42,9 +46,10 @@ class ParquetReader:
     def batches(self, columns: Sequence[str]) -> Iterator[Batch]:
         """Read the file from its start; see :class:`~likewise_indexer.readers.batches.Reader`."""
         for column in columns:
-            if self._schema[column].is_nested() or self._schema[column] in (pl.Binary, pl.Object):
+            kind = self._schema[column]
+            if kind.is_nested() or kind in _NO_VALUES:
                 raise ColumnsUnclear(
-                    f"column {column!r} holds {self._schema[column]}: it cannot be read as a value"
+                    f"column {column!r} holds {kind}, which is no value: leave it out (--ignore)"
                 )
         scan = self._scan.select(columns)
         offset, row_count = 0, min(1_000, limits.FILE_BATCH_ROWS)
@@ -64,5 +69,5 @@ class ParquetReader:
 def _translated(path: Path) -> Iterator[None]:
     try:
         yield
-    except (PolarsError, OSError) as error:
+    except (PolarsError, PanicException, OSError) as error:  # polars panics at some damaged files
         raise UnreadableFile(path, f"cannot be read as Parquet: {error}") from error

@@ -132,7 +132,11 @@ def open_text(path: Path, encoding: str) -> Iterator[TextLines]:
         UnreadableFile: the file cannot be opened; or, within the block, cannot be read on.
     """
     with _translated(path), _opened(path) as (stream, raw):
-        yield TextLines(path, io.TextIOWrapper(stream, encoding, "surrogateescape", newline=""), raw)
+        try:
+            text = io.TextIOWrapper(stream, encoding, "surrogateescape", newline="")
+        except LookupError as error:
+            raise UnreadableFile(path, f"{encoding!r} is not a text encoding: {_WHAT_TO_GIVE}") from error
+        yield TextLines(path, text, raw)
 
 
 @contextmanager
@@ -154,8 +158,6 @@ def _translated(path: Path) -> Iterator[None]:
         raise UnreadableFile(path, f"is a damaged gzip file: {error}") from error
     except OSError as error:
         raise UnreadableFile(path, error.strerror or str(error)) from error
-    except LookupError as error:
-        raise UnreadableFile(path, f"cannot be decoded: {error}") from error
     except UnicodeDecodeError as error:
         raise UnreadableFile(
             path, f"is not {error.encoding}: {error.reason} at byte {error.start}"
