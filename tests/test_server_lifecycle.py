@@ -42,13 +42,18 @@ def process(folder: Path, *flags: str) -> Iterator[tuple[subprocess.Popen[str], 
 
 
 def wait_until_refused(address: str) -> None:
-    """Return when a server takes no new calls any more."""
-    with likewise.Client(address) as late:
-        try:
-            while True:
+    """Return when a server takes no new calls any more.
+
+    gRPC's core answers CANCELLED to a call that meets the very moment in which it shuts down.
+    """
+    while True:
+        with likewise.Client(address) as late:
+            try:
                 late.classify("t", KNOWN)
-        except likewise.Unavailable:
-            return
+            except likewise.Cancelled:
+                continue
+            except likewise.Unavailable:
+                return
 
 
 def end(running: subprocess.Popen[str]) -> tuple[int, str]:
