@@ -48,7 +48,7 @@ class NgramHash:
         return 1 << self.buckets_log2
 
     def ids(self, texts: Sequence[str]) -> NDArray[np.int32]:
-        """Hash the n-grams of texts.
+        """Hash the n-grams of texts, which must hold neither NUL nor lone surrogates.
 
         Returns:
             int32 array of shape ``(len(texts), width)``: ids from 0, filled up with :attr:`padding_id`. Every

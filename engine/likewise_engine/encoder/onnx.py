@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from likewise_engine import limits
+from likewise_engine.encoder.base import check_texts
 from likewise_engine.encoder.feeds import Feeder, StaticFeeder, TransformerFeeder
 from likewise_engine.encoder.manifest import (
     MODEL_FILE,
@@ -23,7 +24,7 @@ from likewise_engine.encoder.manifest import (
     read_manifest,
     read_model_file,
 )
-from likewise_engine.errors import InvalidInput, ModelFault
+from likewise_engine.errors import ModelFault
 from likewise_engine.text import TEXT_VERSION
 
 OUTPUT: Final = "sentence_embedding"
@@ -72,10 +73,10 @@ class OnnxEncoder:
         """Encode normalised texts; see :meth:`likewise_engine.encoder.base.Encoder.encode`.
 
         Raises:
-            InvalidInput: a text is longer than TEXT_CHARS_MAX or holds a lone surrogate.
+            InvalidInput: a text is what no text can be.
             ModelFault: the model failed, or returned what is not a finite unit vector.
         """
-        _check(texts)
+        check_texts(texts)
         if len(texts) == 1:
             return self._run(texts)
         vectors = np.empty((len(texts), self.dimensions), np.float32)
@@ -123,15 +124,6 @@ def _feeder(folder: Path, manifest: Manifest, *, takes_token_types: bool) -> Fee
     if manifest.ngrams is not None:
         return StaticFeeder(tokenizer, manifest.tokens_max, manifest.ngrams)
     return TransformerFeeder(tokenizer, manifest.tokens_max, takes_token_types=takes_token_types)
-
-
-def _check(texts: Sequence[str]) -> None:
-    for text in texts:
-        if len(text) > limits.TEXT_CHARS_MAX:
-            limit = limits.TEXT_CHARS_MAX
-            raise InvalidInput.of("text", f"has {len(text)} characters; at most {limit} are allowed")
-        if not text.isascii() and any("\ud800" <= char <= "\udfff" for char in text):
-            raise InvalidInput.of("text", "holds a lone surrogate: it is not valid text")
 
 
 def _runs(texts: Sequence[str], *, batched: bool) -> Iterator[list[int]]:

@@ -22,8 +22,9 @@ from tokenizers import Tokenizer
 
 from likewise_engine import limits
 from likewise_engine.encoder.ngrams import NgramHash
+from likewise_engine.errors import InvalidInput
 from likewise_indexer.models.export import tokenizer_of
-from likewise_indexer.models.static_ngram import StaticNgramEmbedding, whole_rows
+from likewise_indexer.models.static_ngram import StaticNgramEmbedding, token_ids_end, whole_rows
 
 Progress = Callable[[int, int], None]
 """Told the tokens done and the tokens in all."""
@@ -54,8 +55,12 @@ def distil(
     """Make the student of a teacher. The same machine and libraries give the same student, bit by bit.
 
     Raises:
-        InvalidInput: the teacher's tokeniser is not of the ``tokenizers`` library.
+        InvalidInput: the teacher's tokeniser is not of the ``tokenizers`` library, or its vectors too short.
     """
+    teacher_dimensions = teacher.get_embedding_dimension()
+    if distillation.token_dimensions > teacher_dimensions:
+        message = f"is {distillation.token_dimensions}; the teacher's vectors have {teacher_dimensions}"
+        raise InvalidInput.of("token_dimensions", message)
     tokenizer = tokenizer_of(teacher)
     vectors = _token_vectors(teacher, tokenizer, progress)
     rows = principal_components(vectors, distillation.token_dimensions)
@@ -87,7 +92,7 @@ def _token_vectors(
     special = np.array(tokenizer.encode("a").special_tokens_mask)
     (content,) = np.flatnonzero(special == 0)
     template = torch.tensor(tokenizer.encode("a").ids)
-    size = tokenizer.get_vocab_size()
+    size = token_ids_end(tokenizer)
     vectors = []
     for start in range(0, size, _TOKENS_PER_RUN):
         tokens = torch.arange(start, min(start + _TOKENS_PER_RUN, size))
@@ -102,7 +107,7 @@ def _token_vectors(
 
 def _naming(tokenizer: Tokenizer) -> NDArray[np.bool_]:
     """Tell which tokens have a letter or digit and are not special."""
-    naming = np.zeros(tokenizer.get_vocab_size(), bool)
+    naming = np.zeros(token_ids_end(tokenizer), bool)
     for token, index in tokenizer.get_vocab().items():
         naming[index] = any(char.isalnum() for char in token)
     for index, added in tokenizer.get_added_tokens_decoder().items():

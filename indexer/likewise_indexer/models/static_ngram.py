@@ -49,8 +49,8 @@ class StaticNgramEmbedding(InputModule):
         tokens_max: int,
     ) -> None:
         super().__init__()
-        if len(token_rows) != tokenizer.get_vocab_size():
-            raise ValueError(f"{len(token_rows)} token rows for {tokenizer.get_vocab_size()} tokens")
+        if len(token_rows) != token_ids_end(tokenizer):
+            raise ValueError(f"{len(token_rows)} token rows for {token_ids_end(tokenizer)} token ids")
         if len(ngram_rows) != ngrams.padding_id + 1:
             raise ValueError(f"{len(ngram_rows)} n-gram rows for {ngrams.padding_id} buckets")
         if token_rows[TOKEN_PADDING_ID].any() or ngram_rows[ngrams.padding_id].any():
@@ -111,6 +111,11 @@ class StaticNgramEmbedding(InputModule):
             tokens_max=config.pop("tokens_max"),
             ngrams=NgramHash(**config),
         )
+
+
+def token_ids_end(tokenizer: Tokenizer) -> int:
+    """Return the number after the last token id: more than there are tokens where a vocabulary has gaps."""
+    return 1 + int(max(tokenizer.get_vocab().values()))
 
 
 def whole_rows(rows: NDArray[np.floating[Any]]) -> NDArray[np.float32]:

