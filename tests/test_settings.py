@@ -79,8 +79,8 @@ def test_what_is_secret_is_logged_as_asterisks() -> None:
 LOG_A_FAULT = """
 import logging, structlog
 from likewise_server import logs
-from likewise_server.settings import Settings
-logs.configure(Settings(log_format={form!r}, log_level="info"))
+from likewise_server.settings import LogFormat, LogLevel
+logs.configure(LogFormat({form!r}), LogLevel.INFO)
 payee_of_somebody = "confidential"
 log = structlog.stdlib.get_logger()
 log.debug("unseen")

@@ -159,7 +159,7 @@ def serve(settings: Settings, ready: Callable[[str], None]) -> None:
         # A search multiplies one small matrix. BLAS's own threads would gain nothing there and take the
         # cores from other calls: it spins between multiplications.
         threadpool_limits(limits=1, user_api="blas")
-        with Server(_tenants(settings), settings) as server:
+        with Server(open_tenants(settings), settings) as server:
             ready(server.address)
             stopped.wait()
 
@@ -179,11 +179,16 @@ def private_server(data: Path) -> Iterator[str]:
         raise FileNotFoundError(f"there is no data folder {data}")
     with TemporaryDirectory(prefix="likewise-") as folder:
         settings = Settings(data=data, listen=f"unix:{folder}/socket")
-        with Server(_tenants(settings), settings) as server:
+        with Server(open_tenants(settings), settings) as server:
             yield server.address
 
 
-def _tenants(settings: Settings) -> Tenants:
+def open_tenants(settings: Settings) -> Tenants:
+    """The tenants of the data folder, with the encoder that the settings name.
+
+    Raises:
+        DataFolderInUse, StoreFault, ModelFault.
+    """
     return Tenants.open_folder(
         settings.data,
         load_encoder(settings.model),

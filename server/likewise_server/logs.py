@@ -11,7 +11,7 @@ from typing import Final
 import structlog
 from structlog.tracebacks import ExceptionDictTransformer
 
-from likewise_server.settings import LogFormat, LogLevel, Settings
+from likewise_server.settings import LogFormat, LogLevel
 
 _NUMBERS: Final = {
     LogLevel.DEBUG: logging.DEBUG,
@@ -21,12 +21,10 @@ _NUMBERS: Final = {
 }
 
 
-def configure(settings: Settings) -> None:
+def configure(form: LogFormat, least: LogLevel) -> None:
     """Set up logging for this process."""
-    level = _NUMBERS[settings.log_level]
-    is_console = settings.log_format is LogFormat.CONSOLE or (
-        settings.log_format is LogFormat.AUTO and sys.stderr.isatty()
-    )
+    level = _NUMBERS[least]
+    is_console = form is LogFormat.CONSOLE or (form is LogFormat.AUTO and sys.stderr.isatty())
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,

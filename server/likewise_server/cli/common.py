@@ -35,14 +35,15 @@ DataOption = Annotated[
     ),
 ]
 
-console = Console()
-errors = Console(stderr=True)
+# Without markup: brackets in the names of payees and tenants are theirs.
+console = Console(markup=False, highlight=False)
+errors = Console(stderr=True, markup=False, highlight=False)
 
 
 def fail(message: str, *, status: int = 1) -> NoReturn:
     """End the command: say what is wrong and what to try next, exit with a status that is not 0."""
     errors.print("Error:", style="bold red", end=" ")
-    errors.print(message, markup=False, highlight=False, soft_wrap=True)
+    errors.print(message, soft_wrap=True)
     raise typer.Exit(status)
 
 
@@ -69,8 +70,11 @@ def connected(server: str | None, data: Path | None) -> Iterator["Client"]:
                 with likewise.Client(address) as client:
                     yield client
             else:
+                from likewise_server import logs
                 from likewise_server.lifecycle import private_server
+                from likewise_server.settings import LogFormat, LogLevel
 
+                logs.configure(LogFormat.CONSOLE, LogLevel.WARNING)
                 with private_server(data) as private, likewise.Client(private) as client:
                     yield client
         except likewise.Unavailable:

@@ -27,7 +27,7 @@ def _serve(**flags: Any) -> None:
     from likewise_server import logs
     from likewise_server.lifecycle import serve
 
-    logs.configure(settings)
+    logs.configure(settings.log_format, settings.log_level)
     try:
         serve(settings, ready=lambda address: print(f"Likewise serves {address}", flush=True))
     except LikewiseError as error:

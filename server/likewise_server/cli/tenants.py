@@ -1,0 +1,255 @@
+"""``likewise tenants``: whose books there are, what they hold, and their end."""
+
+import sys
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+from rich.table import Table
+
+from likewise_server.cli.common import DataOption, ServerOption, connected, console, fail, reported
+
+if TYPE_CHECKING:
+    import likewise
+
+tenants_app = typer.Typer(help="List, show, create, export and forget tenants.", no_args_is_help=True)
+
+TenantArgument = Annotated[str, typer.Argument(help="Id of the tenant.", metavar="TENANT")]
+YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do it without asking.")]
+
+_EXPORT_ROWS: Final = 5_000
+"""Entries made into one frame; some 10 MB."""
+
+
+@tenants_app.command("list")
+def list_tenants(
+    statistics: Annotated[
+        bool, typer.Option("--statistics", help="Also count labels, texts and bytes: one more call for each.")
+    ] = False,
+    server: ServerOption = None,
+    data: DataOption = None,
+) -> None:
+    """List the tenants."""
+    with connected(server, data) as client:
+        tenants = client.list_tenants()
+        table = Table(box=None, header_style="bold", pad_edge=False)
+        for column in ("tenant", "name", "target", "created"):
+            table.add_column(column, overflow="fold")
+        for column in ("labels", "texts", "on disk") if statistics else ():
+            table.add_column(column, justify="right")
+        for tenant in tenants:
+            row = [tenant.id, tenant.display_name, f"{tenant.policy.target_precision:.1%}", _created(tenant)]
+            if statistics:
+                counts = client.get_tenant(tenant.id).statistics
+                row += [f"{counts.labels:,}", f"{counts.texts:,}", _size(counts.disk_bytes)]
+            table.add_row(*row)
+    if table.row_count:
+        console.print(table)
+    else:
+        console.print("There are no tenants yet: 'likewise index TENANT FILE' makes one from its history.")
+
+
+@tenants_app.command()
+def show(tenant: TenantArgument, server: ServerOption = None, data: DataOption = None) -> None:
+    """Show a tenant's policy, statistics and chart."""
+    import likewise
+
+    with connected(server, data) as client:
+        found = client.get_tenant(tenant)
+    counts = found.statistics
+    index = {likewise.IndexKind.INDEX_KIND_EXACT: "exact scan", likewise.IndexKind.INDEX_KIND_GRAPH: "graph"}
+    closed = "closed: other categories are refused" if found.policy.closed_chart else "open"
+    facts = {
+        "tenant": found.id,
+        "name": found.display_name,
+        "created": _created(found),
+        "target precision": f"{found.policy.target_precision:.1%}",
+        "chart": f"{len(found.chart)} categories, {closed}",
+        "labelled": f"{counts.labels:,} transactions with {counts.texts:,} distinct texts",
+        "corrections": f"{counts.corrections:,}",
+        "revision": f"{counts.revision:,}",
+        "on disk": _size(counts.disk_bytes),
+        "in memory": _size(counts.memory_bytes) if counts.memory_bytes else "not loaded",
+        "index": index.get(counts.index_kind, "not loaded"),
+        "encoder": counts.encoder_fingerprint,
+    }
+    summary = Table.grid(padding=(0, 2))
+    summary.add_column(style="bold")
+    summary.add_column(overflow="fold")
+    for name, value in facts.items():
+        summary.add_row(name, value)
+    console.print(summary)
+    if found.chart:
+        console.print()
+        console.print(_chart(found.chart))
+
+
+@tenants_app.command()
+def create(
+    tenant: TenantArgument,
+    name: Annotated[str, typer.Option("--name", help="A name for people.")] = "",
+    chart: Annotated[
+        Path | None,
+        typer.Option(
+            "--chart",
+            exists=True,
+            dir_okay=False,
+            help='Chart of categories, as JSON: {"categories": [{"id": …, "name": …, "description": …}]}.',
+        ),
+    ] = None,
+    target_precision: Annotated[
+        float,
+        typer.Option(
+            help="Precision wanted of what is filed, 0.5 to 0.999. Higher files less, and errs less."
+        ),
+    ] = 0.95,
+    closed_chart: Annotated[
+        bool, typer.Option("--closed-chart", help="Refuse labels that are not in the chart.")
+    ] = False,
+    server: ServerOption = None,
+    data: DataOption = None,
+) -> None:
+    """Create a tenant."""
+    import likewise
+    from likewise_indexer.bulk import TenantChart, read_chart
+
+    with reported():
+        known = read_chart(chart) if chart else TenantChart()
+    wanted = likewise.Tenant(
+        id=tenant,
+        display_name=name or known.display_name,
+        policy=likewise.Policy(target_precision=target_precision, closed_chart=closed_chart),
+        chart=[
+            likewise.Category(
+                dimension=category.dimension,
+                id=category.id,
+                name=category.name,
+                description=category.description,
+                active=category.active,
+            )
+            for category in known.categories
+        ],
+    )
+    if data is not None:
+        data.mkdir(parents=True, exist_ok=True)
+    with connected(server, data) as client:
+        created = client.create_tenant(wanted)
+    console.print(f"Created {created.id!r} with {len(created.chart)} categories.")
+
+
+@tenants_app.command()
+def export(
+    tenant: TenantArgument,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", "-o", help=".csv, .ndjson or .parquet; NDJSON to standard output if not given."
+        ),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
+    server: ServerOption = None,
+    data: DataOption = None,
+) -> None:
+    """Export all labelled transactions, as of one revision, to a file that can be indexed again."""
+    from likewise_indexer.writers import EntryTable, open_ndjson_stream, open_table
+
+    with connected(server, data) as client:
+        chart = client.get_tenant(tenant).chart
+        table = EntryTable(sorted({category.dimension for category in chart}))
+        frames = map(table.frame, _batches(client.export_transactions(tenant)))
+        count = 0
+        if out is None:
+            stream = open_ndjson_stream(sys.stdout.buffer, "standard output")
+            for frame in frames:
+                stream.write(frame)
+            return
+        with open_table(out, table.schema, replace=force) as writer:
+            for frame in frames:
+                writer.write(frame)
+                count += frame.height
+    console.print(f"Exported {count:,} transactions to {out}.")
+
+
+@tenants_app.command()
+def forget(
+    tenant: TenantArgument,
+    transaction: Annotated[
+        list[str] | None, typer.Option("--transaction", "-t", help="Id of a transaction; may be repeated.")
+    ] = None,
+    file: Annotated[
+        Path | None,
+        typer.Option("--file", exists=True, dir_okay=False, help="File of transaction ids, one a line."),
+    ] = None,
+    yes: YesOption = False,
+    server: ServerOption = None,
+    data: DataOption = None,
+) -> None:
+    """Forget transactions for good: from disk, memory and index. Those that are not there are counted."""
+    from likewise_engine import limits
+
+    with reported():
+        ids = [*(transaction or ()), *(_lines(file) if file else ())]
+    if not ids:
+        fail(
+            "name transactions by --transaction or --file; 'likewise tenants delete' forgets them all",
+            status=2,
+        )
+    _confirm(f"Forget {len(ids):,} transactions of {tenant!r} for good?", yes=yes)
+    forgotten = missing = 0
+    with connected(server, data) as client:
+        rest = iter(dict.fromkeys(ids))
+        while batch := list(islice(rest, limits.BATCH_ITEMS_MAX)):
+            outcome = client.forget_transactions(tenant, batch)
+            forgotten += outcome.forgotten
+            missing += outcome.missing
+    absent = f" {missing:,} were not there." if missing else ""
+    console.print(f"Forgot {forgotten:,} transactions.{absent}")
+
+
+@tenants_app.command()
+def delete(
+    tenant: TenantArgument, yes: YesOption = False, server: ServerOption = None, data: DataOption = None
+) -> None:
+    """Delete a tenant with all that it taught: gone from disk when this returns."""
+    with connected(server, data) as client:
+        labels = client.get_tenant(tenant).statistics.labels
+        _confirm(f"Delete {tenant!r} and its {labels:,} labelled transactions for good?", yes=yes)
+        client.delete_tenant(tenant)
+    console.print(f"Deleted {tenant!r}.")
+
+
+def _chart(categories: "Iterable[likewise.Category]") -> Table:
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for column in ("dimension", "category", "name", "description"):
+        table.add_column(column, overflow="fold")
+    for category in categories:
+        name = category.name if category.active else f"{category.name} (no longer active)"
+        table.add_row(category.dimension, category.id, name, category.description)
+    return table
+
+
+def _batches(entries: "Iterator[likewise.LedgerEntry]") -> "Iterator[list[likewise.LedgerEntry]]":
+    while batch := list(islice(entries, _EXPORT_ROWS)):
+        yield batch
+
+
+def _lines(file: Path) -> list[str]:
+    return [line.strip() for line in file.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
+
+
+def _confirm(question: str, *, yes: bool) -> None:
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        fail("this cannot be undone, and nobody is there to be asked: pass --yes if you mean it", status=2)
+    typer.confirm(question, abort=True)
+
+
+def _created(tenant: "likewise.Tenant") -> str:
+    return f"{tenant.create_time.ToDatetime():%Y-%m-%d %H:%M}"
+
+
+def _size(size_bytes: int) -> str:
+    return f"{size_bytes / 1024:,.0f} KiB" if size_bytes < 2**20 else f"{size_bytes / 2**20:,.1f} MiB"
