@@ -30,6 +30,7 @@ _GROUPS: Final = re.compile(r"['’´`\s]")
 _DECIMAL_DASH: Final = re.compile(r"(?<=\d)[.,]--?(?=\D*$)")
 """``12.-`` is Swiss for 12.00, and not negative."""
 _EXPONENT: Final = re.compile(r"[+-]?\d{1,18}(?:[.,]\d{1,18})?[eE][+-]?\d{1,2}", re.ASCII)
+_GROUPED: Final = re.compile(r"\d{1,3}(?:[.,]\d{2,3})*[.,]\d{3}")
 _INTEGER: Final = re.compile(r"\d+|\d{1,3}(?:_\d{2,3})*_\d{3}")
 _CELL_CHARS_MAX: Final = 64
 """Longer is no amount, whatever it is; it also bounds what the expressions above may cost."""
@@ -90,8 +91,8 @@ def mark_of(text: str) -> Mark:
         return Mark.POINT if last_is_point else Mark.COMMA
     if points + commas == 0:
         return Mark.NOTHING
-    if points + commas > 1:  # a decimal mark stands once, so these part groups, the last one of three digits
-        if number[-4:-3] not in (".", ","):
+    if points + commas > 1:  # a decimal mark stands once, so these part groups
+        if not _GROUPED.fullmatch(number):
             return Mark.NOTHING
         return Mark.COMMA if points else Mark.POINT
     before, after = re.split("[.,]", number)

@@ -94,18 +94,15 @@ def recognise(columns: Sequence[str], wishes: ColumnWishes, *, labelled: bool, t
             missing; the message says what to give.
     """
     taken = _mapped(columns, wishes)
-    by_key: dict[str, list[str]] = {}
     free = [c for c in columns if c not in taken and c not in wishes.ignored]
-    for column in free:
-        by_key.setdefault(headers.key(column), []).append(column)
 
     found = {meaning: names for meaning, names in wishes.columns.items() if names}
     for meaning, ranks in headers.RANKS.items():
-        if meaning not in found and (column := _of_ranks(meaning, ranks, by_key)):
+        if meaning not in found and (column := _of_ranks(meaning, ranks, free)):
             found[meaning] = (column,)
     labels = dict(wishes.labels)
     for dimension, keys in headers.DIMENSIONS.items():
-        candidates = [c for k in keys for c in by_key.get(k, ())]
+        candidates = [c for c in free if headers.key(c) in keys]
         if len(candidates) > 1 and dimension not in labels:
             raise _ambiguous(dimension, candidates, f"--label {dimension}")
         if candidates:
@@ -146,9 +143,9 @@ def _mapped(columns: Sequence[str], wishes: ColumnWishes) -> set[str]:
     return set(named)
 
 
-def _of_ranks(meaning: str, ranks: Sequence[frozenset[str]], by_key: Mapping[str, list[str]]) -> str:
+def _of_ranks(meaning: str, ranks: Sequence[frozenset[str]], columns: Sequence[str]) -> str:
     for rank in ranks:
-        candidates = [column for key, columns in by_key.items() if key in rank for column in columns]
+        candidates = [column for column in columns if headers.key(column) in rank]
         if len(candidates) > 1:
             raise _ambiguous(meaning, candidates, f"--map {meaning}")
         if candidates:
