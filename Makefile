@@ -31,7 +31,7 @@ lint: $(VENV) $(VENV_STUBS) $(BUF) ## Check style, types, import direction, the 
 	.venv/bin/lint-imports
 	.venv-stubs/bin/python scripts/stubs.py --check
 	.venv-stubs/bin/python scripts/stubs.py --describe build/contract.binpb
-	$(BUF) lint build/contract.binpb --path likewise
+	$(BUF) lint build/contract.binpb --path likewise --config '{"version": "v2", "lint": {"use": ["STANDARD"]}}'
 
 test-models: $(VENV_MODELS) ## Test the building of encoders (installs torch for the CPU).
 	.venv-models/bin/python -m pytest -m models
@@ -61,9 +61,11 @@ $(VENV_MODELS): pyproject.toml constraints.txt constraints-dev.txt | check-tools
 		-e '.[dev,models]' $(MODELS_TEACHER)
 	touch $@
 
-# The package brings the binary along, so that none of its scripts need to run.
+# The package brings the binary along, so that none of its scripts need to run. Node trusts no certificate of
+# the system's unless told to.
 $(BUF):
 	@command -v npm > /dev/null || { echo "npm is missing: buf, which lints the contract, comes by it" >&2; exit 1; }
+	NODE_EXTRA_CA_CERTS="$${NODE_EXTRA_CA_CERTS:-$(wildcard /etc/ssl/certs/ca-certificates.crt)}" \
 	npm install --prefix build/buf-$(BUF_VERSION) --no-save --no-fund --no-audit --ignore-scripts --loglevel=error \
 		@bufbuild/buf@$(BUF_VERSION)
 	touch -c $@
