@@ -80,7 +80,7 @@ CANDIDATES_MAX: Final = 50
 NEIGHBOURS_DEFAULT: Final = 8
 NEIGHBOURS_MAX: Final = 64
 
-# --- Retrieval (FINDINGS: these lose nothing against all rows of the nearest 48) ---------------
+# --- Retrieval (on the real books these lose nothing against all rows of the nearest 48) --------
 RETRIEVED_TEXTS_MAX: Final = 32
 """Distinct texts looked at for one decision."""
 RETRIEVED_ENTRIES_PER_TEXT_MAX: Final = 64
@@ -106,7 +106,7 @@ IMPORT_BATCH_ROWS: Final = 5_000
 IMPORT_BUFFERED_ROWS_MAX: Final = 50_000
 """Rows of all tenants of a file held until their tenants' batches are full."""
 IMPORT_BUFFERED_BYTES_MAX: Final = 64 * 1024 * 1024
-"""Cells of the batches that those rows are of, kept to show originals: what bounds memory where rows are long."""
+"""Cells of those rows, kept to show originals: it is what bounds memory where rows are long."""
 IMPORT_ALL_REJECTED_ROWS_MAX: Final = 1_000
 """If so many rows are rejected and none was taken yet, the columns are misunderstood: the import stops."""
 REJECTS_SHOWN_MAX: Final = 10

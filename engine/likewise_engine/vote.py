@@ -4,6 +4,7 @@
 hand: a candidate's share of the kernel's weight, times how much there is to go by.
 """
 
+from math import fsum
 from typing import Final, Protocol
 
 import numpy as np
@@ -44,8 +45,8 @@ class KernelVote:
 
     PRIOR_MASS: Final = 0.005
     """In rows of the same text and amount. Of .001 to 3, coverage at 95 % precision is best here."""
-    _TEMPERED: Final = (0.0, 0.01, 0.05, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 1.0)
-    _RIGHT: Final = (0.2, 0.45, 0.6, 0.65, 0.73, 0.8, 0.86, 0.93, 0.965, 0.98, 0.995)
+    _TEMPERED: Final = (0.0, 0.01, 0.05, 0.2, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 1.0)
+    _RIGHT: Final = (0.19, 0.3, 0.38, 0.42, 0.52, 0.62, 0.735, 0.805, 0.87, 0.935, 0.97, 0.98, 0.994)
     """Share that was right, every tenant weighing the same."""
 
     fingerprint: Final = "kernel-1"
@@ -61,6 +62,6 @@ class KernelVote:
         relative = share / first
         firsts = relative == 1.0
         probability = min(probability, 1.0 / int(np.count_nonzero(firsts)))
-        rest = relative[~firsts].sum()
+        rest = fsum(relative[~firsts].tolist())  # exact, hence the same in any order
         left = 1.0 - probability * int(np.count_nonzero(firsts))
         return np.where(firsts, probability, relative * min(probability, left / rest if rest > 0 else 0.0))
