@@ -24,6 +24,7 @@ from likewise_engine.answers import Classification, ClassifyOptions
 from likewise_engine.chart import Policy
 from likewise_engine.encoder.base import Encoder
 from likewise_engine.encoder.hashing import HashingEncoder
+from likewise_engine.evidence import TAU
 from likewise_engine.folder import GRAPH_NAME, STORE_NAME
 from likewise_engine.ledger.ledger import Ledger
 from likewise_engine.ledger.outcomes import LearnOutcome
@@ -297,7 +298,7 @@ class Oracle:
         asked_day = asked.date.toordinal() if asked.date else self.last_day
         low, high = sorted((asked_day, kept.order_day))
         age = bisect_right(days, high) - bisect_right(days, low)
-        return (similarity - 1) / 0.03 - penalty - 0.0003 * age
+        return (similarity - 1) / TAU - penalty - 0.0003 * age
 
     def _merged(self, old: Kept | None, item: LabelledTransaction) -> Kept:
         if old is None:
