@@ -67,8 +67,6 @@ RESPONSE_BYTES_AIM: Final = 2 * 1024 * 1024
 client that did not ask for more accepts messages of 4 MiB."""
 REJECTIONS_RETURNED_MAX: Final = 1_000
 """Refused rows that an import names; it counts them all. Some 3 KB each at most."""
-STREAM_IN_FLIGHT_MAX: Final = 256
-"""Items of one ClassifyStream read ahead of their answers."""
 REQUEST_ID_CHARS_MAX: Final = 128
 REQUEST_IDS_KEPT_MAX: Final = 10_000
 """Request ids remembered per tenant, so that a repeated Learn is recognised."""
