@@ -20,14 +20,15 @@ class RejectedRow:
         row: where it starts: the line in a text file, the row (from 1) in others.
         column: the file's own name of the column at fault; empty where it is the row as a whole.
         reason: what is wrong, for a person.
-        values: the original values, in the order of the batch's columns; of a row that has not the shape
-            of the others, what there is of it.
+        values: the original values, in the order of the batch's columns.
+        is_malformed: whether the row has not the shape of the others; values then are what there is of it.
     """
 
     row: int
     column: str
     reason: str
     values: tuple[str, ...]
+    is_malformed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -110,7 +110,7 @@ class DelimitedReader:
             except csv.Error as error:
                 end = self._skipped_lines + reader.line_num
                 reason = f"cannot be split up to line {end} ({error}): is a quote not closed?"
-                malformed.append(RejectedRow(start, "", reason, ()))
+                malformed.append(RejectedRow(start, "", reason, (), is_malformed=True))
                 continue
             if not any(record):
                 continue
@@ -119,7 +119,7 @@ class DelimitedReader:
                 starts.append(start)
             else:
                 reason = f"has {len(record)} fields where the header has {width}"
-                malformed.append(RejectedRow(start, "", reason, tuple(record)))
+                malformed.append(RejectedRow(start, "", reason, tuple(record), is_malformed=True))
             full = len(records) + len(malformed) >= limits.FILE_BATCH_ROWS
             if full or lines.chars_read - chars_before >= limits.FILE_BATCH_CHARS_MAX:
                 yield records, starts, malformed

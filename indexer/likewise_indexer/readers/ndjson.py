@@ -66,7 +66,8 @@ class NdjsonReader:
                         cell.append(_text(value.get(column)))
                 elif line.strip():
                     original = line.strip()[:_SHOWN_CHARS_MAX].encode(errors="replace").decode()
-                    malformed.append(RejectedRow(number, "", "is not a JSON object", (original,)))
+                    reason = "is not a JSON object"
+                    malformed.append(RejectedRow(number, "", reason, (original,), is_malformed=True))
                 full = len(rows) + len(malformed) >= limits.FILE_BATCH_ROWS
                 if full or lines.chars_read - chars_before >= limits.FILE_BATCH_CHARS_MAX:
                     yield batch_of_texts(columns, cells, rows, malformed, lines.bytes_read)

@@ -7,7 +7,7 @@ and ``ColumnPlan.column_of`` leads from that back to the file's column.
 import datetime
 import math
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from types import MappingProxyType
@@ -27,6 +27,9 @@ from likewise_indexer.readers.plan import ColumnPlan
 
 T = TypeVar("T")
 
+_Content = tuple[datetime.date | None, Decimal | None, str, str, str, str]
+"""What the id of a row that brings none is made of."""
+
 _NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 _NO_MONEY: Final = Money(None)
 _OUT_WORDS: Final = """
@@ -42,6 +45,10 @@ _DIRECTIONS: Final = {
     **dict.fromkeys(_IN_WORDS.split(), Direction.IN),
 }
 """By :func:`headers.key` of the cell. What else stands in such columns (POS, BACS) tells nothing."""
+_REPEATED_ID: Final = (
+    "is the id of a row before. Where rows share one, leave its column out with --ignore: then ids are made of"
+    " the rows' content"
+)
 _DIRECTION_CHARS_MAX: Final = 32
 """Longer is no word for a direction, and need not be remembered."""
 
@@ -73,7 +80,8 @@ class RowConverter:
     Args:
         plan: which column means what.
         conventions: how the file writes dates and amounts.
-        occurrences: of this file alone, to give ids to the rows that bring none; None to leave them empty.
+        occurrences: of this file alone, to give ids to the rows that bring none, and refuse ids that occur
+            twice; None to leave all ids as they are.
     """
 
     def __init__(
@@ -89,41 +97,55 @@ class RowConverter:
         frame, faults = batch.frame, _Faults()
         dates = self._dates(frame, faults)
         moneys = self._moneys(frame, faults)
-        positions = [p for p in range(len(frame)) if p not in faults] if faults else range(len(frame))
-
-        def right(column: Sequence[T]) -> Sequence[T]:
-            return [column[position] for position in positions] if faults else column
-
-        dates, moneys = right(dates), right(moneys)
         amounts = [money.amount for money in moneys]
-        currencies = self._currencies(right(self._column(frame, headers.CURRENCY)), moneys)
-        payees = right(self._column(frame, headers.PAYEE))
-        descriptions = right(self._descriptions(frame))
-        accounts = right(self._column(frame, headers.ACCOUNT))
-        ids = right(self._column(frame, headers.ID))
-        tenants = right(self._column(frame, headers.TENANT))
-        if self._occurrences is not None and not all(ids):
-            content = map(content_digest, dates, amounts, currencies, payees, descriptions, accounts)
-            ids = _with_content_ids(ids, tenants, list(content), self._occurrences)
-        directions = self._directions(right(self._column(frame, headers.DIRECTION)), moneys)
-        fields = right(_mappings({column: column for column in self._plan.fields}, frame))
-        transactions = list(
-            map(
-                Transaction,
-                ids,
-                dates,
-                amounts,
-                currencies,
-                payees,
-                descriptions,
-                accounts,
-                directions,
-                fields,
-            )
-        )
-        labels = right(_mappings(self._plan.labels, frame))
+        currencies = self._currencies(self._column(frame, headers.CURRENCY), moneys)
+        payees = self._column(frame, headers.PAYEE)
+        descriptions = self._descriptions(frame)
+        accounts = self._column(frame, headers.ACCOUNT)
+        tenants = self._column(frame, headers.TENANT)
+        ids = self._column(frame, headers.ID)
+        if self._occurrences is not None:
+            contents = zip(dates, amounts, currencies, payees, descriptions, accounts, strict=True)
+            ids = self._told_apart(ids, tenants, contents, self._occurrences, faults)
+        directions = self._directions(self._column(frame, headers.DIRECTION), moneys)
+        fields = _mappings({column: column for column in self._plan.fields}, frame)
+        labels = _mappings(self._plan.labels, frame)
+        columns = (ids, dates, amounts, currencies, payees, descriptions, accounts, directions, fields)
+        transactions = list(map(Transaction, *columns))
+        positions: Sequence[int] = range(len(frame))
+        if faults:
+            positions = [position for position in positions if position not in faults]
+            tenants = [tenants[position] for position in positions]
+            transactions = [transactions[position] for position in positions]
+            labels = [labels[position] for position in positions]
         rejected = (*batch.malformed, *faults.rejected(batch))
         return Rows(batch, positions, tenants, transactions, labels, rejected)
+
+    def _told_apart(
+        self,
+        ids: Sequence[str],
+        tenants: Sequence[str],
+        contents: Iterable[_Content],
+        occurrences: Occurrences,
+        faults: "_Faults",
+    ) -> Sequence[str]:
+        """An id for every row: its own, which no row before may have, or one of its content."""
+        rows = [
+            (position, given, b"" if given else content_digest(*content), tenant)
+            for position, (given, content, tenant) in enumerate(zip(ids, contents, tenants, strict=True))
+            if position not in faults
+        ]
+        keys = [
+            f"{len(given)}|{given}|{tenant}".encode() if given else digest + tenant.encode()
+            for _, given, digest, tenant in rows
+        ]
+        found = list(ids)
+        for (position, given, digest, _), count in zip(rows, occurrences.count(keys), strict=True):
+            if not given:
+                found[position] = content_id(digest, count)
+            elif count > 1:
+                faults.add(position, self._plan.columns[headers.ID], _REPEATED_ID)
+        return found
 
     def _column(self, frame: pl.DataFrame, meaning: str) -> Sequence[str]:
         column = self._plan.columns.get(meaning)
@@ -169,8 +191,12 @@ class RowConverter:
         return _parsed(_texts(series), self._parse_amount, _NO_MONEY, column, faults)
 
     def _currencies(self, named: Sequence[str], moneys: Sequence[Money]) -> Sequence[str]:
+        # A currency without an amount says nothing, and the contract's Money could not carry it.
         default = self._plan.currency
-        return [name.upper() or money.currency or default for name, money in zip(named, moneys, strict=True)]
+        return [
+            "" if money.amount is None else name.upper() or money.currency or default
+            for name, money in zip(named, moneys, strict=True)
+        ]
 
     def _descriptions(self, frame: pl.DataFrame) -> Sequence[str]:
         columns = [_texts(frame[column]) for column in self._plan.descriptions]
@@ -229,16 +255,6 @@ def _rejected(batch: Batch, position: int, faults: Sequence[tuple[str, str]]) ->
         reason="; ".join(dict.fromkeys(reason for _, reason in faults)),
         values=batch.values(position),
     )
-
-
-def _with_content_ids(
-    ids: Sequence[str], tenants: Sequence[str], digests: Sequence[bytes], occurrences: Occurrences
-) -> Sequence[str]:
-    """The ids, with those of content where there is none."""
-    keys = [digest + tenant.encode() for digest, tenant in zip(digests, tenants, strict=True)]
-    counts = occurrences.count(keys)
-    rows = zip(ids, digests, counts, strict=True)
-    return [given or content_id(digest, occurrence) for given, digest, occurrence in rows]
 
 
 def _texts(series: pl.Series) -> list[str]:

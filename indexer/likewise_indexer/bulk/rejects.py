@@ -1,0 +1,79 @@
+"""The file of rejected rows: CSV, with what is wrong beside the original values under their original names.
+
+Mended there, it can be imported itself: the names of its own columns mean nothing to the readers.
+"""
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Final, Self, TextIO
+
+from likewise_indexer.readers import RejectedRow
+
+_OWN_COLUMNS: Final = ("file", "row", "column", "reason")
+_MALFORMED_COLUMN: Final = "malformed"
+"""What there is of a row that has not the shape of the others."""
+
+
+class RejectFile:
+    """Writes rejected rows; a context manager. The file is made, or replaced, with the first row.
+
+    Args:
+        path: where to.
+        columns: names of the columns of original values.
+    """
+
+    def __init__(self, path: Path, columns: Iterable[str]) -> None:
+        self.path = path
+        self._columns = tuple(dict.fromkeys(columns))
+        self._file: TextIO | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file; repeating it does nothing."""
+        if self._file is not None:
+            self._file.close()
+
+    @property
+    def is_written(self) -> bool:
+        """Whether a row was written."""
+        return self._file is not None
+
+    def add(self, file: Path, columns: Sequence[str], rejected: RejectedRow) -> None:
+        """Write one row.
+
+        Args:
+            file: the row's.
+            columns: names of the row's original values.
+            rejected: the row.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        if rejected.is_malformed:
+            values = {_MALFORMED_COLUMN: _as_line(rejected.values)}
+        else:
+            values = dict(zip(columns, rejected.values, strict=True))
+        known = (*self._columns, _MALFORMED_COLUMN)
+        writer = csv.writer(self._open(known))
+        own = (str(file), rejected.row, rejected.column, rejected.reason)
+        writer.writerow((*own, *(values.get(column, "") for column in known)))
+
+    def _open(self, columns: Sequence[str]) -> TextIO:
+        if self._file is None:
+            # With a byte order mark, without which spreadsheets take UTF-8 for something else.
+            self._file = self.path.open("w", encoding="utf-8-sig", newline="")
+            csv.writer(self._file).writerow((*_OWN_COLUMNS, *columns))
+        return self._file
+
+
+def _as_line(values: Sequence[str]) -> str:
+    line = io.StringIO()
+    csv.writer(line, lineterminator="").writerow(values)
+    return line.getvalue()
