@@ -7,10 +7,11 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-GROWTH_MIB_MAX = 24
+GROWTH_MIB_MAX = 64
+"""Allocators keep 20 to 30 on the way; files read whole would take 150 to 200 more."""
 
 PROGRAM = """
-import resource, sys
+import re, sys
 from pathlib import Path
 from likewise_indexer.readers import (
     ColumnWishes, Occurrences, RowConverter, TextOptions, find_conventions, open_reader, recognise
@@ -23,13 +24,15 @@ def peak_mib_after(path):
     with Occurrences() as occurrences:
         converter = RowConverter(plan, conventions, occurrences)
         rows = sum(len(converter.convert(batch).transactions) for batch in reader.batches(plan.used))
-    return rows, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    # Not ru_maxrss, which begins with what the process that started this one had.
+    return rows, int(re.search(r"VmHWM:\\s+(\\d+) kB", Path("/proc/self/status").read_text())[1]) // 1024
 
 small, large = (peak_mib_after(path) for path in sys.argv[1:])
 print(*small, *large)
 """
 
 
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="peak memory is read from Linux's /proc")
 @pytest.mark.parametrize("suffix", ["csv", "ndjson", "parquet"])
 def test_a_file_three_times_as_long_takes_no_more_memory(tmp_path: Path, suffix: str) -> None:
     paths = []
