@@ -160,3 +160,7 @@ def test_streams_have_their_own_number_and_leave_room_for_calls(client: likewise
         client.import_transactions("t", [])
     assert client.classify("t", known).revision == 1
     first.close()  # type: ignore[attr-defined]
+
+
+def test_a_call_without_a_deadline_has_all_the_time(client: likewise.Client) -> None:
+    assert client.classify("t", likewise.transaction(payee="known"), deadline_ms=None).revision == 1
