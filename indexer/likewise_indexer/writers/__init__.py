@@ -6,7 +6,7 @@ A table says which columns there are and makes frames of them; a writer knows th
 columns mean nor how many rows will come.
 """
 
-from likewise_indexer.writers.answers import AnswerTable, AskedRow
+from likewise_indexer.writers.answers import AnswerTable, AskedRow, decision_word
 from likewise_indexer.writers.entries import EntryTable
 from likewise_indexer.writers.files import (
     SUFFIXES,
@@ -25,6 +25,7 @@ __all__ = [
     "TableWriter",
     "UnwritableFile",
     "check_writable",
+    "decision_word",
     "open_ndjson_stream",
     "open_table",
 ]

@@ -38,7 +38,8 @@ def transaction_cells(transaction: likewise.Transaction) -> dict[str, Any]:
         "description": transaction.description or None,
         "account": transaction.account or None,
         "direction": _DIRECTIONS.get(transaction.direction),
-        "fields": [{"name": name, "value": transaction.fields[name]} for name in sorted(transaction.fields)],
+        "fields": [{"name": name, "value": value} for name, value in sorted(transaction.fields.items())]
+        or None,
     }
 
 
