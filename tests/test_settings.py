@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from likewise_server.settings import LogFormat, Settings
+from likewise_server.cli.common import ADDRESS_DEFAULT
+from likewise_server.settings import LISTEN_DEFAULT, LogFormat, Settings
 
 
 def test_a_given_value_wins_over_the_environment_and_that_over_the_default(
@@ -104,3 +105,7 @@ def test_log_lines_hold_tracebacks_but_no_values_of_the_books(form: str) -> None
     assert "abc" in run.stderr
     assert "unseen" not in run.stderr
     assert "confidential" not in run.stderr
+
+
+def test_commands_look_for_the_server_where_it_serves_by_default() -> None:
+    assert ADDRESS_DEFAULT == LISTEN_DEFAULT

@@ -2,7 +2,7 @@
 
     import likewise
 
-    with likewise.Client("localhost:50051") as client:
+    with likewise.Client("localhost:50151") as client:
         asked = likewise.transaction(payee="CAFFE NERO 042", amount="-3.40", currency="GBP")
         answer = client.classify("studio", asked).answers[0]
         print(likewise.Decision.Name(answer.decision), [c.category for c in answer.candidates])
