@@ -13,15 +13,11 @@ from likewise_engine import limits
 from likewise_engine.chart import Category
 from likewise_engine.errors import FieldViolation, TenantNotFound
 from likewise_engine.ledger.outcomes import ImportOutcome, LearnOutcome, Rejection
-from likewise_engine.transaction import Authority, Direction, LabelledTransaction
+from likewise_engine.transaction import Authority, LabelledTransaction
 from likewise_indexer.bulk.chart import TenantChart
 from likewise_indexer.bulk.sink import rejections_of
+from likewise_indexer.messages import transaction_message
 
-_DIRECTIONS: Final[Mapping[Direction, likewise.Direction.ValueType]] = {
-    Direction.UNKNOWN: likewise.Direction.DIRECTION_UNSPECIFIED,
-    Direction.IN: likewise.Direction.DIRECTION_IN,
-    Direction.OUT: likewise.Direction.DIRECTION_OUT,
-}
 _AUTHORITIES: Final[Mapping[Authority, likewise.Authority.ValueType]] = {
     Authority.MACHINE: likewise.Authority.AUTHORITY_MACHINE,
     Authority.PERSON: likewise.Authority.AUTHORITY_PERSON,
@@ -111,19 +107,8 @@ def _rejection(rejected: likewise.RejectedTransaction, positions: Sequence[int])
 
 
 def _message(item: LabelledTransaction) -> likewise.LabelledTransaction:
-    transaction = item.transaction
     return likewise.labelled(
-        likewise.transaction(
-            id=transaction.id,
-            date=transaction.date,
-            amount=transaction.amount,
-            currency=transaction.currency,
-            payee=transaction.payee,
-            description=transaction.description,
-            account=transaction.account,
-            direction=_DIRECTIONS[transaction.direction],
-            fields=transaction.fields,
-        ),
+        transaction_message(item.transaction),
         labels=item.labels,
         authority=_AUTHORITIES[item.authority],
         predicted=item.predicted,

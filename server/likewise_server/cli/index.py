@@ -1,11 +1,8 @@
 """``likewise index``: the history of one tenant or of many, from files, in bulk."""
 
-import codecs
-import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Final, Self
 
@@ -20,21 +17,12 @@ from likewise_indexer.bulk import (
     ServerSink,
     Sink,
     Source,
-    SourceOptions,
     Tally,
     TenantChart,
-    open_source,
     read_chart,
 )
-from likewise_indexer.readers import (
-    MEANINGS,
-    ColumnsUnclear,
-    ColumnWishes,
-    RejectedRow,
-    TextOptions,
-    find_files,
-)
-from likewise_indexer.readers.headers import CATEGORY, TENANT
+from likewise_indexer.readers import RejectedRow
+from likewise_server.cli import files
 from likewise_server.cli.common import DataOption, ServerOption, connected, console, fail, reported
 from likewise_server.cli.index_report import ProgressLine, show_plan, show_rejected, show_tally
 from likewise_server.lifecycle import open_tenants, stop_signals
@@ -43,15 +31,36 @@ from likewise_server.settings import Settings
 _USAGE: Final = 2
 _INTERRUPTED: Final = 130
 _REJECTS_SUFFIX: Final = ".rejects.csv"
-_SEPARATORS: Final = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";", "pipe": "|"}
 
-
-class DecimalMark(StrEnum):
-    """What stands before the decimals of an amount."""
-
-    COMMA = "comma"
-    POINT = "point"
-
+NamesArgument = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="[TENANT] FILE...",
+        help="Whose history, unless --tenant-column says it; and CSV, Parquet or NDJSON files, or folders of"
+        " them, compressed by gzip or not.",
+        show_default=False,
+    ),
+]
+RejectsOption = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="PATH",
+        dir_okay=False,
+        help=f"Where rejected rows go; beside each file, as FILE{_REJECTS_SUFFIX}, if not given.",
+    ),
+]
+ChartOption = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE.json",
+        dir_okay=False,
+        help='The tenant\'s chart: {"name": ..., "categories": [{"id", "name", "description"}, ...]}.',
+    ),
+]
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Check the rows; import and write nothing.")]
+NoCreateOption = Annotated[
+    bool, typer.Option("--no-create", help="Refuse tenants that do not exist, instead of creating them.")
+]
 
 # Without rich's table, whose columns leave no room for whole sentences.
 index_app = typer.Typer(rich_markup_mode=None)
@@ -63,90 +72,24 @@ index_app = typer.Typer(rich_markup_mode=None)
     " command again: what is in already stays as it is."
 )
 def index(
-    names: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="[TENANT] FILE...",
-            help="Whose history, unless --tenant-column says it; and CSV, Parquet or NDJSON files, or folders"
-            " of them, compressed by gzip or not.",
-            show_default=False,
-        ),
-    ],
+    names: NamesArgument,
     server: ServerOption = None,
     data: DataOption = None,
-    tenant_column: Annotated[
-        str, typer.Option(metavar="COLUMN", help="The column that says whose row it is: many tenants' files.")
-    ] = "",
-    mapped: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--map",
-            metavar="MEANING=COLUMN",
-            help="What a column means, where its name does not tell; repeatable. Meanings:"
-            f" {', '.join(MEANINGS[1:])}. Several columns can make up the description.",
-        ),
-    ] = None,
-    labels: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--label",
-            metavar="DIMENSION=COLUMN",
-            help="A column of labels of a further dimension, such as tax_code=VAT; repeatable.",
-        ),
-    ] = None,
-    ignored: Annotated[
-        list[str] | None,
-        typer.Option("--ignore", metavar="COLUMN", help="A column that means nothing; repeatable."),
-    ] = None,
-    keep_fields: Annotated[
-        bool,
-        typer.Option("--keep-fields", help="Keep columns without a meaning as fields of the transaction."),
-    ] = False,
-    currency: Annotated[
-        str, typer.Option(metavar="CODE", help="Of amounts that name none, such as EUR.")
-    ] = "",
-    date_format: Annotated[
-        str,
-        typer.Option(
-            metavar="FORMAT",
-            help="day-first, month-first, or a pattern such as %d.%m.%Y. Found out if not given.",
-        ),
-    ] = "",
-    decimal: Annotated[
-        DecimalMark | None, typer.Option(help="What stands before decimals. Found out if not given.")
-    ] = None,
-    encoding: Annotated[
-        str, typer.Option(metavar="NAME", help="Of text files, such as cp1250. Found out if not given.")
-    ] = "",
-    separator: Annotated[
-        str, typer.Option(metavar="CHARACTER", help="Of CSV files; tab is one too. Found out if not given.")
-    ] = "",
-    skip_rows: Annotated[
-        int | None,
-        typer.Option(min=0, metavar="COUNT", help="Lines above the header. Found out if not given."),
-    ] = None,
-    rejects: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="PATH",
-            dir_okay=False,
-            help=f"Where rejected rows go; beside each file, as FILE{_REJECTS_SUFFIX}, if not given.",
-        ),
-    ] = None,
-    chart: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE.json",
-            dir_okay=False,
-            help='The tenant\'s chart: {"name": ..., "categories": [{"id", "name", "description"}, ...]}.',
-        ),
-    ] = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Check the rows; import and write nothing.")
-    ] = False,
-    no_create: Annotated[
-        bool, typer.Option("--no-create", help="Refuse tenants that do not exist, instead of creating them.")
-    ] = False,
+    tenant_column: files.TenantColumnOption = "",
+    mapped: files.MapOption = None,
+    labels: files.LabelOption = None,
+    ignored: files.IgnoreOption = None,
+    keep_fields: files.KeepFieldsOption = False,
+    currency: files.CurrencyOption = "",
+    date_format: files.DateFormatOption = "",
+    decimal: files.DecimalOption = None,
+    encoding: files.EncodingOption = "",
+    separator: files.SeparatorOption = "",
+    skip_rows: files.SkipRowsOption = None,
+    rejects: RejectsOption = None,
+    chart: ChartOption = None,
+    dry_run: DryRunOption = False,
+    no_create: NoCreateOption = False,
 ) -> None:
     """Index a tenant's history from files, in bulk.
 
@@ -158,18 +101,18 @@ def index(
     or grown, and only what is new or changed is written.
     """
     tenant, paths = _tenant_and_paths(names, tenant_column, chart)
-    options = _options(
-        tenant_column,
-        _pairs("--map", mapped),
-        _pairs("--label", labels),
-        ignored or [],
+    options = files.source_options(
+        tenant_column=tenant_column,
+        mapped=mapped,
+        labels=labels,
+        ignored=ignored,
         keep_fields=keep_fields,
         currency=currency,
         date_format=date_format,
         decimal=decimal,
-        text=_text_options(encoding, separator, skip_rows),
+        text=files.text_options(encoding, separator, skip_rows),
     )
-    sources = _sources(paths, options, tenants=tenant is None)
+    sources = files.open_sources(paths, options, labelled=True, tenants=tenant is None)
     show_plan(sources)
     with reported():
         tenant_chart = TenantChart() if chart is None else read_chart(chart)
@@ -285,79 +228,3 @@ def _tenant_and_paths(
             status=_USAGE,
         )
     return names[0], [Path(name) for name in names[1:]]
-
-
-def _sources(paths: Sequence[Path], options: SourceOptions, *, tenants: bool) -> list[Source]:
-    with reported():
-        try:
-            files = find_files(paths)
-            return [open_source(file, options, labelled=True, tenants=tenants) for file in files]
-        except ColumnsUnclear as error:
-            fail(error.message, status=_USAGE)
-
-
-def _options(
-    tenant_column: str,
-    mapped: Sequence[tuple[str, str]],
-    labels: Sequence[tuple[str, str]],
-    ignored: Sequence[str],
-    *,
-    keep_fields: bool,
-    currency: str,
-    date_format: str,
-    decimal: DecimalMark | None,
-    text: TextOptions,
-) -> SourceOptions:
-    columns: dict[str, tuple[str, ...]] = {}
-    for meaning, column in mapped:
-        if meaning == TENANT:
-            fail("give the column of tenants as --tenant-column COLUMN", status=_USAGE)
-        columns[meaning] = (*columns.get(meaning, ()), column)
-    if tenant_column:
-        columns[TENANT] = (tenant_column,)
-    by_dimension = dict(labels)
-    if CATEGORY in by_dimension:
-        columns[CATEGORY] = (by_dimension.pop(CATEGORY),)
-    if currency and not re.fullmatch("[A-Z]{3}", currency):
-        fail(f"--currency {currency}: give an ISO 4217 code such as EUR", status=_USAGE)
-    if date_format not in ("", "day-first", "month-first") and "%" not in date_format:
-        fail(
-            f"--date-format {date_format}: give day-first, month-first, or a pattern such as %d.%m.%Y",
-            status=2,
-        )
-    return SourceOptions(
-        text=text,
-        columns=ColumnWishes(
-            columns=columns,
-            labels=by_dimension,
-            ignored=tuple(ignored),
-            keep_fields=keep_fields,
-            currency=currency,
-        ),
-        date_format=date_format,
-        decimal_mark=decimal and ("," if decimal is DecimalMark.COMMA else "."),
-    )
-
-
-def _text_options(encoding: str, separator: str, skip_rows: int | None) -> TextOptions:
-    separator = _SEPARATORS.get(separator, separator)
-    if len(separator) > 1 or separator in ('"', "\r", "\n"):
-        fail(f"--separator {separator!r}: give one character, or tab", status=_USAGE)
-    if encoding:
-        try:
-            codecs.lookup(encoding)
-        except LookupError:
-            fail(
-                f"--encoding {encoding}: there is none of this name; try utf-8, cp1252 or cp1250",
-                status=_USAGE,
-            )
-    return TextOptions(encoding, separator, skip_rows)
-
-
-def _pairs(option: str, values: Sequence[str] | None) -> list[tuple[str, str]]:
-    """The two sides of ``NAME=COLUMN``."""
-    pairs = [tuple(value.partition("=")[::2]) for value in values or ()]
-    for name, column in pairs:
-        if not (name and column):
-            fail(f"{option} {name}: give it as {option} NAME=COLUMN", status=_USAGE)
-    return [(name.strip(), column) for name, column in pairs]
