@@ -2,15 +2,21 @@
 
 import random
 import threading
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from engine_world import ENCODER, ask, bytes_on_disk, labelled, open_ledger
-from likewise_engine.folder import GRAPH_NAME
+from engine_world import ENCODER, ask, bytes_on_disk, create_store, labelled, open_ledger
+from likewise_engine.folder import GRAPH_NAME, STORE_NAME
+from likewise_engine.ledger.ledger import Ledger
+from likewise_engine.store.base import Change
+from likewise_engine.store.sqlite import SqliteStore
 from likewise_engine.text import normalise
+from likewise_engine.vote import KernelVote
 
 LETTERS = "abcdefghijklmnop"
 
@@ -92,18 +98,31 @@ def test_nor_does_that_of_an_earlier_wording(tmp_path: Path) -> None:
         assert vector_bytes("Private Clinic") not in bytes_on_disk(tmp_path)
 
 
-def test_forgetting_while_a_graph_is_being_cached_leaves_none_of_it(tmp_path: Path) -> None:
-    with open_ledger(tmp_path) as ledger:
-        ledger.learn(
-            [
-                labelled(f"t{position}", payee=f"Payee {position:b}".replace("1", "one "))
-                for position in range(300)
-            ]
-        )
-        for position in range(15):
-            payee = ledger.entry(f"t{position}").transaction.payee
-            builder = threading.Thread(target=ledger.build_graph)
-            builder.start()
-            ledger.forget([f"t{position}"])
-            builder.join()
-            assert vector_bytes(payee) not in bytes_on_disk(tmp_path)
+class SlowStore(SqliteStore):
+    """Commits a change that erases only when it is told to."""
+
+    go_on = threading.Event()
+
+    def commit(self, change: Change) -> None:
+        if change.erases:
+            assert self.go_on.wait(timeout=30)
+        super().commit(change)
+
+
+def test_a_graph_that_is_about_to_be_cached_while_its_texts_are_forgotten_is_not(tmp_path: Path) -> None:
+    create_store(tmp_path)
+    ledger = Ledger(SlowStore(tmp_path / STORE_NAME), ENCODER, KernelVote(), tmp_path / GRAPH_NAME)
+    with closing(ledger), ThreadPoolExecutor(2) as pool:
+        ledger.learn([labelled("a", payee="Private Clinic"), labelled("b")])
+        with ledger._cache_lock:
+            building = pool.submit(ledger.build_graph)
+            while ledger.view.index.graph is None:
+                pass
+            # The builder waits to write its file. Whoever now comes first, no file may be left.
+            forgetting = pool.submit(ledger.forget, ["a"])
+            wait([forgetting], timeout=0.1)
+        wait([building], timeout=0.2)
+        SlowStore.go_on.set()
+        assert forgetting.result(timeout=30).forgotten == 1
+        assert building.result(timeout=30)
+        assert vector_bytes("Private Clinic") not in bytes_on_disk(tmp_path)

@@ -37,6 +37,7 @@ class Lesson:
         self._existing = existing
         self._pending: dict[str, NewEntry] = {}
         self._new_categories: dict[tuple[str, str], int] = {}
+        self._dimensions = set(memory.chart.dimensions)
         self._new_texts: dict[str, int] = {}
         self._new_payees: dict[str, int] = {}
         self._wordings: dict[tuple[str, str], tuple[int, int]] = {}
@@ -137,8 +138,9 @@ class Lesson:
         if not new:
             return
         first = len(chart.categories) + len(self._new_categories)
-        dimensions = {*chart.dimensions, *(d for d, _ in self._new_categories), *(d for d, _ in new)}
+        dimensions = self._dimensions.union(dimension for dimension, _ in new)
         check_chart_size(first + len(new), len(dimensions))
+        self._dimensions = dimensions
         self._new_categories.update((key, number) for number, key in enumerate(new, start=first))
 
     def _check_size(self) -> None:
