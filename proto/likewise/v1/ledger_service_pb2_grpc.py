@@ -75,7 +75,8 @@ class LedgerServiceServicer(object):
         """Learns labelled transactions: all of them or, on any error, none. When it returns they are on disk and
         the next Classify uses them. A transaction learned before under the same id is replaced; its labels in
         dimensions that are not given now stay. Idempotent: by transaction id always, and by request_id to the
-        letter of the response.
+        letter of the response. One whose deadline passes is finished whole if it had begun and is not begun if
+        it had not: repeat it with the same request_id to know.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
