@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from operator import attrgetter
 from types import MappingProxyType
 from typing import Final, TypeVar
 
@@ -46,7 +47,7 @@ _DIRECTIONS: Final = {
 }
 """By :func:`headers.key` of the cell. What else stands in such columns (POS, BACS) tells nothing."""
 _REPEATED_ID: Final = (
-    "is the id of a row before. Where rows share one, leave its column out with --ignore: then ids are made of"
+    "is the id of a row before. Where rows share one, leave the column out with --ignore: ids are made of"
     " the rows' content"
 )
 _DIRECTION_CHARS_MAX: Final = 32
@@ -63,7 +64,7 @@ class Rows:
         tenants: whose books; empty strings where the file does not say.
         transactions: the rows, not yet checked against the bounds of a transaction.
         labels: category id by dimension; nothing where the row has no label.
-        rejected: the rows that could not be read, malformed ones included.
+        rejected: the rows that could not be read, malformed ones included, in the file's order.
     """
 
     batch: Batch
@@ -118,7 +119,7 @@ class RowConverter:
             tenants = [tenants[position] for position in positions]
             transactions = [transactions[position] for position in positions]
             labels = [labels[position] for position in positions]
-        rejected = (*batch.malformed, *faults.rejected(batch))
+        rejected = sorted((*batch.malformed, *faults.rejected(batch)), key=attrgetter("row"))
         return Rows(batch, positions, tenants, transactions, labels, rejected)
 
     def _told_apart(
