@@ -14,12 +14,14 @@ microseconds a row. SQLite removes the database's file as soon as it is closed, 
 
 import datetime
 import sqlite3
+from base64 import urlsafe_b64encode
 from collections.abc import Sequence
 from decimal import Decimal
 from hashlib import blake2b
 from typing import Final, Self
 
 _DIGEST_BYTES: Final = 16
+"""In base64 that is 22 characters and two of padding, which are left out of ids."""
 _CACHE_KIB: Final = 16 * 1024
 _VARIABLES_MAX: Final = 500
 """Variables of one statement; old builds of SQLite take 999."""
@@ -47,9 +49,13 @@ def content_digest(
     return blake2b(content.encode(), digest_size=_DIGEST_BYTES).digest()
 
 
-def content_id(digest: bytes, occurrence: int) -> str:
-    """The id of the row that is the ``occurrence``-th, from 1, of those with this digest in its file."""
-    return f"{_VERSION}-{digest.hex()}-{occurrence}"
+def content_id(date: datetime.date | None, digest: bytes, occurrence: int) -> str:
+    """The id of the row that is the ``occurrence``-th, from 1, of those with this digest in its file.
+
+    It begins with the date: what is imported together then lies together in the store's index of ids, too,
+    where ids without an order would make every commit rewrite most of the index.
+    """
+    return f"{_VERSION}-{date or 'undated'}-{urlsafe_b64encode(digest)[:-2].decode()}-{occurrence}"
 
 
 class Occurrences:

@@ -7,7 +7,7 @@ and ``ColumnPlan.column_of`` leads from that back to the file's column.
 import datetime
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from operator import attrgetter
@@ -106,7 +106,7 @@ class RowConverter:
         tenants = self._column(frame, headers.TENANT)
         ids = self._column(frame, headers.ID)
         if self._occurrences is not None:
-            contents = zip(dates, amounts, currencies, payees, descriptions, accounts, strict=True)
+            contents = list(zip(dates, amounts, currencies, payees, descriptions, accounts, strict=True))
             ids = self._told_apart(ids, tenants, contents, self._occurrences, faults)
         directions = self._directions(self._column(frame, headers.DIRECTION), moneys)
         fields = _mappings({column: column for column in self._plan.fields}, frame)
@@ -126,7 +126,7 @@ class RowConverter:
         self,
         ids: Sequence[str],
         tenants: Sequence[str],
-        contents: Iterable[_Content],
+        contents: Sequence[_Content],
         occurrences: Occurrences,
         faults: "_Faults",
     ) -> Sequence[str]:
@@ -143,7 +143,7 @@ class RowConverter:
         found = list(ids)
         for (position, given, digest, _), count in zip(rows, occurrences.count(keys), strict=True):
             if not given:
-                found[position] = content_id(digest, count)
+                found[position] = content_id(contents[position][0], digest, count)
             elif count > 1:
                 faults.add(position, self._plan.columns[headers.ID], _REPEATED_ID)
         return found
