@@ -98,6 +98,18 @@ def test_nor_does_that_of_an_earlier_wording(tmp_path: Path) -> None:
         assert vector_bytes("Private Clinic") not in bytes_on_disk(tmp_path)
 
 
+def test_a_ledger_that_was_given_up_caches_no_graph(tmp_path: Path) -> None:
+    with open_ledger(tmp_path) as ledger:
+        ledger.learn([labelled("a")])
+
+        def give_up() -> bool:
+            ledger.close()
+            return True
+
+        assert not ledger.build_graph(give_up)
+        assert not (tmp_path / GRAPH_NAME).exists()
+
+
 class SlowStore(SqliteStore):
     """Commits a change that erases only when it is told to."""
 

@@ -302,6 +302,20 @@ def test_forgetting_that_a_crash_cut_short_is_finished_when_it_is_asked_again(tm
     assert b"Very Private Clinic" not in bytes_on_disk(tmp_path)
 
 
+def test_forgetting_on_a_full_disk_is_not_acknowledged_and_can_be_finished(tmp_path: Path) -> None:
+    many = [labelled(f"m{n}", payee=f"Payee {n:x}", description="d" * 500) for n in range(500)]
+    with open_ledger(tmp_path) as ledger:
+        ledger.learn([*many, labelled("secret-id", payee="Very Private Clinic")])
+        with file_size_max(150_000), pytest.raises(StoreFault):
+            ledger.forget(["secret-id"])
+        ledger.forget(["secret-id"])
+        assert b"Very Private Clinic" not in bytes_on_disk(tmp_path)
+        assert ledger.store.statistics().labels == 500
+        assert [n.transaction_id for n in ask(ledger, "Very Private Clinic").neighbours].count(
+            "secret-id"
+        ) == 0
+
+
 def _teach_until_killed(folder: Path) -> None:
     with open_ledger(folder) as ledger:
         for position in range(10_000):

@@ -250,17 +250,17 @@ class Ledger:
             if not self._memory.all_texts_alive:
                 self._rebuild()  # so that the graph has no dead texts from the start
             memory, matrix = self._memory, self._view.index.matrix
-        graph = Graph.build(matrix, lambda: keep_on() and self._memory is memory)
+        graph = Graph.build(matrix, lambda: keep_on() and self._is_current(memory))
         if graph is None:
             return False
         texts = memory.texts[: graph.count]
         with self._writer_lock:
-            if self._memory is not memory:
+            if not self._is_current(memory):
                 return False
             memory.graph = graph
             self._view = memory.view()
         with self._cache_lock:
-            if self._memory is memory:
+            if self._is_current(memory):
                 graph.save(self._graph_path, _identity_of(self._encoder.fingerprint, texts)(graph.count))
         return True
 
@@ -327,6 +327,9 @@ class Ledger:
         except BaseException:
             self._is_stale = True
             raise
+
+    def _is_current(self, memory: Memory) -> bool:
+        return self._memory is memory and not self._is_stale
 
     def _check_fresh(self) -> None:
         if self._is_stale:
