@@ -51,8 +51,8 @@ VECTOR_DIMENSIONS_MAX: Final = 1_024
 ENCODER_TOKENS_MAX: Final = 512
 """Tokens of one text. More than TEXT_CHARS_MAX: a token has at least one character, save the special ones."""
 ENCODER_CHARS_PER_RUN_MAX: Final = 8_192
-"""Texts times their longest, in one run of a static model: 24,576 n-grams of 64 float32, some 6 MiB. Longer runs
-leave the processor's cache and are slower."""
+"""Texts times their longest, in one run of a static model: 24,576 n-grams of 64 float32, some 6 MiB. Longer
+runs leave the processor's cache and are slower."""
 ENCODER_MANIFEST_BYTES_MAX: Final = 64 * 1024
 ENCODER_FILE_BYTES_MAX: Final = 2**31 - 1
 """Protobuf, and so an ONNX file, ends there."""
@@ -63,8 +63,8 @@ BATCH_ITEMS_MAX: Final = 10_000
 MESSAGE_BYTES_MAX: Final = 32 * 1024 * 1024
 """One gRPC message. A full batch of ordinary transactions (some 300 bytes each) takes a tenth."""
 RESPONSE_BYTES_AIM: Final = 2 * 1024 * 1024
-"""A page of entries or a batch of an export ends at the entry that reaches it. An entry has 150 KB at most, and a
-client that did not ask for more accepts messages of 4 MiB."""
+"""A page of entries or a batch of an export ends at the entry that reaches it. An entry has 150 KB at most,
+and a client that did not ask for more accepts messages of 4 MiB."""
 REJECTIONS_RETURNED_MAX: Final = 1_000
 """Refused rows that an import names; it counts them all. Some 3 KB each at most."""
 REQUEST_ID_CHARS_MAX: Final = 128
@@ -114,8 +114,8 @@ REJECTS_SHOWN_MAX: Final = 10
 TABLE_FRAME_ROWS: Final = 1_000
 """Rows written at once; as Python values an answer with its neighbours takes some 5 KB."""
 TABLE_PART_ROWS: Final = 20_000
-"""Rows of one row group of a Parquet file that is written. With 50,000 the memory peak of 300,000 answers was 490 MB,
-with 20,000 it was 280."""
+"""Rows of one row group of a Parquet file that is written. With 50,000 the memory peak of 300,000 answers was
+490 MB, with 20,000 it was 280."""
 
 # --- Amount of time --------------------------------------------------------------------------
 DEADLINE_MS_DEFAULT: Final = 5_000
@@ -130,7 +130,7 @@ def _check_relations() -> None:
         "neighbours": NEIGHBOURS_DEFAULT <= NEIGHBOURS_MAX <= RETRIEVED_ENTRIES_MAX,
         "entries": RETRIEVED_ENTRIES_PER_TEXT_MAX <= RETRIEVED_ENTRIES_MAX,
         "a tenant's folder name": 3 * TENANT_ID_BYTES_MAX <= 255,
-        "a text fits an encoder": TEXT_CHARS_MAX + 2 <= min(ENCODER_TOKENS_MAX, ENCODER_CHARS_PER_RUN_MAX),
+        "a text fits an encoder": min(ENCODER_TOKENS_MAX, ENCODER_CHARS_PER_RUN_MAX) >= TEXT_CHARS_MAX + 2,
         "amounts fit int64 units": AMOUNT_UNITS_MAX < 2**63,
         "bulk batches": IMPORT_BATCH_ROWS <= BATCH_ITEMS_MAX
         and IMPORT_BATCH_ROWS <= IMPORT_BUFFERED_ROWS_MAX
