@@ -96,6 +96,15 @@ def test_dates_of_every_type(path: Path, values: list[object], day: datetime.dat
     assert rows.transactions[0].date == day
 
 
+def test_a_date_beyond_all_calendars_rejects_its_row(path: Path) -> None:
+    days = pl.Series([10**7, None, 19_000], dtype=pl.Int32).cast(pl.Date)
+    [rows] = rows_of(path, pl.DataFrame({"payee": ["A", "B", "C"], "category": "x", "date": days}))
+    assert [t.date for t in rows.transactions] == [None, datetime.date(2022, 1, 8)]
+    [far] = rows.rejected
+    assert (far.row, far.column, far.reason) == (1, "date", "year 29349 is out of bounds")
+    assert far.values[0].endswith("29349-01-26")
+
+
 def test_only_the_columns_in_use_are_read_slice_by_slice(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "FILE_BATCH_ROWS", 7)
     frame = pl.DataFrame({"payee": [f"Shop {n}" for n in range(20)], "category": "x", "blob": [b"\x00"] * 20})

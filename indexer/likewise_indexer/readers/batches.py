@@ -49,7 +49,8 @@ class Batch:
 
     def values(self, position: int) -> tuple[str, ...]:
         """The original values of one row, as text."""
-        return tuple("" if value is None else str(value) for value in self.frame.row(position))
+        # Cast by polars, whose dates go beyond the years of Python's.
+        return self.frame.slice(position, 1).select(pl.all().cast(pl.String).fill_null("")).row(0)
 
 
 def batch_of_texts(

@@ -164,7 +164,8 @@ class RowConverter:
             years = series.dt.year()
             for position in years.is_between(1, 9999).not_().fill_null(value=False).arg_true():
                 faults.add(position, column, f"year {years[position]} is out of bounds")
-            return series.set(years.is_between(1, 9999).not_(), None).to_list()
+            nothing = pl.repeat(None, len(series), dtype=pl.Date, eager=True)
+            return series.zip_with(years.is_between(1, 9999), nothing).to_list()
         return _parsed(_texts(series), self._parse_date, None, column, faults)
 
     def _moneys(self, frame: pl.DataFrame, faults: "_Faults") -> Sequence[Money]:
