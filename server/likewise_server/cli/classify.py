@@ -2,7 +2,6 @@
 
 import datetime
 import re
-from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Final
@@ -19,6 +18,13 @@ from likewise_server.cli.common import DataOption, ServerOption, connected, fail
 
 _USAGE: Final = 2
 _AMOUNT: Final = re.compile(r"[+-]?\d+(\.\d+)?", re.ASCII)
+_OF_ONE: Final = {"payee", "description", "amount", "date", "account", "direction", "fields", "as_json"}
+"""Parameters that describe one transaction."""
+_OF_FILES: Final = {
+    *("out", "force", "tenant_column", "mapped", "ignored", "keep_fields", "date_format", "decimal"),
+    *("encoding", "separator", "skip_rows"),
+}
+"""Parameters that say how files are read and written."""
 _NO_NEIGHBOURS: Final = -1
 """``max_neighbours`` for none at all, since 0 is the default."""
 
@@ -126,6 +132,7 @@ classify_app = typer.Typer(rich_markup_mode=None)
     " interrupted, and then no file is left."
 )
 def classify(
+    ctx: typer.Context,
     tenant: TenantArgument = "",
     payee: PayeeOption = "",
     description: DescriptionOption = "",
@@ -172,30 +179,12 @@ def classify(
         max_candidates=candidates,
         max_neighbours=neighbours or _NO_NEIGHBOURS,
     )
-    about_one: dict[str, object] = {
-        "--payee": payee,
-        "--description": description,
-        "--amount": amount,
-        "--date": date,
-    }
-    about_one |= {"--account": account, "--direction": direction, "--field": fields, "--json": as_json}
+    _check_kind(ctx, with_files=bool(inputs))
+    _check_whose(tenant, tenant_column)
     if not inputs:
-        about_files: dict[str, object] = {
-            "--out": out,
-            "--force": force,
-            "--tenant-column": tenant_column,
-            "--map": mapped,
-        }
-        about_files |= {"--ignore": ignored, "--keep-fields": keep_fields, "--date-format": date_format}
-        about_files |= {"--decimal": decimal, "--encoding": encoding, "--separator": separator}
-        _refuse(about_files | {"--skip-rows": skip_rows}, "is about files: name one by --in")
-        _check_whose(tenant, "")
         asked = _transaction(payee, description, amount, currency, date, account, direction, fields)
         _classify_one(server, data, tenant, asked, options, as_json=as_json)
         return
-    _refuse(about_one, "describes one transaction, and --in names a file of them: give one or the other")
-    _check_whose(tenant, tenant_column)
-    text = files.text_options(encoding, separator, skip_rows)
     source_options = files.source_options(
         tenant_column=tenant_column,
         mapped=mapped,
@@ -205,7 +194,7 @@ def classify(
         currency=currency,
         date_format=date_format,
         decimal=decimal,
-        text=text,
+        text=files.text_options(encoding, separator, skip_rows),
     )
     output = Output.checked(out, replace=force)
     sources = files.open_sources(inputs, source_options, labelled=False, tenants=not tenant)
@@ -271,8 +260,11 @@ def _check_whose(tenant: str, tenant_column: str) -> None:
         )
 
 
-def _refuse(options: Mapping[str, object], why: str) -> None:
-    """End the command where one of these options is given."""
-    for name, value in options.items():
-        if value:
-            fail(f"{name} {why}", status=_USAGE)
+def _check_kind(ctx: typer.Context, *, with_files: bool) -> None:
+    """End the command where an option of one kind is given for the other."""
+    refused = _OF_ONE if with_files else _OF_FILES
+    why = "describes one transaction, and --in names files" if with_files else "is about files: give --in"
+    for parameter in ctx.command.params:
+        source = ctx.get_parameter_source(str(parameter.name))
+        if parameter.name in refused and source is not None and source.name == "COMMANDLINE":
+            fail(f"{parameter.opts[0]} {why}", status=_USAGE)
