@@ -338,3 +338,20 @@ def test_checking_finds_what_the_engine_would_refuse_and_keeps_nothing(tmp_path:
     tally = BulkImport(CheckingSink(), tenant="t", on_rejected=rejects).run(sources_of(path))
     assert tally.total == TenantTally(created=1, rejected=1)
     assert rejects.reasons == [(3, "currency", "is not an ISO 4217 code such as EUR")]
+
+
+def test_a_stray_nul_or_an_open_quote_spoils_its_own_row(tmp_path: Path) -> None:
+    path = written(
+        tmp_path / "a.csv",
+        "a,2024-01-01,Sh\0op,1,EUR,food",
+        "b,2024-01-01,Shop,1,EUR,food",
+        'c,2024-01-01,"Shop,1,EUR,food',
+        "d,2024-01-01,Shop,1,EUR,food",
+    )
+    rejects = Rejects()
+    tally = BulkImport(CheckingSink(), tenant="t", on_rejected=rejects).run(sources_of(path))
+    assert tally.total == TenantTally(created=1, rejected=2)
+    assert {row: reason.partition(":")[2].strip() for row, _, reason in rejects.reasons} == {
+        2: "it is not valid text",
+        4: "is a quote not closed?",
+    }

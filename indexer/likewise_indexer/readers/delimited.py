@@ -119,6 +119,10 @@ class DelimitedReader:
                 starts.append(start)
             else:
                 reason = f"has {len(record)} fields where the header has {width}"
+                if self._skipped_lines + reader.line_num > start:
+                    reason += (
+                        f" and ends in line {self._skipped_lines + reader.line_num}: is a quote not closed?"
+                    )
                 malformed.append(RejectedRow(start, "", reason, tuple(record), is_malformed=True))
             full = len(records) + len(malformed) >= limits.FILE_BATCH_ROWS
             if full or lines.chars_read - chars_before >= limits.FILE_BATCH_CHARS_MAX:

@@ -86,7 +86,8 @@ def recognise(columns: Sequence[str], wishes: ColumnWishes, *, labelled: bool, t
     Args:
         columns: the file's columns.
         wishes: what the user says about them.
-        labelled: whether there must be a column of labels.
+        labelled: whether there must be a column of labels. Otherwise only those that were named are labels,
+            and two that could be are no question.
         tenants: whether there must be a column that names the tenant.
 
     Raises:
@@ -98,15 +99,11 @@ def recognise(columns: Sequence[str], wishes: ColumnWishes, *, labelled: bool, t
 
     found = {meaning: names for meaning, names in wishes.columns.items() if names}
     for meaning, ranks in headers.RANKS.items():
-        if meaning not in found and (column := _of_ranks(meaning, ranks, free)):
+        if meaning in found or (meaning == headers.CATEGORY and not labelled):
+            continue
+        if column := _of_ranks(meaning, ranks, free):
             found[meaning] = (column,)
-    labels = dict(wishes.labels)
-    for dimension, keys in headers.DIMENSIONS.items():
-        candidates = [c for c in free if headers.key(c) in keys]
-        if len(candidates) > 1 and dimension not in labels:
-            raise _ambiguous(dimension, candidates, f"--label {dimension}")
-        if candidates:
-            labels.setdefault(dimension, candidates[0])
+    labels = {**(_dimensions(free, wishes) if labelled else {}), **wishes.labels}
     _settle_amounts(found, wishes)
     if category := found.pop(headers.CATEGORY, None):
         labels = {CATEGORY_DIMENSION: category[0], **labels}
@@ -151,6 +148,19 @@ def _of_ranks(meaning: str, ranks: Sequence[frozenset[str]], columns: Sequence[s
         if candidates:
             return candidates[0]
     return ""
+
+
+def _dimensions(columns: Sequence[str], wishes: ColumnWishes) -> Mapping[str, str]:
+    """Column by further dimension of labels, for those that the user did not name."""
+    found: dict[str, str] = {}
+    for dimension, keys in headers.DIMENSIONS.items():
+        candidates = [c for c in columns if headers.key(c) in keys]
+        if dimension in wishes.labels or not candidates:
+            continue
+        if len(candidates) > 1:
+            raise _ambiguous(dimension, candidates, f"--label {dimension}")
+        found[dimension] = candidates[0]
+    return found
 
 
 def _settle_amounts(found: dict[str, tuple[str, ...]], wishes: ColumnWishes) -> None:

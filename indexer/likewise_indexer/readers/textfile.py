@@ -20,6 +20,7 @@ from likewise_engine import limits
 from likewise_indexer.readers.errors import UnreadableFile
 
 _BLOCK_BYTES: Final = 256 * 1024
+_ZEROS_ONE_IN: Final = 20
 _GZIP_MAGIC: Final = b"\x1f\x8b"
 _BYTE_ORDER_MARKS: Final = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -47,7 +48,8 @@ def detect_encoding(path: Path) -> str:
         for mark, encoding in _BYTE_ORDER_MARKS:
             if head.startswith(mark):
                 return encoding
-        if b"\x00" in head:
+        # A stray NUL spoils its own row; text of two bytes a character is full of them.
+        if _ZEROS_ONE_IN * head.count(0) > len(head):
             return _utf16_by_zeros(path, head)
         decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
         valid = invalid = high = high_in_runs = 0
