@@ -6,11 +6,14 @@ counts if it is as near as the 32nd of the exact scan, for some wordings have on
 the texts are those of the books' rows, all tenants together.
 
     python bench/recall.py [BOOKS.parquet…] [--texts 200000] [--questions 2000] [--seed 1] [--json OUT]
+
+Fails where the recall of new texts is below --recall-min.
 """
 
 import argparse
 import json
 import random
+import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -31,6 +34,8 @@ _SYLLABLES = (
     "ba be bo bri ca cor da del den el fa fen gar ha hol jo ka kin la len ma mar mo na nor ol pa per ra"
 )
 _TRADES = "ltd stores cafe garage bakery services group hotel pharmacy supplies energy studio water parking"
+RECALL_MIN = 0.98
+"""What the index promises of its 32 nearest texts."""
 _ENCODED_AT_ONCE = 4_096
 _SAME = 1e-6
 """Float32 similarities that differ by less are the same."""
@@ -117,6 +122,7 @@ def main() -> None:
     parser.add_argument("--texts", type=int, default=200_000)
     parser.add_argument("--questions", type=int, default=2_000)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--recall-min", type=float, default=RECALL_MIN)
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     rng = random.Random(arguments.seed)
@@ -127,6 +133,8 @@ def main() -> None:
         print(f"{name:>14}  {value:,.6g}")
     if arguments.json:
         arguments.json.write_text(json.dumps(measured, indent=2))
+    if measured["recall_of_new"] < arguments.recall_min:
+        sys.exit(f"recall of new texts is below {arguments.recall_min}")
 
 
 if __name__ == "__main__":

@@ -143,3 +143,13 @@ def test_answers_do_not_depend_on_what_categories_are_called(tmp_path: Path) -> 
             probabilities = {renamed[c.category]: c.probability for c in mine.candidates}
             assert {c.category: c.probability for c in other.candidates} == pytest.approx(probabilities)
             assert (mine.decision, mine.witness) == (other.decision, other.witness)
+
+
+def test_a_share_of_the_dimension_does_not_count_other_dimensions(tmp_path: Path) -> None:
+    both = {"category": "meals", "tax": "reduced"}
+    asked = Transaction(payee="Corner Bakery")
+    with open_ledger(tmp_path) as ledger:
+        taught = [Transaction(id=str(number), payee="Corner Bakery") for number in range(4)]
+        ledger.learn([LabelledTransaction(transaction, both) for transaction in taught])
+        for dimension in both:
+            assert feature(evidence(ledger, asked, dimension), "share_of_dimension") == {both[dimension]: 1.0}

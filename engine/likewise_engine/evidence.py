@@ -225,12 +225,13 @@ def _features(
     distance, age_penalty = similarity - 1.0, around.age_penalty[rows]
     penalty = around.amount_penalty[rows] + age_penalty
     books = view.category_counts[candidates]
+    dimension = view.category_dimension[candidates[0]]
     columns: Sequence[Floats | float] = (
         share(kernel(distance / _TAU_NARROW - penalty)),
         share(kernel(weight)),
         share(kernel(distance / _TAU_WIDE - penalty)),
         share(kernel(distance / TAU - age_penalty)),
-        books / max(1, int(view.category_counts.sum())),
+        books / max(1, int(view.category_counts[view.category_dimension == dimension].sum())),
         best,
         best - similarity.max(),
         share(around.same_text[rows].astype(np.float64)),

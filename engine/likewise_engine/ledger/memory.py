@@ -109,7 +109,7 @@ class Memory:
         self.revision = snapshot.record.revision
         self.policy = snapshot.record.policy
         self.chart = Chart.of(snapshot.categories)
-        self.category_active = _active(self.chart)
+        self.category_active, self.category_dimension = _by_category(self.chart)
         self.texts = list(snapshot.texts)
         self.text_names = Names(snapshot.text_ids, snapshot.texts)
         self.payee_names = Names(snapshot.payee_ids, snapshot.payees)
@@ -195,12 +195,13 @@ class Memory:
             day_ranks=self.day_ranks,
             category_counts=self.category_counts,
             category_active=self.category_active,
+            category_dimension=self.category_dimension,
         )
 
     def extend_chart(self, chart: Chart) -> None:
         """Take over a chart that continues the present one."""
         self.chart = chart
-        self.category_active = _active(chart)
+        self.category_active, self.category_dimension = _by_category(chart)
         missing = len(chart.categories) - len(self.category_counts)
         self.category_counts = np.concatenate((self.category_counts, np.zeros(missing, dtype=np.int64)))
         for dimension in chart.dimensions:
@@ -297,18 +298,20 @@ class Memory:
         return Postings.of(self.text.prefix(rows), self.order_day.prefix(rows), self.alive.prefix(rows))
 
 
-def _active(chart: Chart) -> NDArray[np.bool_]:
-    return np.array([category.active for category in chart.categories], dtype=np.bool_)
+def _by_category(chart: Chart) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
+    """Whether each category is active, and the position of its dimension among the chart's."""
+    positions = {dimension: position for position, dimension in enumerate(chart.dimensions)}
+    active = np.array([category.active for category in chart.categories], dtype=np.bool_)
+    return active, np.array([positions[c.dimension] for c in chart.categories], dtype=np.int64)
 
 
 def _label_columns(chart: Chart, entries: EntryColumns) -> dict[str, Column[np.int32]]:
     """One column a dimension, from (row, category) pairs."""
-    dimension_numbers = {dimension: number for number, dimension in enumerate(chart.dimensions)}
-    of_category = np.array([dimension_numbers[c.dimension] for c in chart.categories], dtype=np.int64)
+    _, of_category = _by_category(chart)
     columns = {}
-    for dimension, number in dimension_numbers.items():
+    for position, dimension in enumerate(chart.dimensions):
         column = np.full(len(entries.seq), UNLABELLED, dtype=np.int32)
-        within = of_category[entries.label_categories] == number
+        within = of_category[entries.label_categories] == position
         column[entries.label_rows[within]] = entries.label_categories[within]
         columns[dimension] = Column(column)
     return columns

@@ -93,6 +93,7 @@ class View:
         day_ranks: of the live rows.
         category_counts: int64 ``(categories,)``, live labels of each category.
         category_active: bool ``(categories,)``.
+        category_dimension: int64 ``(categories,)``, positions in the chart's dimensions.
     """
 
     revision: int
@@ -117,6 +118,7 @@ class View:
     day_ranks: DayRanks
     category_counts: NDArray[np.int64]
     category_active: NDArray[np.bool_]
+    category_dimension: NDArray[np.int64]
 
     def text_number(self, text: str) -> int:
         """Number of a text, UNKNOWN where this view does not have it."""
