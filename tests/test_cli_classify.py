@@ -295,6 +295,7 @@ def test_columns_and_conventions_can_be_told(server: Server, cafe: str, tmp_path
         (("cafe", "--in", "new.csv", "--out", "answers.xlsx"), ".parquet"),
         (("cafe", "--in", "new.csv", "--out", "nowhere/answers.csv"), "no folder"),
         (("cafe", "--in", "new.csv", "--out", "there.csv"), "--force"),
+        (("cafe", "--in", "new.csv", "--out", "new.csv", "--force"), "is read"),
         (("cafe", "--in", "new.csv", "--out", "a.csv", "--payee", "x"), "--payee"),
         (("cafe", "--in", "new.csv", "--out", "a.csv", "--json"), "--json"),
         (("cafe", "--in", "new.csv", "--out", "a.csv", "--tenant-column", "id"), "one of them"),
@@ -334,6 +335,16 @@ def test_an_unknown_tenant_and_a_missing_file_leave_no_file(
     missing = classify(cafe, "--in", tmp_path / "missing.csv", "--out", out, server=server)
     assert (missing.exit_code, "missing.csv" in missing.stderr) == (1, True)
     assert not out.exists()
+
+
+def test_labels_and_earlier_answers_in_a_file_are_not_in_the_way(
+    server: Server, cafe: str, tmp_path: Path
+) -> None:
+    file = file_of(tmp_path, "CITY ENERGY,-210.00,rent,5,6", header="payee,amount,category,Tax code,VAT code")
+    first, second = tmp_path / "first.csv", tmp_path / "second.csv"
+    assert classify(cafe, "--in", file, "--out", first, server=server).exit_code == 0
+    assert classify(cafe, "--in", first, "--out", second, server=server).exit_code == 0
+    assert [row["category"] for row in (*rows_of(first), *rows_of(second))] == ["energy", "energy"]
 
 
 def test_force_replaces(server: Server, cafe: str, tmp_path: Path) -> None:

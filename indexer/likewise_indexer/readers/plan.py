@@ -86,8 +86,8 @@ def recognise(columns: Sequence[str], wishes: ColumnWishes, *, labelled: bool, t
     Args:
         columns: the file's columns.
         wishes: what the user says about them.
-        labelled: whether there must be a column of labels. Otherwise only those that were named are labels,
-            and two that could be are no question.
+        labelled: whether there must be a column of labels. Otherwise two that could be are no question: the
+            first is taken.
         tenants: whether there must be a column that names the tenant.
 
     Raises:
@@ -99,11 +99,10 @@ def recognise(columns: Sequence[str], wishes: ColumnWishes, *, labelled: bool, t
 
     found = {meaning: names for meaning, names in wishes.columns.items() if names}
     for meaning, ranks in headers.RANKS.items():
-        if meaning in found or (meaning == headers.CATEGORY and not labelled):
-            continue
-        if column := _of_ranks(meaning, ranks, free):
+        asks = labelled or meaning != headers.CATEGORY
+        if meaning not in found and (column := _of_ranks(meaning, ranks, free, asks=asks)):
             found[meaning] = (column,)
-    labels = {**(_dimensions(free, wishes) if labelled else {}), **wishes.labels}
+    labels = {**_dimensions(free, wishes, asks=labelled), **wishes.labels}
     _settle_amounts(found, wishes)
     if category := found.pop(headers.CATEGORY, None):
         labels = {CATEGORY_DIMENSION: category[0], **labels}
@@ -140,24 +139,24 @@ def _mapped(columns: Sequence[str], wishes: ColumnWishes) -> set[str]:
     return set(named)
 
 
-def _of_ranks(meaning: str, ranks: Sequence[frozenset[str]], columns: Sequence[str]) -> str:
+def _of_ranks(meaning: str, ranks: Sequence[frozenset[str]], columns: Sequence[str], *, asks: bool) -> str:
     for rank in ranks:
         candidates = [column for column in columns if headers.key(column) in rank]
-        if len(candidates) > 1:
+        if len(candidates) > 1 and asks:
             raise _ambiguous(meaning, candidates, f"--map {meaning}")
         if candidates:
             return candidates[0]
     return ""
 
 
-def _dimensions(columns: Sequence[str], wishes: ColumnWishes) -> Mapping[str, str]:
+def _dimensions(columns: Sequence[str], wishes: ColumnWishes, *, asks: bool) -> Mapping[str, str]:
     """Column by further dimension of labels, for those that the user did not name."""
     found: dict[str, str] = {}
     for dimension, keys in headers.DIMENSIONS.items():
         candidates = [c for c in columns if headers.key(c) in keys]
         if dimension in wishes.labels or not candidates:
             continue
-        if len(candidates) > 1:
+        if len(candidates) > 1 and asks:
             raise _ambiguous(dimension, candidates, f"--label {dimension}")
         found[dimension] = candidates[0]
     return found

@@ -92,6 +92,9 @@ def classify_sources(
         options: how to answer.
         output: where the answers go.
     """
+    for source in sources:
+        if output.path is not None and output.path.exists() and output.path.samefile(source.reader.path):
+            fail(f"{output.path} is read and would be replaced: choose another name", status=_USAGE)
     # Standard output may be the table itself.
     told = errors if output.path is None else console
     if output.path is not None:
