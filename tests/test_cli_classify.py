@@ -17,6 +17,8 @@ from typer.testing import CliRunner, Result
 import likewise
 from conftest import LIKEWISE, Serve
 from likewise_engine import limits
+from likewise_indexer.asking import FileQuestion
+from likewise_indexer.bulk import SourceOptions, open_source
 from likewise_indexer.writers import SUFFIXES
 from likewise_server.cli.app import app
 from likewise_server.lifecycle import Server
@@ -230,6 +232,18 @@ def test_rows_with_errors_keep_their_place_and_the_others_their_answers(
         "",
     ]
     assert all(bool(row["error"]) != bool(row["category_decision"]) for row in rows)
+
+
+def test_progress_is_told_within_a_batch_of_the_reader(
+    client: likewise.Client, cafe: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "TABLE_FRAME_ROWS", 2)
+    file = file_of(tmp_path, *(f"n{n},2024-02-29,CITY ENERGY,-210.00,GBP" for n in range(5)))
+    source = open_source(file, SourceOptions(), labelled=False, tenants=False)
+    parts = list(FileQuestion(client, cafe, likewise.ClassifyOptions()).ask(source))
+    assert [len(part.rows) for part in parts] == [2, 2, 1]
+    told = [part.bytes_read for part in parts]
+    assert 0 < told[0] < told[1] < told[2] == file.stat().st_size
 
 
 def test_rows_of_many_tenants_are_answered_by_each_one_s_own_books(

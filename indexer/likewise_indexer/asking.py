@@ -27,7 +27,7 @@ class Asked:
 
     Attributes:
         rows: in the file's order.
-        bytes_read: how far into the file they end, roughly.
+        bytes_read: about how far into the file they end.
     """
 
     rows: Sequence[AskedRow]
@@ -62,6 +62,7 @@ class FileQuestion:
             likewise.Error: a call failed.
         """
         converter = RowConverter(source.plan, source.conventions)
+        bytes_before = 0
         for batch in source.reader.batches(source.plan.used):
             rows = converter.convert(batch)
             numbered: list[tuple[int, int | RejectedRow]] = [
@@ -71,7 +72,10 @@ class FileQuestion:
             numbered.sort(key=lambda pair: pair[0])
             for start in range(0, len(numbered), limits.TABLE_FRAME_ROWS):
                 part = numbered[start : start + limits.TABLE_FRAME_ROWS]
-                yield Asked(self._ask_part(source, rows, part), batch.bytes_read)
+                share = (start + len(part)) / len(numbered)
+                bytes_read = bytes_before + int((batch.bytes_read - bytes_before) * share)
+                yield Asked(self._ask_part(source, rows, part), bytes_read)
+            bytes_before = batch.bytes_read
 
     def _ask_part(
         self, source: Source, rows: Rows, part: Sequence[tuple[int, int | RejectedRow]]
