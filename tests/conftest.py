@@ -11,6 +11,7 @@ from typing import Any
 import grpc
 import pytest
 import structlog
+from hypothesis import settings
 
 import likewise
 from likewise_engine.encoder import HashingEncoder
@@ -24,6 +25,10 @@ BOOKS_VARIABLE = "LIKEWISE_BOOKS"
 REPOSITORY = Path(__file__).parent.parent
 
 Serve = Callable[..., Server]
+
+# The same examples in each run, and no test fails because the machine was busy.
+settings.register_profile("steady", derandomize=True, deadline=None)
+settings.load_profile("steady")
 
 
 @pytest.fixture(autouse=True)

@@ -76,6 +76,8 @@ def test_two_names_stay_two_texts(one: str, other: str) -> None:
 @given(WORDINGS)
 @example("mar1234 7")
 @example("12&ab345")
+@example("0&&")
+@example("xt& ")
 @example("\u0438\u0301\u0306")
 @example("ab\ud800c")
 def test_normalising_twice_changes_nothing(wording: str) -> None:

@@ -137,13 +137,14 @@ def _fold_unicode(wording: str) -> str:
 
 # --- Masking: which words vary -----------------------------------------------------------------
 
-# A UUID; digits with separators between them, an ISO 8601 time among them; or a word. No quantifier gives
-# back what it took (possessive, or a fixed count), so a start reads what it matches at most twice, or 36
-# characters for nothing: linear, whatever comes.
+# A UUID; digits with separators between them, an ISO 8601 time among them; or a word. A set gives nothing
+# back (possessive), and a repeated group ends its branch, so a start reads what it matches at most twice, or
+# 36 characters for nothing: linear, whatever comes. Groups are not possessive: in early releases of Python
+# 3.11 (3.11.2, Debian 12's) one that fails midway keeps what it has read, and "0&&" was the word "0&".
 _WORD: Final = re.compile(
     r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
-    r"|[0-9]++(?:(?:[.,:/-]|t(?=[0-9]{2}:))[0-9]++)++"
-    r"|[^ &.,:/-]++(?:&[^ &.,:/-]++)*+"
+    r"|[0-9]++(?:(?:[.,:/-]|t(?=[0-9]{2}:))[0-9]++)+"
+    r"|[^ &.,:/-]++(?:&[^ &.,:/-]++)*"
 )
 _SEPARATOR_WITHIN: Final = re.compile(r"[.,:/-]")
 _DIGITS: Final = "0123456789"
