@@ -54,6 +54,7 @@ class OnnxEncoder:
             raise ModelFault(
                 f"{folder / MODEL_FILE} does not take or give what a {self._manifest.kind} model does"
             )
+        self._fingerprint = f"{self._manifest.fingerprint}+text{TEXT_VERSION}"
         self.encode([""])  # One that does not run, or has other dimensions than it states, is found out here.
 
     def __repr__(self) -> str:
@@ -62,7 +63,7 @@ class OnnxEncoder:
     @property
     def fingerprint(self) -> str:
         """Names the model's files and settings, and the version of the texts that it is given."""
-        return f"{self._manifest.fingerprint}+text{TEXT_VERSION}"
+        return self._fingerprint
 
     @property
     def dimensions(self) -> int:
