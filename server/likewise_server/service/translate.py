@@ -33,6 +33,7 @@ from likewise_engine.transaction import (
     LabelledTransaction,
     Transaction,
 )
+from likewise_indexer.messages import transaction_message
 
 _AUTHORITIES: Final[Mapping[int, Authority]] = {
     transaction_pb.AUTHORITY_UNSPECIFIED: Authority.PERSON,
@@ -47,11 +48,6 @@ _DIRECTIONS: Final[Mapping[int, Direction]] = {
 _AUTHORITY_NUMBERS: Final = {
     Authority.MACHINE: transaction_pb.AUTHORITY_MACHINE,
     Authority.PERSON: transaction_pb.AUTHORITY_PERSON,
-}
-_DIRECTION_NUMBERS: Final = {
-    Direction.UNKNOWN: transaction_pb.DIRECTION_UNSPECIFIED,
-    Direction.IN: transaction_pb.DIRECTION_IN,
-    Direction.OUT: transaction_pb.DIRECTION_OUT,
 }
 _DECISIONS: Final = {
     answers.Decision.FILE: classifier_pb.DECISION_FILE,
@@ -260,7 +256,7 @@ def ledger_entry(entry: Entry) -> transaction_pb.LedgerEntry:
     """An entry of the ledger."""
     return transaction_pb.LedgerEntry(
         labelled=transaction_pb.LabelledTransaction(
-            transaction=_transaction_message(entry.transaction),
+            transaction=transaction_message(entry.transaction),
             labels=entry.labels,
             authority=_AUTHORITY_NUMBERS[max(entry.authorities.values())],
         ),
@@ -331,19 +327,6 @@ def _neighbour(neighbour: answers.Neighbour) -> classifier_pb.Neighbour:
         labels=neighbour.labels,
         similarity=neighbour.similarity,
         weight=neighbour.weight,
-    )
-
-
-def _transaction_message(value: Transaction) -> transaction_pb.Transaction:
-    return transaction_pb.Transaction(
-        id=value.id,
-        date=None if value.date is None else date_message(value.date),
-        amount=None if value.amount is None else money_message(value.amount, value.currency),
-        payee=value.payee,
-        description=value.description,
-        account=value.account,
-        direction=_DIRECTION_NUMBERS[value.direction],
-        fields=value.fields,
     )
 
 
