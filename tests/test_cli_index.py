@@ -95,6 +95,29 @@ def test_rejects_of_several_files_go_where_it_is_said(data: Path, tmp_path: Path
     assert sorted(path.name for path in tmp_path.glob("*.csv")) == ["1.csv", "2.csv", "all.csv"]
 
 
+def test_rejected_rows_never_replace_a_file_that_is_read(data: Path, books: Path) -> None:
+    written(books, *GOOD, BAD)
+    before = books.read_bytes()
+    refused = index("shop", books, "--data", data, "--rejects", books.parent / "." / "books.csv")
+    assert refused.exit_code == 2
+    assert "is read" in refused.stderr
+    assert books.read_bytes() == before
+
+    assert index("shop", books, "--data", data).exit_code == 1
+    rejects = books.with_name("books.csv.rejects.csv")
+    before = rejects.read_bytes()
+    refused = index("shop", books, rejects, "--data", data)  # as the shell's *.csv has it
+    assert refused.exit_code == 2
+    assert rejects.read_bytes() == before
+
+
+def test_a_file_is_not_taken_for_the_tenant(data: Path, books: Path) -> None:
+    refused = index(books, books, "--data", data)
+    assert refused.exit_code == 2
+    assert "the tenant is missing" in refused.stderr
+    assert not data.exists()
+
+
 def test_many_rejected_rows_are_counted_and_the_first_shown(data: Path, books: Path) -> None:
     written(books, *GOOD, *(BAD.replace("c,", f"c{n},") for n in range(15)))
     done = index("shop", books, "--data", data)

@@ -67,6 +67,24 @@ def test_addresses_that_others_reach_need_to_be_meant(address: str) -> None:
     assert Settings(listen=address, insecure_listen=True).listen == address
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        "",
+        "localhost",
+        "127.0.0.1:",
+        "127.0.0.1:99999",
+        "127.0.0.1:-1",
+        "127.0.0.1:http",
+        "::1:50151",
+        "unix:",
+    ],
+)
+def test_what_is_no_address_is_refused_as_such(address: str) -> None:
+    with pytest.raises(ValidationError, match="neither HOST:PORT"):
+        Settings(listen=address, insecure_listen=True)
+
+
 def test_what_is_secret_is_logged_as_asterisks() -> None:
     class WithSecret(Settings):
         token: SecretStr = SecretStr("hunter2")

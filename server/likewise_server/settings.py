@@ -4,6 +4,7 @@ The first of these that says something holds. A field's description is the help 
 what happens when you change it.
 """
 
+import re
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Final, Self
@@ -16,6 +17,9 @@ from likewise.connection import is_loopback
 ENVIRONMENT_PREFIX: Final = "LIKEWISE_"
 LISTEN_DEFAULT: Final = "127.0.0.1:50151"
 DATA_DEFAULT: Final = Path("likewise-data")
+
+_ADDRESS: Final = re.compile(r"unix(?:-abstract)?:.+|(?:\[[^\[\]]+\]|[^\[\]:/]*):(?P<port>[0-9]{1,5})")
+_PORT_MAX: Final = 65_535
 
 
 class LogFormat(StrEnum):
@@ -126,6 +130,13 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _check_listen(self) -> Self:
+        address = _ADDRESS.fullmatch(self.listen)
+        # gRPC would take port 99999 for 34463.
+        if address is None or int(address["port"] or 0) > _PORT_MAX:
+            raise ValueError(
+                f"listen address {self.listen!r} is neither HOST:PORT, with a port from 0 to {_PORT_MAX}, "
+                "nor unix:PATH"
+            )
         if not self.insecure_listen and not is_loopback(self.listen):
             raise ValueError(
                 f"listen address {self.listen!r} can be reached from other machines, in plain text and "

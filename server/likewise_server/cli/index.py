@@ -204,6 +204,14 @@ class _Rejected:
                 )
                 for source in sources
             }
+        read = {source.reader.path.resolve() for source in sources}
+        for file in self._files.values():
+            if file.path.resolve() in read:
+                fail(
+                    f"{file.path} is read, and rejected rows would replace it: index it on its own, or give"
+                    " another place by --rejects",
+                    status=_USAGE,
+                )
 
     def __enter__(self) -> Self:
         return self
@@ -237,6 +245,11 @@ def _tenant_and_paths(
         if chart is not None:
             fail("--chart is one tenant's, and --tenant-column is for files of many", status=_USAGE)
         return None, [Path(name) for name in names]
+    if Path(names[0]).suffix and Path(names[0]).is_file():
+        fail(
+            f"the tenant is missing: {names[0]!r} is a file. Give TENANT FILE..., or --tenant-column COLUMN",
+            status=_USAGE,
+        )
     if len(names) < 2:
         fail(
             f"only {names[0]!r} is given: name the tenant and then its files, or give --tenant-column COLUMN",
