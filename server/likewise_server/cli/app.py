@@ -27,6 +27,7 @@ class _OnDemand(TyperGroup):
 app = typer.Typer(
     cls=_OnDemand,
     no_args_is_help=True,
+    rich_markup_mode=None,
     help="Files a bookkeeping transaction the way this bookkeeper filed the ones like it.",
 )
 

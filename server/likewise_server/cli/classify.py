@@ -123,7 +123,7 @@ MinRevisionOption = Annotated[
 ]
 
 # Without rich's table, whose columns leave no room for whole sentences.
-classify_app = typer.Typer(rich_markup_mode=None)
+classify_app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
 
 @classify_app.command(

@@ -65,7 +65,7 @@ NoCreateOption = Annotated[
 ]
 
 # Without rich's table, whose columns leave no room for whole sentences.
-index_app = typer.Typer(rich_markup_mode=None)
+index_app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
 
 @index_app.command(

@@ -11,7 +11,12 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 
 from likewise_server.cli.common import console, fail, reported
 
-model_app = typer.Typer(help="Build the encoders that texts are compared by.", no_args_is_help=True)
+model_app = typer.Typer(
+    help="Build the encoders that texts are compared by.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    add_completion=False,
+)
 
 _SOURCE_HELP = "A sentence-transformers model: a folder, a name on the hub, or package:NAME."
 _OUT_HELP = "Folder to write; give it to the server as its encoder."
@@ -29,7 +34,7 @@ def export(
     ] = False,
     name: Annotated[str, typer.Option(help=f"{_NAME_HELP} The source's own name if not given.")] = "",
 ) -> None:
-    """Export a sentence-transformers model to ONNX, and check it against the original."""
+    """Export a sentence-transformers model to ONNX. It is checked against the original."""
     with _building(), console.status(f"Loading {source}") as status:
         from likewise_indexer.models.export import export_transformer
         from likewise_indexer.models.teacher import load_teacher
@@ -61,7 +66,10 @@ def distil(
         typer.Option(help="Also save the student here, as a sentence-transformers model.", file_okay=False),
     ] = None,
 ) -> None:
-    """Distil a small static encoder (tokens and character n-grams) from a sentence-transformers model."""
+    """Distil a small static encoder from a large model.
+
+    It knows tokens and character n-grams; the large one is a sentence-transformers model.
+    """
     with _building():
         from sentence_transformers import SentenceTransformer
 

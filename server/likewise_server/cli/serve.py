@@ -11,7 +11,7 @@ from likewise_server.cli.common import fail
 from likewise_server.settings import ENVIRONMENT_PREFIX, Settings
 
 # Without rich's table, whose columns leave no room for whole sentences.
-serve_app = typer.Typer(rich_markup_mode=None)
+serve_app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
 
 def _serve(**flags: Any) -> None:

@@ -14,7 +14,12 @@ from likewise_server.cli.common import DataOption, ServerOption, connected, cons
 if TYPE_CHECKING:
     import likewise
 
-tenants_app = typer.Typer(help="List, show, create, export and forget tenants.", no_args_is_help=True)
+tenants_app = typer.Typer(
+    help="List, show, create, export and forget tenants.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    add_completion=False,
+)
 
 TenantArgument = Annotated[str, typer.Argument(help="Id of the tenant.", metavar="TENANT")]
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do it without asking.")]
@@ -152,7 +157,7 @@ def export(
     server: ServerOption = None,
     data: DataOption = None,
 ) -> None:
-    """Export all labelled transactions, as of one revision, to a file that can be indexed again."""
+    """Export all labelled transactions to a file. It can be indexed again, and shows one revision."""
     from likewise_indexer.writers import EntryTable, open_ndjson_stream, open_table
 
     with connected(server, data) as client:
@@ -212,7 +217,7 @@ def forget(
 def delete(
     tenant: TenantArgument, yes: YesOption = False, server: ServerOption = None, data: DataOption = None
 ) -> None:
-    """Delete a tenant with all that it taught: gone from disk when this returns."""
+    """Delete a tenant with all that it taught. It is gone from disk when this returns."""
     with connected(server, data) as client:
         labels = client.get_tenant(tenant).statistics.labels
         _confirm(f"Delete {tenant!r} and its {labels:,} labelled transactions for good?", yes=yes)
