@@ -81,6 +81,22 @@ def test_rejected_rows_are_shown_and_written_and_can_be_mended_there(data: Path,
     assert counts(again) == ["1", "0", "0", "0", "0", "0"]
 
 
+def test_a_mended_reject_file_outlives_the_next_run(data: Path, books: Path) -> None:
+    written(books, *GOOD, BAD)
+    index("shop", books, "--data", data)
+    rejects, kept = books.with_name("books.csv.rejects.csv"), books.with_name("books.csv.1.rejects.csv")
+    as_written = rejects.read_bytes()
+    index("shop", books, "--data", data)
+    assert rejects.read_bytes() == as_written
+    assert not kept.exists()
+
+    rejects.write_bytes(as_written.replace(b"2024-02-30", b"2024-02-29"))
+    index("shop", books, "--data", data)
+    assert rejects.read_bytes() == as_written
+    assert b"2024-02-29" in kept.read_bytes()
+    assert not list(books.parent.glob(".*.new"))
+
+
 def test_rejects_of_several_files_go_where_it_is_said(data: Path, tmp_path: Path) -> None:
     one = written(tmp_path / "1.csv", *GOOD, BAD)
     two = written(tmp_path / "2.csv", "31.02.2024;Shop;food", header="Datum;Empfänger;Kategorie")

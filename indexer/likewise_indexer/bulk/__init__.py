@@ -9,13 +9,14 @@ cut off anywhere and run again: what is there already is unchanged.
 from likewise_indexer.bulk.chart import TenantChart, read_chart
 from likewise_indexer.bulk.engine_sink import EngineSink
 from likewise_indexer.bulk.job import AllRejected, BulkImport, Progress
-from likewise_indexer.bulk.rejects import RejectFile
+from likewise_indexer.bulk.rejects import REJECTS_SUFFIX, RejectFile
 from likewise_indexer.bulk.server_sink import ServerSink
 from likewise_indexer.bulk.sink import CheckingSink, Sink
 from likewise_indexer.bulk.source import Source, SourceOptions, open_source
 from likewise_indexer.bulk.tally import Tally, TenantTally
 
 __all__ = [
+    "REJECTS_SUFFIX",
     "AllRejected",
     "BulkImport",
     "CheckingSink",

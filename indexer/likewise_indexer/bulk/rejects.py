@@ -4,20 +4,26 @@ Mended there, it can be imported itself: the names of its own columns mean nothi
 """
 
 import csv
+import filecmp
 import io
+import itertools
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final, Self, TextIO
 
 from likewise_indexer.readers import RejectedRow
 
+REJECTS_SUFFIX: Final = ".rejects.csv"
+"""Follows the name of the file whose rows were rejected, unless another place is named."""
 _OWN_COLUMNS: Final = ("file", "row", "column", "reason")
 _MALFORMED_COLUMN: Final = "malformed"
 """What there is of a row that has not the shape of the others."""
 
 
 class RejectFile:
-    """Writes rejected rows; a context manager. The file is made, or replaced, with the first row.
+    """Writes rejected rows; a context manager. The file is written aside, and there once it is closed.
+
+    A file of an earlier run that says something else is kept under a number, for it may have been mended.
 
     Args:
         path: where to.
@@ -36,9 +42,28 @@ class RejectFile:
         self.close()
 
     def close(self) -> None:
-        """Close the file; repeating it does nothing."""
-        if self._file is not None:
-            self._file.close()
+        """Put the file in its place; repeating it does nothing. Raises OSError."""
+        if self._file is None or self._file.closed:
+            return
+        self._file.close()
+        if self.path.exists():
+            if filecmp.cmp(self.path, self._aside, shallow=False):
+                self._aside.unlink()
+                return
+            self.path.rename(self._numbered())
+        self._aside.rename(self.path)
+
+    @property
+    def _aside(self) -> Path:
+        return self.path.with_name(f".{self.path.name}.new")
+
+    def _numbered(self) -> Path:
+        """``books.csv.rejects.csv`` -> ``books.csv.1.rejects.csv``, or with the first number that is free."""
+        name = self.path.name
+        stem = name.removesuffix(REJECTS_SUFFIX)
+        ending = REJECTS_SUFFIX if stem != name else ""
+        candidates = (self.path.with_name(f"{stem}.{number}{ending}") for number in itertools.count(1))
+        return next(path for path in candidates if not path.exists())
 
     @property
     def is_written(self) -> bool:
@@ -68,7 +93,7 @@ class RejectFile:
     def _open(self, columns: Sequence[str]) -> TextIO:
         if self._file is None:
             # With a byte order mark, without which spreadsheets take UTF-8 for something else.
-            self._file = self.path.open("w", encoding="utf-8-sig", newline="")
+            self._file = self._aside.open("w", encoding="utf-8-sig", newline="")
             csv.writer(self._file).writerow((*_OWN_COLUMNS, *columns))
         return self._file
 

@@ -11,6 +11,7 @@ import typer
 
 from likewise_engine import limits
 from likewise_indexer.bulk import (
+    REJECTS_SUFFIX,
     BulkImport,
     CheckingSink,
     EngineSink,
@@ -32,7 +33,6 @@ from likewise_server.settings import Settings
 _USAGE: Final = 2
 _INTERRUPTED: Final = 130
 _ALLOCATIONS_PER_COLLECTION: Final = 100_000
-_REJECTS_SUFFIX: Final = ".rejects.csv"
 
 NamesArgument = Annotated[
     list[str],
@@ -48,7 +48,7 @@ RejectsOption = Annotated[
     typer.Option(
         metavar="PATH",
         dir_okay=False,
-        help=f"Where rejected rows go; beside each file, as FILE{_REJECTS_SUFFIX}, if not given.",
+        help=f"Where rejected rows go; beside each file, as FILE{REJECTS_SUFFIX}, if not given.",
     ),
 ]
 ChartOption = Annotated[
@@ -200,7 +200,7 @@ class _Rejected:
         elif keeps:
             self._files = {
                 source.reader.path: RejectFile(
-                    source.reader.path.with_name(source.reader.path.name + _REJECTS_SUFFIX), source.plan.used
+                    source.reader.path.with_name(source.reader.path.name + REJECTS_SUFFIX), source.plan.used
                 )
                 for source in sources
             }
