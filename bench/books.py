@@ -110,6 +110,7 @@ def ask(address: str, asked: Sequence[tuple[str, likewise.Transaction]]) -> dict
             spent = answer.time_spent
             stages = (spent.wait, spent.encode, spent.search, spent.vote)
             stages_ms.append([stage.ToNanoseconds() / 1e6 for stage in stages])
+        loaded = [client.get_tenant(tenant).statistics for tenant in sorted({tenant for tenant, _ in asked})]
     p50, p99 = np.quantile(caller_ms, (0.5, 0.99)).tolist()
     names = ("wait", "encode", "search", "vote")
     stage_p50 = dict(zip(names, np.median(stages_ms, axis=0).round(3).tolist(), strict=True))
@@ -119,6 +120,7 @@ def ask(address: str, asked: Sequence[tuple[str, likewise.Transaction]]) -> dict
         "p99_ms": p99,
         "max_ms": max(caller_ms),
         "stage_p50_ms": stage_p50,
+        "memory_bytes_per_label": sum(s.memory_bytes for s in loaded) / sum(s.labels for s in loaded),
     }
 
 

@@ -24,7 +24,6 @@ def instances() -> Iterator[tuple[LikewiseError, Any]]:
     yield errors.NotFound("gone"), code_pb2.NOT_FOUND
     yield errors.TenantNotFound("t"), code_pb2.NOT_FOUND
     yield errors.TransactionNotFound("t"), code_pb2.NOT_FOUND
-    yield errors.CategoryNotFound("c"), code_pb2.NOT_FOUND
     yield errors.AlreadyExists("there"), code_pb2.ALREADY_EXISTS
     yield errors.TenantExists("t"), code_pb2.ALREADY_EXISTS
     yield errors.RequestIdReused("r"), code_pb2.ALREADY_EXISTS

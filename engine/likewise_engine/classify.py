@@ -27,7 +27,7 @@ from likewise_engine.decision import decide
 from likewise_engine.encoder.base import Encoder
 from likewise_engine.evidence import Evidence, Surroundings, evidence_of, surroundings_of
 from likewise_engine.ledger.view import UNKNOWN, UNLABELLED, View
-from likewise_engine.text import NAMELESS, normalise, text_of
+from likewise_engine.text import NAMELESS, text_and_payee
 from likewise_engine.transaction import CATEGORY_DIMENSION, Transaction, decimal_of
 from likewise_engine.vote import Vote
 
@@ -52,7 +52,7 @@ def classify(
     transaction.check()
     options.check()
     dimensions = _dimensions(view, options)
-    text = text_of(transaction.payee, transaction.description)
+    text, payee = text_and_payee(transaction.payee, transaction.description)
     number = view.text_number(text)
     known = None if number == UNKNOWN else number
     vector = _encoded(encoder, text) if known is None else view.index.matrix[known]
@@ -62,7 +62,6 @@ def classify(
         near = view.index.search(vector, limits.RETRIEVED_TEXTS_MAX, known)
     else:
         near = np.empty(0, dtype=np.int64), np.empty(0, dtype=np.float32)
-    payee = normalise(transaction.payee)
     same_payee = UNKNOWN if payee in _NO_PAYEE else view.payee_numbers.get(payee, UNKNOWN)
     around = surroundings_of(view, transaction, number, same_payee, near)
     searched_ns = perf_counter_ns()

@@ -6,8 +6,7 @@
     │   └── UnknownCategory     a category that is not in the tenant's chart
     ├── NotFound                what was named does not exist
     │   ├── TenantNotFound
-    │   ├── TransactionNotFound
-    │   └── CategoryNotFound
+    │   └── TransactionNotFound
     ├── AlreadyExists
     │   ├── TenantExists
     │   └── RequestIdReused     a request id came again with other content
@@ -116,12 +115,6 @@ class TransactionNotFound(NotFound):
 
     def __init__(self, transaction_id: str) -> None:
         super().__init__(f"there is no transaction {transaction_id!r}", transaction_id=transaction_id)
-
-
-class CategoryNotFound(NotFound):
-    """The tenant's chart has no such category."""
-
-    reason = "CATEGORY_NOT_FOUND"
 
 
 class AlreadyExists(LikewiseError):

@@ -38,14 +38,22 @@ SEPARATOR: Final = " | "
 
 
 def text_of(payee: str, description: str) -> str:
-    """Return the text of a transaction: at most TEXT_CHARS_MAX characters, never empty, never raises.
+    """Return the text of a transaction, see :func:`text_and_payee`."""
+    return text_and_payee(payee, description)[0]
 
-    A part that names nothing, or repeats the other, is left out: exports differ in which of the two
-    they fill, and the same wording should be the same text.
+
+def text_and_payee(payee: str, description: str) -> tuple[str, str]:
+    """Return the text of a transaction, and its payee normalised.
+
+    A text has at most TEXT_CHARS_MAX characters, is never empty, and nothing makes it raise. A part that
+    names nothing, or repeats the other, is left out: exports differ in which of the two they fill, and the
+    same wording should be the same text.
     """
-    parts = dict.fromkeys(part for part in (normalise(payee), normalise(description)) if part)
+    normalised_payee = normalise(payee)
+    parts = dict.fromkeys(part for part in (normalised_payee, normalise(description)) if part)
     naming = [part for part in parts if part != NAMELESS]
-    return SEPARATOR.join(naming)[: limits.TEXT_CHARS_MAX].rstrip(" |&") or NAMELESS
+    text = SEPARATOR.join(naming)[: limits.TEXT_CHARS_MAX].rstrip(" |&") or NAMELESS
+    return text, normalised_payee
 
 
 def normalise(wording: str) -> str:

@@ -17,7 +17,7 @@ from likewise_engine.errors import FieldViolation, LimitReached, ModelFault
 from likewise_engine.ledger.memory import Memory, Names, are_unit
 from likewise_engine.ledger.outcomes import LearnOutcome
 from likewise_engine.store.base import Change, Correction, Entry, NewEntry, RequestRecord, Vectors
-from likewise_engine.text import normalise, text_of
+from likewise_engine.text import text_and_payee
 from likewise_engine.transaction import Authority, LabelledTransaction, Transaction
 
 _NO_ENTRY = Entry(0, Transaction(), {}, {}, 0)
@@ -180,8 +180,11 @@ class Lesson:
         """Ids of a transaction's text and normalised payee; books repeat themselves, so wordings are kept."""
         ids = self._wordings.get((payee, description))
         if ids is None:
-            text = _id_of(text_of(payee, description), self._memory.text_names, self._new_texts)
-            ids = text, _id_of(normalise(payee), self._memory.payee_names, self._new_payees)
+            text, normalised_payee = text_and_payee(payee, description)
+            ids = (
+                _id_of(text, self._memory.text_names, self._new_texts),
+                _id_of(normalised_payee, self._memory.payee_names, self._new_payees),
+            )
             self._wordings[payee, description] = ids
         return ids
 

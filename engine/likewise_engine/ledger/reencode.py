@@ -8,7 +8,7 @@ from likewise_engine import limits
 from likewise_engine.encoder.base import Encoder
 from likewise_engine.ledger.lesson import as_stored
 from likewise_engine.store.base import TenantStore, TextReplacement
-from likewise_engine.text import normalise, text_of
+from likewise_engine.text import text_and_payee
 
 
 def reencode(store: TenantStore, encoder: Encoder) -> None:
@@ -24,9 +24,10 @@ def reencode(store: TenantStore, encoder: Encoder) -> None:
     for _, entries in store.export(limits.BATCH_ITEMS_MAX):
         for entry in entries:
             transaction = entry.transaction
-            text = texts.setdefault(text_of(transaction.payee, transaction.description), len(texts) + 1)
-            payee = payees.setdefault(normalise(transaction.payee), len(payees) + 1)
-            assignments.append((entry.seq, text, payee))
+            text, payee = text_and_payee(transaction.payee, transaction.description)
+            text_id = texts.setdefault(text, len(texts) + 1)
+            payee_id = payees.setdefault(payee, len(payees) + 1)
+            assignments.append((entry.seq, text_id, payee_id))
     store.replace_texts(
         TextReplacement(
             encoder_fingerprint=encoder.fingerprint,
