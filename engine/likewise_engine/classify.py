@@ -4,7 +4,8 @@ One road, no way back: plain functions on values, the same for the service, the 
 of history. It reads one view and nothing else, so the same view and models give the same answer.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from math import isnan
 from time import perf_counter_ns
@@ -51,7 +52,53 @@ def classify(
     started_ns = perf_counter_ns()
     transaction.check()
     options.check()
-    dimensions = _dimensions(view, options)
+    question = question_of(view, encoder, transaction, _dimensions(view, options))
+    target = options.target_precision or view.policy.target_precision
+    answers = tuple(
+        _answer(view, vote, evidence, question.around, dimension, target, options.candidates_max)
+        for dimension, evidence in question.evidence.items()
+    )
+    neighbours = _neighbours(view, question.around, options.neighbours_max)
+    voted_ns = perf_counter_ns() - started_ns - question.encode_ns - question.search_ns
+    return Classification(
+        answers=answers,
+        neighbours=neighbours,
+        encoder_fingerprint=encoder.fingerprint,
+        vote_fingerprint=vote.fingerprint,
+        revision=view.revision,
+        text=question.text,
+        time_spent=TimeSpent(question.encode_ns, question.search_ns, voted_ns),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A transaction with all that the memory has on it, before anybody votes.
+
+    Attributes:
+        text: its normalised wording.
+        around: the rows around it.
+        evidence: what they say, by dimension.
+        encode_ns: time until it had a vector.
+        search_ns: time from there until it had its surroundings.
+    """
+
+    text: str
+    around: Surroundings
+    evidence: Mapping[str, Evidence]
+    encode_ns: int
+    search_ns: int
+
+
+def question_of(
+    view: View, encoder: Encoder, transaction: Transaction, dimensions: Sequence[str]
+) -> Question:
+    """Walk the road as far as the evidence. Whoever trains a vote sees what the one that serves will see.
+
+    Raises:
+        ModelFault: the encoder failed.
+    """
+    started_ns = perf_counter_ns()
     text, payee = text_and_payee(transaction.payee, transaction.description)
     number = view.text_number(text)
     known = None if number == UNKNOWN else number
@@ -66,30 +113,8 @@ def classify(
     around = surroundings_of(view, transaction, number, same_payee, near)
     searched_ns = perf_counter_ns()
 
-    target = options.target_precision or view.policy.target_precision
-    answers = tuple(
-        _answer(
-            view,
-            vote,
-            evidence_of(view, around, dimension),
-            around,
-            dimension,
-            target,
-            options.candidates_max,
-        )
-        for dimension in dimensions
-    )
-    neighbours = _neighbours(view, around, options.neighbours_max)
-    times = TimeSpent(encoded_ns - started_ns, searched_ns - encoded_ns, perf_counter_ns() - searched_ns)
-    return Classification(
-        answers=answers,
-        neighbours=neighbours,
-        encoder_fingerprint=encoder.fingerprint,
-        vote_fingerprint=vote.fingerprint,
-        revision=view.revision,
-        text=text,
-        time_spent=times,
-    )
+    evidence = {dimension: evidence_of(view, around, dimension) for dimension in dimensions}
+    return Question(text, around, evidence, encoded_ns - started_ns, searched_ns - encoded_ns)
 
 
 def _dimensions(view: View, options: ClassifyOptions) -> Sequence[str]:
