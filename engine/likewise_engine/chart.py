@@ -2,10 +2,14 @@
 
 Categories of all dimensions share one list and are numbered in it from 0. A number never changes its
 meaning and a category is never removed, only deactivated, so columns of labels hold the numbers.
+
+An id means a category as long as it is that category's own. Besides, it means the category into which its own
+was merged, and the one that had it before a rename; what applications send late lands there. Whatever
+category gets the id for itself takes it from the one that had it before.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from likewise_engine import limits
@@ -28,6 +32,9 @@ class Category:
         name: for people; the id where none was given.
         description: what belongs there.
         active: an inactive category is never proposed.
+        merged_into: number of the category that took over its labels; only of an inactive category, and never
+            that of one that was merged itself. None where it was not merged.
+        former_ids: ids that it had before it was renamed and that no other category has, the latest last.
     """
 
     id: str
@@ -35,6 +42,8 @@ class Category:
     name: str = ""
     description: str = ""
     active: bool = True
+    merged_into: int | None = None
+    former_ids: tuple[str, ...] = ()
 
     def violations(self) -> Iterator[FieldViolation]:
         """Yield what is wrong, field by field."""
@@ -87,20 +96,36 @@ class Chart:
     Attributes:
         categories: by number.
         numbers: number by (dimension, category id).
+        former: number by (dimension, former id); none of them is in ``numbers``.
         dimensions: ``category`` first, then in the order of their first category.
     """
 
     categories: tuple[Category, ...] = ()
     numbers: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    former: Mapping[tuple[str, str], int] = field(default_factory=dict)
     dimensions: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, categories: Sequence[Category]) -> "Chart":
         """The chart of these categories, numbered in their order."""
         numbers = {(c.dimension, c.id): number for number, c in enumerate(categories)}
+        former = {(c.dimension, id_): number for number, c in enumerate(categories) for id_ in c.former_ids}
         seen = dict.fromkeys(c.dimension for c in categories)
         dimensions = tuple(sorted(seen, key=lambda dimension: dimension != CATEGORY_DIMENSION))
-        return cls(tuple(categories), numbers, dimensions)
+        return cls(tuple(categories), numbers, former, dimensions)
+
+    def meant(self, dimension: str, category_id: str) -> int | None:
+        """Number of the category that an id means today; None for one that means none.
+
+        That is never a category that was merged into another.
+        """
+        number = self.numbers.get((dimension, category_id))
+        if number is None:
+            number = self.former.get((dimension, category_id))
+            if number is None:
+                return None
+        into = self.categories[number].merged_into
+        return number if into is None else into
 
     def require_dimension(self, dimension: str, field_name: str) -> None:
         """Raise UnknownDimension where no category has this dimension."""
@@ -113,23 +138,49 @@ class Chart:
     def with_categories(self, categories: Sequence[Category]) -> "Chart":
         """This chart with categories added, or replaced where dimension and id are known.
 
+        What became of a category is the chart's to know: former ids stay, and so does ``merged_into`` unless
+        the category is active again.
+
         Raises:
             LimitReached: more categories or dimensions than allowed.
         """
         if not categories:
             return self
-        merged = list(self.categories)
         numbers = dict(self.numbers)
+        changes = {}
         for category in categories:
-            key = (category.dimension, category.id)
-            if key in numbers:
-                merged[numbers[key]] = category
-            else:
-                numbers[key] = len(merged)
-                merged.append(category)
-        chart = Chart.of(merged)
-        check_chart_size(len(merged), len(chart.dimensions))
+            number = numbers.setdefault((category.dimension, category.id), len(numbers))
+            old = self.categories[number] if number < len(self.categories) else Category(category.id)
+            merged_into = None if category.active else old.merged_into
+            changes[number] = replace(category, merged_into=merged_into, former_ids=old.former_ids)
+        return self.revised(changes)
+
+    def revised(self, changes: Mapping[int, Category]) -> "Chart":
+        """This chart with categories replaced, or added at the end, by number.
+
+        Raises:
+            LimitReached: more categories or dimensions than allowed.
+        """
+        categories = [*self.categories, *(changes[n] for n in sorted(changes) if n >= len(self.categories))]
+        for number, category in changes.items():
+            categories[number] = category
+        for category in changes.values():
+            owner = self.former.get((category.dimension, category.id))
+            if owner is not None:
+                kept = tuple(id_ for id_ in categories[owner].former_ids if id_ != category.id)
+                categories[owner] = replace(categories[owner], former_ids=kept)
+        chart = Chart.of(categories)
+        check_chart_size(len(chart.categories), len(chart.dimensions))
         return chart
+
+    def changes_since(self, earlier: "Chart") -> list[tuple[int, Category]]:
+        """(number, category) of those that an earlier chart has not, or has otherwise."""
+        known = len(earlier.categories)
+        return [
+            (number, category)
+            for number, category in enumerate(self.categories)
+            if number >= known or category != earlier.categories[number]
+        ]
 
 
 def check_chart_size(categories: int, dimensions: int) -> None:

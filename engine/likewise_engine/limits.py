@@ -34,6 +34,9 @@ DIMENSIONS_MAX: Final = 16
 CATEGORY_ID_CHARS_MAX: Final = 128
 CATEGORY_NAME_CHARS_MAX: Final = 256
 CATEGORY_DESCRIPTION_CHARS_MAX: Final = 2_048
+CATEGORY_FORMER_IDS_MAX: Final = 16
+"""Ids from before its renames that a category is still known by; an application that sends one of an earlier
+chart lags years behind."""
 CATEGORIES_MAX: Final = 10_000
 """Categories a tenant can have over all its dimensions."""
 

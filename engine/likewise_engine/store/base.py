@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from likewise_engine.chart import Category, Policy
+from likewise_engine.selection import Selection
 from likewise_engine.transaction import Authority, Transaction
 
 Vectors: TypeAlias = NDArray[np.float16]
@@ -105,6 +106,24 @@ class RequestRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class Relabelling:
+    """Labels that one category takes over from others of its dimension, in entries and in corrections.
+
+    Attributes:
+        sources: numbers of the categories that lose them.
+        target: number of the category that gets them.
+        seqs: of the entries; None for all that have a label of the sources. Of given entries only the labels
+            change sides, what was predicted for them was predicted.
+        authority: who gives these labels; None where they stay who gave them.
+    """
+
+    sources: Sequence[int]
+    target: int
+    seqs: Sequence[int] | None = None
+    authority: Authority | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Change:
     """One atomic change of a tenant's state. Parts that are not given stay as they are.
 
@@ -113,7 +132,9 @@ class Change:
         texts: (id, text) of new texts; ``vectors`` has one row for each.
         vectors: float16 ``(len(texts), dimensions)``.
         payees: (id, normalised payee) of new payees.
-        categories: (number, category) of categories that are new or replaced.
+        categories: (number, category) of categories that are new or replaced; corrections follow their ids.
+        relabelling: labels that change sides, once the categories are written. A correction whose label is
+            then what was predicted is none any more, and goes.
         entries: entries to write.
         orphaned_texts: ids of texts to erase, since no entry has them any more.
         orphaned_payees: likewise of payees.
@@ -130,6 +151,7 @@ class Change:
     vectors: Vectors | None = None
     payees: Sequence[tuple[int, str]] = ()
     categories: Sequence[tuple[int, Category]] = ()
+    relabelling: Relabelling | None = None
     entries: Sequence[NewEntry] = ()
     orphaned_texts: Sequence[int] = ()
     orphaned_payees: Sequence[int] = ()
@@ -266,6 +288,9 @@ class TenantStore(Protocol):
 
         Raises PreconditionFailed where entries are purged meanwhile.
         """
+
+    def select(self, category: int, selection: Selection) -> Sequence[int]:
+        """``seq`` of the entries of a category (by number) that a selection means, ascending."""
 
     def request(self, request_id: str) -> RequestRecord | None:
         """What is remembered of a request id."""

@@ -93,7 +93,14 @@ _STEP_2: Final = """
 ALTER TABLE tenant ADD COLUMN is_purge_due INTEGER NOT NULL DEFAULT 0;
 """
 
-STEPS: Final[tuple[str, ...]] = (_STEP_1, _STEP_2)
+# merged_into: the category that took over this one's labels, never one that was merged itself. former_ids:
+# JSON list of the ids that the category had before it was renamed, the latest last.
+_STEP_3: Final = """
+ALTER TABLE categories ADD COLUMN merged_into INTEGER REFERENCES categories (number);
+ALTER TABLE categories ADD COLUMN former_ids TEXT NOT NULL DEFAULT '[]';
+"""
+
+STEPS: Final[tuple[str, ...]] = (_STEP_1, _STEP_2, _STEP_3)
 """SQL scripts; step n (from 1) leads to schema version n."""
 
 

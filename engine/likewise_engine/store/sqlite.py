@@ -13,7 +13,7 @@ snapshot shows what is to be purged is ended, for it would keep the WAL from bei
 import json
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -21,14 +21,13 @@ from typing import Any, Final
 
 import numpy as np
 
-from likewise_engine import limits
 from likewise_engine.chart import Category, Policy
 from likewise_engine.errors import PreconditionFailed, StoreCorrupt, StoreFault
+from likewise_engine.selection import Selection, folded
 from likewise_engine.store.base import (
     Change,
     Entry,
     EntryColumns,
-    NewEntry,
     RequestRecord,
     Snapshot,
     StoreStatistics,
@@ -36,6 +35,7 @@ from likewise_engine.store.base import (
     TextReplacement,
     Vectors,
 )
+from likewise_engine.store.changes import text_rows, write
 from likewise_engine.store.connection import connect, decoded, read_transaction, transaction, translated
 from likewise_engine.store.migrations import migrate
 from likewise_engine.transaction import Authority, Direction, Transaction, decimal_of
@@ -44,6 +44,17 @@ _ENTRY_COLUMNS: Final = (
     "e.seq, e.transaction_id, e.day, e.amount, e.currency, e.direction, e.revision,"
     " e.payee_wording, e.description, e.account, e.fields"
 )
+# What is not given is NULL or empty. The cheap conditions come first: SQLite takes them in this order.
+_SELECT: Final = """
+SELECT e.seq FROM labels AS l JOIN entries AS e ON e.seq = l.seq WHERE l.category = :category
+AND (:day_min IS NULL OR e.day >= :day_min) AND (:day_max IS NULL OR e.day <= :day_max)
+AND (:amount_min IS NULL OR e.amount >= :amount_min) AND (:amount_max IS NULL OR e.amount <= :amount_max)
+AND (:currency = '' OR e.currency = :currency)
+AND (:ids IS NULL OR e.transaction_id IN (SELECT value FROM json_each(:ids)))
+AND (:payee = '' OR instr(folded(e.payee_wording), :payee) > 0)
+AND (:description = '' OR instr(folded(e.description), :description) > 0)
+ORDER BY e.seq
+"""
 
 
 class SqliteStore:
@@ -64,6 +75,7 @@ class SqliteStore:
             try:
                 migrate(self._writer)
                 self._reader = connect(path)
+                self._reader.create_function("folded", 1, folded, deterministic=True)
             except BaseException:
                 self._writer.close()
                 raise
@@ -135,7 +147,7 @@ class SqliteStore:
 
     def commit(self, change: Change) -> None:
         with translated("commit"), transaction(self._writer):
-            _write(self._writer, change)
+            write(self._writer, change)
 
     def purge(self) -> None:
         with translated("purge"), self._reader_lock:
@@ -183,6 +195,10 @@ class SqliteStore:
                 with self._reader_lock:
                     self._exports.discard(connection)
 
+    def select(self, category: int, selection: Selection) -> Sequence[int]:
+        with self._reading() as connection:
+            return [seq for (seq,) in connection.execute(_SELECT, _selecting(category, selection))]
+
     def request(self, request_id: str) -> RequestRecord | None:
         with self._reading() as connection:
             row = connection.execute(
@@ -197,7 +213,7 @@ class SqliteStore:
             execute("DELETE FROM payees")
             executemany("INSERT INTO payees VALUES (?, ?)", replacement.payees)
             executemany(
-                "INSERT INTO texts VALUES (?, ?, ?)", _text_rows(replacement.texts, replacement.vectors)
+                "INSERT INTO texts VALUES (?, ?, ?)", text_rows(replacement.texts, replacement.vectors)
             )
             executemany(
                 "UPDATE entries SET text = ?2, payee = ?3 WHERE seq = ?1",
@@ -237,14 +253,23 @@ def _record(connection: sqlite3.Connection) -> TenantRecord:
 
 def _chart(connection: sqlite3.Connection) -> list[Category]:
     rows = connection.execute(
-        "SELECT number, id, dimension, name, description, active FROM categories ORDER BY number"
+        "SELECT number, id, dimension, name, description, active, merged_into, former_ids"
+        " FROM categories ORDER BY number"
     ).fetchall()
     if [row[0] for row in rows] != list(range(len(rows))):
         raise StoreCorrupt("the categories of the store are not numbered without gaps")
-    return [
-        Category(category_id, dimension, name, description, bool(active))
-        for _, category_id, dimension, name, description, active in rows
+    chart = [
+        Category(category_id, dimension, name, description, bool(active), into, tuple(json.loads(former_ids)))
+        for _, category_id, dimension, name, description, active, into, former_ids in rows
     ]
+    for category in chart:
+        into = category.merged_into
+        if into is not None and (chart[into].merged_into, chart[into].dimension) != (
+            None,
+            category.dimension,
+        ):
+            raise StoreCorrupt("a category of the store was merged into none that could take its labels")
+    return chart
 
 
 def _vectors(blobs: Sequence[bytes]) -> Vectors:
@@ -324,97 +349,22 @@ def _transaction_of(row: Sequence[Any]) -> Transaction:
     )
 
 
-def _text_rows(texts: Sequence[tuple[int, str]], vectors: Vectors) -> Iterator[tuple[int, str, bytes]]:
-    little_endian = np.ascontiguousarray(vectors, dtype="<f2")
-    for (text_id, text), vector in zip(texts, little_endian, strict=True):
-        yield text_id, text, vector.tobytes()
-
-
-def _write(connection: sqlite3.Connection, change: Change) -> None:
-    """Write a change; within a transaction."""
-    execute, executemany = connection.execute, connection.executemany
-    (revision,) = execute("SELECT revision FROM tenant").fetchone()
-    if change.revision not in (revision, revision + 1):
-        raise StoreFault(
-            f"the store is at revision {revision}, unlike the ledger: another process wrote to it"
-        )
-    if change.texts:
-        if change.vectors is None:
-            raise ValueError("texts come with their vectors")
-        executemany("INSERT INTO texts VALUES (?, ?, ?)", _text_rows(change.texts, change.vectors))
-    executemany("INSERT INTO payees VALUES (?, ?)", change.payees)
-    executemany(
-        "INSERT INTO categories VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (number) DO UPDATE"
-        " SET name = excluded.name, description = excluded.description, active = excluded.active",
-        ((number, c.dimension, c.id, c.name, c.description, c.active) for number, c in change.categories),
+def _selecting(category: int, selection: Selection) -> dict[str, Any]:
+    """The parameters of ``_SELECT``."""
+    low, high, first, last = (
+        selection.amount_min,
+        selection.amount_max,
+        selection.date_min,
+        selection.date_max,
     )
-    _write_entries(connection, change.entries)
-    _erase(executemany, change)
-    executemany(
-        "INSERT INTO corrections (transaction_id, dimension, predicted, label, revision)"
-        " VALUES (?, ?, ?, ?, ?)",
-        ((c.transaction_id, c.dimension, c.predicted, c.label, change.revision) for c in change.corrections),
-    )
-    if change.request is not None:
-        request = change.request
-        cursor = execute(
-            "INSERT INTO requests (request_id, digest, outcome) VALUES (?, ?, ?)",
-            (request.request_id, request.digest, request.outcome),
-        )
-        execute(
-            "DELETE FROM requests WHERE id <= ?", ((cursor.lastrowid or 0) - limits.REQUEST_IDS_KEPT_MAX,)
-        )
-    if change.policy is not None:
-        execute(
-            "UPDATE tenant SET target_precision = ?, closed_chart = ?",
-            (change.policy.target_precision, change.policy.closed_chart),
-        )
-    if change.display_name is not None:
-        execute("UPDATE tenant SET display_name = ?", (change.display_name,))
-    if change.erases:
-        execute("UPDATE tenant SET is_purge_due = 1")
-    execute("UPDATE tenant SET revision = ?", (change.revision,))
-
-
-def _write_entries(connection: sqlite3.Connection, entries: Sequence[NewEntry]) -> None:
-    connection.executemany(
-        "DELETE FROM entries WHERE transaction_id = ?", ((new.entry.transaction.id,) for new in entries)
-    )
-    connection.executemany(
-        "INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", map(_entry_row, entries)
-    )
-    connection.executemany(
-        "INSERT INTO labels VALUES (?, ?, ?)",
-        ((new.entry.seq, number, authority) for new in entries for number, authority in new.categories),
-    )
-
-
-def _entry_row(new: NewEntry) -> tuple[Any, ...]:
-    entry, transaction = new.entry, new.entry.transaction
-    return (
-        entry.seq,
-        transaction.id,
-        new.text,
-        new.payee,
-        None if transaction.date is None else transaction.date.toordinal(),
-        new.order_day,
-        None if transaction.amount is None else float(transaction.amount),
-        transaction.currency,
-        transaction.direction,
-        entry.revision,
-        transaction.payee,
-        transaction.description,
-        transaction.account,
-        json.dumps(dict(transaction.fields), ensure_ascii=False) if transaction.fields else None,
-    )
-
-
-def _erase(executemany: Callable[..., object], change: Change) -> None:
-    """Delete what is to go. Labels go with their entries."""
-    for table, column, keys in (
-        ("entries", "seq", change.forgotten_seqs),
-        ("texts", "id", change.orphaned_texts),
-        ("payees", "id", change.orphaned_payees),
-        ("corrections", "transaction_id", change.forgotten_ids),
-    ):
-        executemany(f"DELETE FROM {table} WHERE {column} = ?", ((key,) for key in keys))  # noqa: S608 - constants
+    return {
+        "category": category,
+        "ids": json.dumps(selection.transaction_ids) if selection.transaction_ids else None,
+        "payee": folded(selection.payee_contains),
+        "description": folded(selection.description_contains),
+        "amount_min": None if low is None else float(low),
+        "amount_max": None if high is None else float(high),
+        "currency": selection.currency,
+        "day_min": first and first.toordinal(),
+        "day_max": last and last.toordinal(),
+    }

@@ -6,7 +6,7 @@ A category may also name its ``dimension`` and say ``"active": false``.
 """
 
 import json
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,7 +16,7 @@ from likewise_engine.ledger.ledger import check_settings
 
 _CHART_BYTES_MAX: Final = 64 * 1024 * 1024
 """More than CATEGORIES_MAX categories with the longest names and descriptions take."""
-_CATEGORY_KEYS: Final = {field.name: bool if field.name == "active" else str for field in fields(Category)}
+_CATEGORY_KEYS: Final = {"dimension": str, "id": str, "name": str, "description": str, "active": bool}
 
 
 @dataclass(frozen=True, slots=True)

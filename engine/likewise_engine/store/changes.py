@@ -1,0 +1,178 @@
+"""A change of a tenant's state, as it is written to its SQLite file.
+
+All within the one transaction that :mod:`likewise_engine.store.sqlite` opens for it.
+"""
+
+import json
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from likewise_engine import limits
+from likewise_engine.chart import Category
+from likewise_engine.errors import StoreFault
+from likewise_engine.store.base import Change, NewEntry, Relabelling, Vectors
+
+
+def text_rows(texts: Sequence[tuple[int, str]], vectors: Vectors) -> Iterator[tuple[int, str, bytes]]:
+    """Rows of the table ``texts``: ids, texts, vectors as they are stored."""
+    little_endian = np.ascontiguousarray(vectors, dtype="<f2")
+    for (text_id, text), vector in zip(texts, little_endian, strict=True):
+        yield text_id, text, vector.tobytes()
+
+
+def write(connection: sqlite3.Connection, change: Change) -> None:
+    """Write a change; within a transaction.
+
+    Raises:
+        StoreFault: the change does not follow the file's revision.
+        sqlite3.Error: nothing of the change may be kept.
+    """
+    execute, executemany = connection.execute, connection.executemany
+    (revision,) = execute("SELECT revision FROM tenant").fetchone()
+    if change.revision not in (revision, revision + 1):
+        raise StoreFault(
+            f"the store is at revision {revision}, unlike the ledger: another process wrote to it"
+        )
+    if change.texts:
+        if change.vectors is None:
+            raise ValueError("texts come with their vectors")
+        executemany("INSERT INTO texts VALUES (?, ?, ?)", text_rows(change.texts, change.vectors))
+    executemany("INSERT INTO payees VALUES (?, ?)", change.payees)
+    _write_categories(connection, change.categories)
+    if change.relabelling is not None:
+        _relabel(connection, change.relabelling)
+    _write_entries(connection, change.entries)
+    _erase(executemany, change)
+    executemany(
+        "INSERT INTO corrections (transaction_id, dimension, predicted, label, revision)"
+        " VALUES (?, ?, ?, ?, ?)",
+        ((c.transaction_id, c.dimension, c.predicted, c.label, change.revision) for c in change.corrections),
+    )
+    if change.request is not None:
+        request = change.request
+        cursor = execute(
+            "INSERT INTO requests (request_id, digest, outcome) VALUES (?, ?, ?)",
+            (request.request_id, request.digest, request.outcome),
+        )
+        execute(
+            "DELETE FROM requests WHERE id <= ?", ((cursor.lastrowid or 0) - limits.REQUEST_IDS_KEPT_MAX,)
+        )
+    if change.policy is not None:
+        execute(
+            "UPDATE tenant SET target_precision = ?, closed_chart = ?",
+            (change.policy.target_precision, change.policy.closed_chart),
+        )
+    if change.display_name is not None:
+        execute("UPDATE tenant SET display_name = ?", (change.display_name,))
+    if change.erases:
+        execute("UPDATE tenant SET is_purge_due = 1")
+    execute("UPDATE tenant SET revision = ?", (change.revision,))
+
+
+def _write_categories(connection: sqlite3.Connection, categories: Sequence[tuple[int, Category]]) -> None:
+    for number, category in categories:
+        row = connection.execute("SELECT id FROM categories WHERE number = ?", (number,)).fetchone()
+        if row and row[0] != category.id:
+            _rename_in_corrections(connection, category.dimension, row, category.id)
+    connection.executemany(
+        "INSERT INTO categories (number, dimension, id, name, description, active, merged_into, former_ids)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (number) DO UPDATE SET id = excluded.id,"
+        " name = excluded.name, description = excluded.description, active = excluded.active,"
+        " merged_into = excluded.merged_into, former_ids = excluded.former_ids",
+        (
+            (n, c.dimension, c.id, c.name, c.description, c.active, c.merged_into, json.dumps(c.former_ids))
+            for n, c in categories
+        ),
+    )
+
+
+def _relabel(connection: sqlite3.Connection, relabelling: Relabelling) -> None:
+    """Move labels from category to category, in entries and in corrections."""
+    ids = {
+        number: (dimension, category_id)
+        for number, dimension, category_id in connection.execute(
+            "SELECT number, dimension, id FROM categories, json_each(?) WHERE number = value",
+            (json.dumps([relabelling.target, *relabelling.sources]),),
+        )
+    }
+    dimension, target_id = ids[relabelling.target]
+    sources = json.dumps(list(relabelling.sources))
+    source_ids = [ids[number][1] for number in relabelling.sources]
+    labels = (
+        "UPDATE labels SET category = ?, authority = coalesce(?, authority)"
+        " WHERE category IN (SELECT value FROM json_each(?))"
+    )
+    to_target = (relabelling.target, relabelling.authority, sources)
+    if relabelling.seqs is None:
+        connection.execute(labels, to_target)
+        _rename_in_corrections(connection, dimension, source_ids, target_id)
+    else:
+        seqs = relabelling.seqs
+        connection.executemany(f"{labels} AND seq = ?", ((*to_target, seq) for seq in seqs))
+        connection.execute(
+            "UPDATE corrections SET label = ?"
+            " WHERE dimension = ? AND label IN (SELECT value FROM json_each(?)) AND transaction_id IN"
+            " (SELECT transaction_id FROM entries, json_each(?) WHERE seq = value)",
+            (target_id, dimension, json.dumps(source_ids), json.dumps(list(seqs))),
+        )
+    connection.execute("DELETE FROM corrections WHERE predicted = label")
+
+
+def _rename_in_corrections(
+    connection: sqlite3.Connection, dimension: str, old_ids: Sequence[str], new_id: str
+) -> None:
+    connection.execute(
+        "WITH old AS MATERIALIZED (SELECT value AS id FROM json_each(:old))"
+        " UPDATE corrections SET predicted = iif(predicted IN (SELECT id FROM old), :new, predicted),"
+        " label = iif(label IN (SELECT id FROM old), :new, label)"
+        " WHERE dimension = :dimension"
+        " AND (predicted IN (SELECT id FROM old) OR label IN (SELECT id FROM old))",
+        {"old": json.dumps(list(old_ids)), "new": new_id, "dimension": dimension},
+    )
+
+
+def _write_entries(connection: sqlite3.Connection, entries: Sequence[NewEntry]) -> None:
+    connection.executemany(
+        "DELETE FROM entries WHERE transaction_id = ?", ((new.entry.transaction.id,) for new in entries)
+    )
+    connection.executemany(
+        "INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", map(_entry_row, entries)
+    )
+    connection.executemany(
+        "INSERT INTO labels VALUES (?, ?, ?)",
+        ((new.entry.seq, number, authority) for new in entries for number, authority in new.categories),
+    )
+
+
+def _entry_row(new: NewEntry) -> tuple[Any, ...]:
+    entry, transaction = new.entry, new.entry.transaction
+    return (
+        entry.seq,
+        transaction.id,
+        new.text,
+        new.payee,
+        None if transaction.date is None else transaction.date.toordinal(),
+        new.order_day,
+        None if transaction.amount is None else float(transaction.amount),
+        transaction.currency,
+        transaction.direction,
+        entry.revision,
+        transaction.payee,
+        transaction.description,
+        transaction.account,
+        json.dumps(dict(transaction.fields), ensure_ascii=False) if transaction.fields else None,
+    )
+
+
+def _erase(executemany: Callable[..., object], change: Change) -> None:
+    """Delete what is to go. Labels go with their entries."""
+    for table, column, keys in (
+        ("entries", "seq", change.forgotten_seqs),
+        ("texts", "id", change.orphaned_texts),
+        ("payees", "id", change.orphaned_payees),
+        ("corrections", "transaction_id", change.forgotten_ids),
+    ):
+        executemany(f"DELETE FROM {table} WHERE {column} = ?", ((key,) for key in keys))  # noqa: S608 - constants
