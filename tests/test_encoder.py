@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from likewise_engine.encoder import DEFAULT_MODEL, Encoder, load_encoder
-from likewise_engine.encoder.manifest import CARD_FILE, read_manifest
+from likewise_engine.encoder.manifest import read_manifest
 from likewise_engine.errors import InvalidInput
 from likewise_engine.limits import ENCODER_CHARS_PER_RUN_MAX, TEXT_CHARS_MAX
+from likewise_engine.model_folder import CARD_FILE
 from likewise_engine.text import TEXT_VERSION, text_of
 
 SHIPPED = Path(str(files("likewise_engine"))) / "models" / DEFAULT_MODEL

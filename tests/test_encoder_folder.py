@@ -15,15 +15,14 @@ from likewise_engine import limits
 from likewise_engine.encoder import DEFAULT_MODEL, OnnxEncoder, load_encoder
 from likewise_engine.encoder.manifest import (
     MANIFEST_FILE,
-    MODEL_FILE,
     TOKENIZER_FILE,
     Kind,
     Manifest,
     read_manifest,
-    sha256_of,
 )
 from likewise_engine.encoder.ngrams import NgramHash
 from likewise_engine.errors import ModelFault
+from likewise_engine.model_folder import MODEL_FILE, sha256_of
 
 
 @pytest.fixture

@@ -8,8 +8,9 @@ import pytest
 from typer.testing import CliRunner
 
 from likewise_engine.encoder import load_encoder
-from likewise_engine.encoder.manifest import MANIFEST_FILE, MODEL_FILE, TOKENIZER_FILE
+from likewise_engine.encoder.manifest import MANIFEST_FILE, TOKENIZER_FILE
 from likewise_engine.errors import InvalidInput, ModelFault
+from likewise_engine.model_folder import MODEL_FILE
 from likewise_server.cli.model import model_app
 
 pytestmark = pytest.mark.models

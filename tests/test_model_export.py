@@ -9,8 +9,9 @@ import pytest
 from typer.testing import CliRunner
 
 from likewise_engine.encoder import OnnxEncoder, load_encoder
-from likewise_engine.encoder.manifest import MODEL_FILE, TOKENIZER_FILE, read_manifest, sha256_of
+from likewise_engine.encoder.manifest import TOKENIZER_FILE, read_manifest
 from likewise_engine.errors import InvalidInput, ModelFault
+from likewise_engine.model_folder import MODEL_FILE, sha256_of
 from likewise_server.cli.model import model_app
 
 pytestmark = pytest.mark.models

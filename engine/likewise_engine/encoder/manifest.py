@@ -1,31 +1,17 @@
-"""A model folder: an ``encoder.json`` that says what the model is, and the files that it names.
+"""An encoder's folder: an ``encoder.json`` that says what the model is, its tokeniser, and the model."""
 
-Nothing in the folder is believed before it is checked. Files are read once, held against their SHA-256 and
-handed on as those same bytes, so that what was checked is what runs. The fingerprint is a digest of the
-manifest, and so of every file and of every setting that a vector depends on.
-"""
-
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
-from likewise_engine import limits
+from likewise_engine import limits, model_folder
 from likewise_engine.encoder.ngrams import NgramHash
-from likewise_engine.errors import ModelFault
+from likewise_engine.model_folder import MODEL_FILE
 
 MANIFEST_FILE: Final = "encoder.json"
-MODEL_FILE: Final = "model.onnx"
 TOKENIZER_FILE: Final = "tokenizer.json"
-CARD_FILE: Final = "CARD.md"
-"""Describes the model to people; it may be edited without another fingerprint."""
-
-_FORMAT: Final = 1
-_NAME_CHARS_MAX: Final = 64
-_DIGEST_CHARS: Final = 16
 
 
 class Kind(StrEnum):
@@ -58,9 +44,7 @@ class Manifest:
     ngrams: NgramHash | None = None
 
     def __post_init__(self) -> None:
-        named = self.name.replace("-", "").replace("_", "").replace(".", "")
-        if not (named.isascii() and named.isalnum() and len(self.name) <= _NAME_CHARS_MAX):
-            raise ValueError(f"{self.name!r} is not a name of letters, digits, '.', '_' and '-'")
+        model_folder.check_name(self.name)
         if not 1 <= self.dimensions <= limits.VECTOR_DIMENSIONS_MAX:
             raise ValueError(f"{self.dimensions} dimensions are outside 1 to {limits.VECTOR_DIMENSIONS_MAX}")
         if not 1 <= self.tokens_max <= limits.ENCODER_TOKENS_MAX:
@@ -73,13 +57,11 @@ class Manifest:
     @property
     def fingerprint(self) -> str:
         """Name and digest of all that this model's vectors depend on, apart from the texts."""
-        canonical = json.dumps(asdict(self), sort_keys=True, separators=(",", ":"))
-        return f"{self.name}@{hashlib.sha256(canonical.encode()).hexdigest()[:_DIGEST_CHARS]}"
+        return model_folder.fingerprint_of(self.name, asdict(self))
 
     def write(self, folder: Path) -> None:
         """Write the manifest into the folder that holds the model's files."""
-        content = {"format": _FORMAT, "fingerprint": self.fingerprint} | asdict(self)
-        (folder / MANIFEST_FILE).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+        model_folder.write_manifest(folder / MANIFEST_FILE, self.fingerprint, asdict(self))
 
 
 def read_manifest(folder: Path) -> Manifest:
@@ -88,18 +70,7 @@ def read_manifest(folder: Path) -> Manifest:
     Raises:
         ModelFault: there is none, or it is not what :meth:`Manifest.write` writes.
     """
-    path = folder / MANIFEST_FILE
-    try:
-        content = json.loads(_bounded_bytes(path, limits.ENCODER_MANIFEST_BYTES_MAX))
-        if not isinstance(content, dict) or content.pop("format", None) != _FORMAT:
-            raise ValueError(f"it is not a manifest of format {_FORMAT}")
-        stated = content.pop("fingerprint")
-        manifest = _manifest_of(content)
-    except (KeyError, TypeError, ValueError, RecursionError) as error:
-        raise ModelFault(f"{path} does not describe a model: {error}") from error
-    if stated != manifest.fingerprint:
-        raise ModelFault(f"{path} was edited: its content has the fingerprint {manifest.fingerprint!r}")
-    return manifest
+    return model_folder.read_manifest(folder / MANIFEST_FILE, limits.ENCODER_MANIFEST_BYTES_MAX, _manifest_of)
 
 
 def read_model_file(folder: Path, manifest: Manifest, name: str) -> bytes:
@@ -108,18 +79,7 @@ def read_model_file(folder: Path, manifest: Manifest, name: str) -> bytes:
     Raises:
         ModelFault: it is missing, too large, or has another SHA-256 than the manifest says.
     """
-    path = folder / name
-    content = _bounded_bytes(path, limits.ENCODER_FILE_BYTES_MAX)
-    digest = hashlib.sha256(content).hexdigest()
-    if digest != manifest.files[name]:
-        raise ModelFault(f"{path} is damaged: its SHA-256 is {digest}, not {manifest.files[name]}")
-    return content
-
-
-def sha256_of(path: Path) -> str:
-    """Return the SHA-256 of a file in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return model_folder.read_file(folder / name, limits.ENCODER_FILE_BYTES_MAX, manifest.files[name])
 
 
 def _manifest_of(content: dict[str, Any]) -> Manifest:
@@ -132,14 +92,3 @@ def _manifest_of(content: dict[str, Any]) -> Manifest:
     ngrams = content.pop("ngrams")
     content["kind"] = Kind(content["kind"])
     return Manifest(**content, ngrams=None if ngrams is None else NgramHash(**ngrams))
-
-
-def _bounded_bytes(path: Path, bytes_max: int) -> bytes:
-    try:
-        with path.open("rb") as file:
-            content = file.read(bytes_max + 1)
-    except OSError as error:
-        raise ModelFault(f"{path} cannot be read: {error.strerror}") from error
-    if len(content) > bytes_max:
-        raise ModelFault(f"{path} has more than {bytes_max:,} bytes")
-    return content

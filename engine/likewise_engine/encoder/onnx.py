@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
@@ -18,13 +17,13 @@ from likewise_engine import limits
 from likewise_engine.encoder.base import check_texts
 from likewise_engine.encoder.feeds import Feeder, StaticFeeder, TransformerFeeder
 from likewise_engine.encoder.manifest import (
-    MODEL_FILE,
     TOKENIZER_FILE,
     Manifest,
     read_manifest,
     read_model_file,
 )
 from likewise_engine.errors import ModelFault
+from likewise_engine.model_folder import MODEL_FILE, session_of
 from likewise_engine.text import TEXT_VERSION
 
 OUTPUT: Final = "sentence_embedding"
@@ -47,7 +46,8 @@ class OnnxEncoder:
 
     def __init__(self, folder: Path, *, threads: int = 1) -> None:
         self._manifest = read_manifest(folder)
-        self._session = _session(folder, self._manifest, threads)
+        content = read_model_file(folder, self._manifest, MODEL_FILE)
+        self._session = session_of(folder / MODEL_FILE, content, threads)
         inputs = {node.name for node in self._session.get_inputs()}
         self._feeder = _feeder(folder, self._manifest, takes_token_types="token_type_ids" in inputs)
         if inputs != self._feeder.inputs or OUTPUT not in {node.name for node in self._session.get_outputs()}:
@@ -98,22 +98,6 @@ class OnnxEncoder:
         if not (np.abs(squares - 1) <= _SQUARE_TOLERANCE).all():
             raise ModelFault(f"{self._manifest.name} gave what is not a finite unit vector")
         return vectors
-
-
-def _session(folder: Path, manifest: Manifest, threads: int) -> onnxruntime.InferenceSession:
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    # Threads that spin would burn the cores that the service shares with its callers.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    # A memory pattern is kept for every shape ever seen: without bound, and no faster here.
-    options.enable_mem_pattern = False
-    options.log_severity_level = 3
-    content = read_model_file(folder, manifest, MODEL_FILE)
-    try:
-        return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # onnxruntime's errors have no base of their own.
-        raise ModelFault(f"{folder / MODEL_FILE} is not a model that onnxruntime can run: {error}") from error
 
 
 def _feeder(folder: Path, manifest: Manifest, *, takes_token_types: bool) -> Feeder:

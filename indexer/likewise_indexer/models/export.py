@@ -15,9 +15,10 @@ from transformers import PreTrainedTokenizerFast
 
 from likewise_engine import limits
 from likewise_engine.encoder import OnnxEncoder
-from likewise_engine.encoder.manifest import MODEL_FILE, TOKENIZER_FILE, Kind, Manifest, sha256_of
+from likewise_engine.encoder.manifest import TOKENIZER_FILE, Kind, Manifest
 from likewise_engine.encoder.onnx import OUTPUT
 from likewise_engine.errors import InvalidInput, ModelFault
+from likewise_engine.model_folder import MODEL_FILE, sha256_of
 
 _OPSET: Final = 17
 _INPUTS: Final = ("input_ids", "attention_mask", "token_type_ids")

@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from likewise_engine.encoder import OnnxEncoder
-from likewise_engine.encoder.manifest import MODEL_FILE, TOKENIZER_FILE, Kind, Manifest, sha256_of
+from likewise_engine.encoder.manifest import TOKENIZER_FILE, Kind, Manifest
 from likewise_engine.encoder.onnx import OUTPUT
+from likewise_engine.model_folder import MODEL_FILE, sha256_of
 from likewise_indexer.models.static_ngram import ROW_MAX, StaticNgramEmbedding
 
 _OPSET: Final = 17
