@@ -60,6 +60,11 @@ ENCODER_MANIFEST_BYTES_MAX: Final = 64 * 1024
 ENCODER_FILE_BYTES_MAX: Final = 2**31 - 1
 """Protobuf, and so an ONNX file, ends there."""
 
+# --- The vote --------------------------------------------------------------------------------
+VOTE_MANIFEST_BYTES_MAX: Final = 256 * 1024
+VOTE_FILE_BYTES_MAX: Final = 64 * 1024 * 1024
+"""Ten times what a vote that answers in time can have: its cost is that of its trees."""
+
 # --- Calls -----------------------------------------------------------------------------------
 BATCH_ITEMS_MAX: Final = 10_000
 """Transactions in one Learn, one import batch or one ForgetTransactions."""

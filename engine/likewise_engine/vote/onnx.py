@@ -1,0 +1,110 @@
+"""The vote that serves: trees learned from other people's books, run by onnxruntime.
+
+The model gives each candidate a score from its own features alone, and knows neither which category it is nor
+the others (but by features that compare). A score is a logit: that of none of them being right is 0, and the
+probabilities are the softmax over the candidates and none,
+
+    p_i = exp(s_i) / (1 + sum_j exp(s_j)),
+
+a conditional logit with an outside option (McFadden 1974). So where all scores are low, they sum to little.
+"""
+
+from math import exp, fsum
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from likewise_engine import limits, model_folder
+from likewise_engine.errors import ModelFault
+from likewise_engine.evidence import FEATURES, Evidence
+from likewise_engine.model_folder import MODEL_FILE
+from likewise_engine.vote.base import Pooled
+from likewise_engine.vote.manifest import read_vote_manifest
+
+INPUT: Final = "features"
+"""What a model takes: float32 of shape (candidates, features)."""
+OUTPUT: Final = "score"
+"""What a model gives: float32 of shape (candidates, 1)."""
+
+
+class OnnxVote:
+    """Votes with the model of a folder.
+
+    Args:
+        folder: holds the manifest ``vote.json`` and the model that it names.
+
+    Raises:
+        ModelFault: the folder lacks something, a file is damaged, the model is not what the manifest says, or
+            it weighs other features than this engine has.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._manifest = read_vote_manifest(folder)
+        path = folder / MODEL_FILE
+        content = model_folder.read_file(path, limits.VOTE_FILE_BYTES_MAX, self._manifest.files[MODEL_FILE])
+        self._session = model_folder.session_of(path, content)
+        self._fingerprint = self._manifest.fingerprint
+        named = [
+            [node.name for node in nodes]
+            for nodes in (self._session.get_inputs(), self._session.get_outputs())
+        ]
+        if named != [[INPUT], [OUTPUT]]:
+            raise ModelFault(f"{path} does not take or give what a vote does")
+        self.scores(np.zeros((2, len(FEATURES)), np.float32))  # One that does not run is found out here.
+
+    def __repr__(self) -> str:
+        return f"OnnxVote({self.fingerprint!r})"
+
+    @property
+    def fingerprint(self) -> str:
+        """Names the model, and all that its probabilities depend on."""
+        return self._fingerprint
+
+    @property
+    def pooled(self) -> Pooled:
+        """See :attr:`likewise_engine.vote.base.Vote.pooled`."""
+        return self._manifest.pooled
+
+    def probabilities(self, evidence: Evidence) -> NDArray[np.float64]:
+        """See :meth:`likewise_engine.vote.base.Vote.probabilities`."""
+        if not len(evidence.candidates):
+            return np.empty(0)
+        return probabilities_of(self.scores(evidence.features.astype(np.float32)))
+
+    def scores(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The score of each candidate.
+
+        Args:
+            features: float32 ``(c, len(FEATURES))``, at least one row.
+
+        Returns:
+            float32 ``(c,)``, finite.
+
+        Raises:
+            ModelFault: the model failed, or gave something else.
+        """
+        try:
+            (output,) = self._session.run([OUTPUT], {INPUT: features})
+        except Exception as error:  # onnxruntime's errors have no base of their own.
+            raise ModelFault(f"{self._manifest.name} failed: {error}") from error
+        scores: NDArray[np.float32] = output
+        if scores.shape != (len(features), 1) or scores.dtype != np.float32:
+            raise ModelFault(f"{self._manifest.name} gave {scores.dtype} of shape {scores.shape}")
+        if not np.isfinite(scores).all():
+            raise ModelFault(f"{self._manifest.name} gave a score that is not finite")
+        return scores[:, 0]
+
+
+def probabilities_of(scores: NDArray[np.float32]) -> NDArray[np.float64]:
+    """The softmax over these scores and a 0 for none of them, without the latter: float64 ``(c,)``.
+
+    The same bits for candidates in any order: the sum is exact, and each exponential is the C library's,
+    where numpy's may differ in the last digit with the place in the array.
+    """
+    values = scores.tolist()
+    highest = max(0.0, *values)
+    weights = [exp(value - highest) for value in values]
+    total = fsum((*weights, exp(-highest)))
+    return np.array([weight / total for weight in weights])
