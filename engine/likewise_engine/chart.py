@@ -114,6 +114,11 @@ class Chart:
         dimensions = tuple(sorted(seen, key=lambda dimension: dimension != CATEGORY_DIMENSION))
         return cls(tuple(categories), numbers, former, dimensions)
 
+    @property
+    def has_ids_from_before(self) -> bool:
+        """Whether there is an id that means another category than the one that has it."""
+        return bool(self.former) or any(category.merged_into is not None for category in self.categories)
+
     def meant(self, dimension: str, category_id: str) -> int | None:
         """Number of the category that an id means today; None for one that means none.
 

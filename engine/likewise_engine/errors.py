@@ -6,12 +6,17 @@
     │   └── UnknownCategory     a category that is not in the tenant's chart
     ├── NotFound                what was named does not exist
     │   ├── TenantNotFound
-    │   └── TransactionNotFound
+    │   ├── TransactionNotFound
+    │   ├── CategoryNotFound
+    │   └── NothingSelected     no entry is as the selection says
     ├── AlreadyExists
     │   ├── TenantExists
+    │   ├── CategoryExists
     │   └── RequestIdReused     a request id came again with other content
     ├── PreconditionFailed      the state does not allow it (now)
     │   ├── RevisionNotReached  a caller asked to see a revision that is not there
+    │   ├── CategoryMerged      all that the category had is another's
+    │   ├── CategoryInactive    the category takes over no other's history
     │   └── DataFolderInUse     another process holds the data folder
     ├── LimitReached            a named limit would be passed
     ├── Overloaded              refused early; come again after ``retry_after_ms``
@@ -117,6 +122,34 @@ class TransactionNotFound(NotFound):
         super().__init__(f"there is no transaction {transaction_id!r}", transaction_id=transaction_id)
 
 
+class CategoryNotFound(NotFound):
+    """The tenant's chart has no such category."""
+
+    reason = "CATEGORY_NOT_FOUND"
+
+    def __init__(self, dimension: str, category: str, renamed_to: str | None = None) -> None:
+        hint = "" if renamed_to is None else f": it was renamed to {renamed_to!r}"
+        super().__init__(
+            f"there is no category {category!r} in dimension {dimension!r}{hint}",
+            dimension=dimension,
+            category=category,
+            **({} if renamed_to is None else {"renamed_to": renamed_to}),
+        )
+
+
+class NothingSelected(NotFound):
+    """A category has no entry that is as the selection says."""
+
+    reason = "NOTHING_SELECTED"
+
+    def __init__(self, dimension: str, category: str) -> None:
+        super().__init__(
+            f"no entry of category {category!r} in dimension {dimension!r} is as the selection says",
+            dimension=dimension,
+            category=category,
+        )
+
+
 class AlreadyExists(LikewiseError):
     """What was to be created exists."""
 
@@ -130,6 +163,19 @@ class TenantExists(AlreadyExists):
 
     def __init__(self, tenant: str) -> None:
         super().__init__(f"tenant {tenant!r} exists already", tenant=tenant)
+
+
+class CategoryExists(AlreadyExists):
+    """The chart has such a category already."""
+
+    reason = "CATEGORY_EXISTS"
+
+    def __init__(self, dimension: str, category: str) -> None:
+        super().__init__(
+            f"category {category!r} exists already in dimension {dimension!r}: merge into it instead",
+            dimension=dimension,
+            category=category,
+        )
 
 
 class RequestIdReused(AlreadyExists):
@@ -160,6 +206,32 @@ class RevisionNotReached(PreconditionFailed):
             f"revision {revision_min} was asked for, the tenant is at {revision}",
             revision_min=str(revision_min),
             revision=str(revision),
+        )
+
+
+class CategoryMerged(PreconditionFailed):
+    """The category was merged into another one, which has all that it had."""
+
+    reason = "CATEGORY_MERGED"
+
+    def __init__(self, dimension: str, category: str, merged_into: str) -> None:
+        super().__init__(
+            f"category {category!r} was merged into {merged_into!r}: name that one, or activate {category!r}"
+            " first",
+            dimension=dimension,
+            category=category,
+            merged_into=merged_into,
+        )
+
+
+class CategoryInactive(PreconditionFailed):
+    """The category is not active, and so takes over no other's history."""
+
+    reason = "CATEGORY_INACTIVE"
+
+    def __init__(self, dimension: str, category: str) -> None:
+        super().__init__(
+            f"category {category!r} is not active: activate it first", dimension=dimension, category=category
         )
 
 

@@ -44,8 +44,15 @@ from likewise_engine.index import graph as graph_cache
 from likewise_engine.index.graph import Graph
 from likewise_engine.ledger.lesson import Lesson
 from likewise_engine.ledger.memory import Memory
-from likewise_engine.ledger.outcomes import ForgetOutcome, ImportOutcome, LearnOutcome, Rejection
+from likewise_engine.ledger.outcomes import (
+    ForgetOutcome,
+    ImportOutcome,
+    LearnOutcome,
+    Rejection,
+    ReshapeOutcome,
+)
 from likewise_engine.ledger.reencode import reencode
+from likewise_engine.ledger.reshape import Reshaping
 from likewise_engine.ledger.view import View
 from likewise_engine.store.base import Change, Entry, RequestRecord, TenantStore
 from likewise_engine.transaction import LabelledTransaction, Transaction, violations_of_string
@@ -146,10 +153,8 @@ class Ledger:
         _check_batch(items, request_id)
         with self._writer_lock:
             digest = _digest(items) if request_id else b""
-            if request_id and (remembered := self._store.request(request_id)) is not None:
-                if remembered.digest != digest:
-                    raise RequestIdReused(request_id)
-                return LearnOutcome.from_json(remembered.outcome)
+            if (remembered := self._remembered(request_id, digest)) is not None:
+                return LearnOutcome.from_json(remembered)
             lesson = self._lesson(items)
             if unknown := _beneath(items, lesson.violations):
                 raise UnknownCategory(unknown)
@@ -217,13 +222,58 @@ class Ledger:
         with self._writer_lock:
             self._check_fresh()
             chart = self._memory.chart.with_categories(categories)
-            changed = [(chart.numbers[c.dimension, c.id], c) for c in categories]
+            changed = chart.changes_since(self._memory.chart)
             revision = self._memory.revision + 1
             self._store.commit(Change(revision, categories=changed, policy=policy, display_name=display_name))
             with self._applying():
                 self._memory.revision = revision
                 self._memory.policy = policy or self._memory.policy
                 self._memory.extend_chart(chart)
+
+    def reshape(
+        self, reshaping: Reshaping, request_id: str = "", *, is_rehearsal: bool = False
+    ) -> ReshapeOutcome:
+        """Change the chart and, in the same revision, the labels that a merge or a split moves.
+
+        Args:
+            reshaping: what is wanted.
+            request_id: makes repeating the call return the same outcome.
+            is_rehearsal: say what would come of it, and change nothing.
+
+        Raises:
+            InvalidInput: a value is out of bounds, or there is no such dimension.
+            RequestIdReused: the request id stood for other content.
+            NotFound, AlreadyExists, PreconditionFailed: as :mod:`likewise_engine.ledger.reshape` says.
+            LimitReached: the chart would outgrow its limits.
+            StoreFault: nothing was changed.
+        """
+        violations = list(reshaping.violations())
+        violations += violations_of_string("request_id", request_id, limits.REQUEST_ID_CHARS_MAX)
+        if violations:
+            raise InvalidInput(violations[:VIOLATIONS_SHOWN_MAX])
+        with self._writer_lock:
+            self._check_fresh()
+            digest = hashlib.sha256(repr(reshaping).encode()).digest()
+            if (remembered := self._remembered(request_id, digest)) is not None:
+                return ReshapeOutcome.from_json(remembered)
+            memory = self._memory
+            plan = reshaping.plan(memory.chart, self._store.select)
+            categories = plan.chart.changes_since(memory.chart)
+            rows = memory.rows_to_relabel(plan.relabelling)
+            outcome = ReshapeOutcome(memory.revision + bool(categories or len(rows)), len(rows))
+            request = RequestRecord(request_id, digest, outcome.to_json()) if request_id else None
+            if not is_rehearsal and (outcome.revision > memory.revision or request):
+                self._store.commit(
+                    Change(
+                        outcome.revision, categories=categories, relabelling=plan.relabelling, request=request
+                    )
+                )
+                with self._applying():
+                    memory.revision = outcome.revision
+                    memory.extend_chart(plan.chart)
+                    if plan.relabelling:
+                        memory.relabel(rows, plan.relabelling.target)
+            return outcome
 
     def entry(self, transaction_id: str) -> Entry:
         """One entry. Raises TransactionNotFound, InvalidInput."""
@@ -269,6 +319,15 @@ class Ledger:
         with self._writer_lock:
             self._is_stale = True
             self._store.close()
+
+    def _remembered(self, request_id: str, digest: bytes) -> str | None:
+        """The outcome of a request that was made before. Raises RequestIdReused."""
+        remembered = self._store.request(request_id) if request_id else None
+        if remembered is None:
+            return None
+        if remembered.digest != digest:
+            raise RequestIdReused(request_id)
+        return remembered.outcome
 
     def _lesson(self, items: Sequence[LabelledTransaction]) -> Lesson:
         self._check_fresh()

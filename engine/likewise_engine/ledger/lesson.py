@@ -6,6 +6,7 @@ keeps its own authority, and a label is never replaced by one of lesser authorit
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +39,7 @@ class Lesson:
         self._pending: dict[str, NewEntry] = {}
         self._new_categories: dict[tuple[str, str], int] = {}
         self._dimensions = set(memory.chart.dimensions)
+        self._has_ids_from_before = memory.chart.has_ids_from_before
         self._new_texts: dict[str, int] = {}
         self._new_payees: dict[str, int] = {}
         self._wordings: dict[tuple[str, str], tuple[int, int]] = {}
@@ -51,7 +53,7 @@ class Lesson:
         if not self._memory.policy.closed_chart:
             return
         for dimension, category in item.labels.items():
-            if (dimension, category) not in self._memory.chart.numbers:
+            if self._memory.chart.meant(dimension, category) is None:
                 field = f"labels[{dimension!r}]"
                 yield FieldViolation(
                     field, f"{category!r} is not in the chart, which the policy keeps closed"
@@ -63,6 +65,7 @@ class Lesson:
         Raises:
             LimitReached: the chart or the tenant would outgrow its limits. The item is not taken.
         """
+        item = self._in_todays_ids(item)
         transaction = item.transaction
         pending = self._pending.get(transaction.id)
         old = pending.entry if pending else self._existing.get(transaction.id, _NO_ENTRY)
@@ -130,6 +133,20 @@ class Lesson:
                 if transaction_id in self._existing
             ]
         )
+
+    def _in_todays_ids(self, item: LabelledTransaction) -> LabelledTransaction:
+        """The item with ids as the chart has them now, where it has others from before a rename or merge."""
+        if not self._has_ids_from_before:
+            return item
+        return replace(item, labels=self._todays_ids(item.labels), predicted=self._todays_ids(item.predicted))
+
+    def _todays_ids(self, labels: Mapping[str, str]) -> dict[str, str]:
+        chart = self._memory.chart
+        meant = {dimension: chart.meant(dimension, category) for dimension, category in labels.items()}
+        return {
+            dimension: labels[dimension] if number is None else chart.categories[number].id
+            for dimension, number in meant.items()
+        }
 
     def _number_categories(self, labels: Mapping[str, str]) -> None:
         """Give the categories that are not in the chart their numbers in it."""

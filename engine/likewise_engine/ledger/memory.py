@@ -18,7 +18,7 @@ from likewise_engine.index.texts import TextIndex
 from likewise_engine.ledger.columns import Column, StringColumn
 from likewise_engine.ledger.postings import Postings
 from likewise_engine.ledger.view import UNLABELLED, DayRanks, View
-from likewise_engine.store.base import EntryColumns, NewEntry, Snapshot, Vectors
+from likewise_engine.store.base import EntryColumns, NewEntry, Relabelling, Snapshot, Vectors
 
 _LENGTH_TOLERANCE: Final = 0.01
 """Of the squared length; float16 rounds it by a thousandth at most."""
@@ -263,6 +263,17 @@ class Memory:
             np.subtract.at(counts, labels[labels != UNLABELLED], 1)
         self.category_counts = counts
 
+    def relabel(self, rows: NDArray[np.int64], target: int) -> None:
+        """Give live rows a category, by number, in the place of the one that they have in its dimension."""
+        if not len(rows):
+            return
+        labels = self.labels[self.chart.categories[target].dimension].detach()
+        counts = self.category_counts.copy()
+        np.subtract.at(counts, labels[rows], 1)
+        counts[target] += len(rows)
+        labels[rows] = target
+        self.category_counts = counts
+
     def orphaned_ids(
         self, rows: NDArray[np.int64], entries: Sequence[NewEntry] = ()
     ) -> tuple[list[int], list[int]]:
@@ -276,6 +287,16 @@ class Memory:
     def rows_of(self, seqs: Sequence[int]) -> NDArray[np.int64]:
         """Rows of live entries by ``seq``."""
         return np.searchsorted(self.seq.prefix(len(self)), np.array(seqs, dtype=np.int64))
+
+    def rows_to_relabel(self, relabelling: Relabelling | None) -> NDArray[np.int64]:
+        """Live rows whose labels change sides."""
+        if relabelling is None:
+            return np.empty(0, dtype=np.int64)
+        if relabelling.seqs is not None:
+            return self.rows_of(relabelling.seqs)
+        dimension = self.chart.categories[relabelling.sources[0]].dimension
+        labels = self.labels[dimension].prefix(len(self))
+        return np.flatnonzero(np.isin(labels, relabelling.sources) & self.alive.prefix(len(self)))
 
     def _currency_code(self, currency: str) -> int:
         if currency not in self.currencies:

@@ -1,4 +1,4 @@
-"""What came of teaching and forgetting."""
+"""What came of teaching, of forgetting, and of changes of the chart."""
 
 import json
 from collections.abc import Mapping
@@ -72,3 +72,26 @@ class ForgetOutcome:
     revision: int
     forgotten: int
     missing: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReshapeOutcome:
+    """What came of a change of the chart.
+
+    Attributes:
+        revision: the revision that holds it.
+        moved: entries whose label changed sides.
+    """
+
+    revision: int
+    moved: int = 0
+
+    def to_json(self) -> str:
+        """This outcome as it is remembered with a request id."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, remembered: str) -> "ReshapeOutcome":
+        """The outcome that :meth:`to_json` gave."""
+        fields: Mapping[str, int] = json.loads(remembered)
+        return cls(**fields)
