@@ -51,17 +51,19 @@ class Selection:
             ("description_contains", self.description_contains, limits.DESCRIPTION_CHARS_MAX),
         ):
             yield from violations_of_string(name, value, chars_max)
-        for end, amount, day in (
-            ("min", self.amount_min, self.date_min),
-            ("max", self.amount_max, self.date_max),
-        ):
-            # What no transaction can have bounds none either; and only such amounts are exact as float64.
-            bound = Transaction(payee="-", amount=amount, date=day, currency=self.currency)
-            for violation in bound.violations():
-                is_currency = violation.field == "currency"
-                yield FieldViolation(
-                    violation.field if is_currency else f"{violation.field}_{end}", violation.message
-                )
+        yield from self._violations_of_bounds()
+
+    def _violations_of_bounds(self) -> Iterator[FieldViolation]:
+        # What no transaction can have bounds none either, and only such amounts are exact as float64.
+        lowest = Transaction(payee="-", amount=self.amount_min, date=self.date_min)
+        highest = Transaction(payee="-", amount=self.amount_max, date=self.date_max, currency=self.currency)
+        violations = [FieldViolation(f"{v.field}_min", v.message) for v in lowest.violations()]
+        for violation in highest.violations():
+            name = "currency" if violation.field == "currency" else f"{violation.field}_max"
+            violations.append(FieldViolation(name, violation.message))
+        yield from violations
+        if violations:
+            return
         if self.amount_min is not None and self.amount_max is not None and self.amount_min > self.amount_max:
             yield FieldViolation("amount_max", "is less than amount_min")
         if self.date_min is not None and self.date_max is not None and self.date_min > self.date_max:

@@ -94,7 +94,8 @@ def _relabel(connection: sqlite3.Connection, relabelling: Relabelling) -> None:
     ids = {
         number: (dimension, category_id)
         for number, dimension, category_id in connection.execute(
-            "SELECT number, dimension, id FROM categories, json_each(?) WHERE number = value",
+            "SELECT c.number, c.dimension, c.id FROM categories AS c, json_each(?) AS named"
+            " WHERE c.number = named.value",
             (json.dumps([relabelling.target, *relabelling.sources]),),
         )
     }
@@ -115,7 +116,7 @@ def _relabel(connection: sqlite3.Connection, relabelling: Relabelling) -> None:
         connection.execute(
             "UPDATE corrections SET label = ?"
             " WHERE dimension = ? AND label IN (SELECT value FROM json_each(?)) AND transaction_id IN"
-            " (SELECT transaction_id FROM entries, json_each(?) WHERE seq = value)",
+            " (SELECT e.transaction_id FROM entries AS e, json_each(?) AS moved WHERE e.seq = moved.value)",
             (target_id, dimension, json.dumps(source_ids), json.dumps(list(seqs))),
         )
     connection.execute("DELETE FROM corrections WHERE predicted = label")

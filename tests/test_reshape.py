@@ -1,0 +1,536 @@
+"""Changes of the chart: what a bookkeeper finds after a rename, a merge, a split, a deactivation."""
+
+import sqlite3
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import date
+from decimal import Decimal
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine_world import ask, labelled, open_ledger
+from likewise_engine import limits
+from likewise_engine.answers import Decision
+from likewise_engine.chart import Category, Policy
+from likewise_engine.errors import (
+    CategoryExists,
+    CategoryInactive,
+    CategoryMerged,
+    CategoryNotFound,
+    InvalidInput,
+    LikewiseError,
+    LimitReached,
+    NothingSelected,
+    RequestIdReused,
+    StoreCorrupt,
+    StoreFault,
+    UnknownCategory,
+    UnknownDimension,
+)
+from likewise_engine.folder import STORE_NAME
+from likewise_engine.ledger.ledger import Ledger
+from likewise_engine.ledger.outcomes import LearnOutcome, ReshapeOutcome
+from likewise_engine.ledger.reshape import Activation, Merge, Rename, Reshaping, Split
+from likewise_engine.selection import Selection
+from likewise_engine.transaction import Authority, LabelledTransaction
+
+# id, date, payee, description, amount, category, tax
+BOOKS = """
+b1 2025-01-03 Corner_Bakery   rolls        -4.20   food   t7
+b2 2025-01-09 Corner_Bakery   cake        -31.00   food   t7
+b3 2025-02-11 Corner_Bakery   -            -4.20   food   -
+f1 2025-02-12 Süd_Tankstelle  Diesel      -61.50   fuel   t19
+f2 2025-03-01 Süd_Tankstelle  Wäsche       -9.00   fuel   t19
+g1 2025-03-02 Gulf_Garage     Diesel      -55.00   petrol t19
+r1 -          Landlord        rent       -900.00   rent   -
+"""
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    """A ledger of the books above."""
+    with open_ledger(tmp_path) as opened:
+        opened.learn([row_of(line) for line in BOOKS.strip().splitlines()])
+        yield opened
+
+
+def row_of(line: str) -> LabelledTransaction:
+    """A line of the books."""
+    cells = ["" if cell == "-" else cell.replace("_", " ") for cell in line.split()]
+    transaction_id, day, payee, description, amount, category, tax = cells
+    return labelled(
+        transaction_id,
+        payee,
+        labels={"category": category} | ({"tax": tax} if tax else {}),
+        date=date.fromisoformat(day) if day else None,
+        description=description,
+        amount=Decimal(amount),
+        currency="EUR",
+    )
+
+
+def rename(category: str, new_id: str = "", **names: str) -> Rename:
+    return Rename("category", category, new_id, **names)
+
+
+def merge(*categories: str, into: str) -> Merge:
+    return Merge("category", categories, into)
+
+
+def split(category: str, into: str, *ids: str, **selection: Any) -> Split:
+    return Split("category", category, into, Selection(ids, **selection))
+
+
+def deactivate(category: str) -> Activation:
+    return Activation("category", category, active=False)
+
+
+def activate(category: str) -> Activation:
+    return Activation("category", category, active=True)
+
+
+def labels(ledger: Ledger, dimension: str = "category") -> dict[str, str]:
+    """Category by transaction id, as the store has it; memory counts the same."""
+    entries = ledger.store.entries_after(-1, limits.BATCH_ITEMS_MAX)
+    found = {e.transaction.id: e.labels[dimension] for e in entries if dimension in e.labels}
+    view = ledger.view
+    counted = {
+        category.id: count
+        for category, count in zip(view.chart.categories, view.category_counts.tolist(), strict=True)
+        if category.dimension == dimension and count
+    }
+    assert counted == dict(Counter(found.values()))
+    return found
+
+
+def category(ledger: Ledger, category_id: str) -> Category:
+    """A category of the chart in memory, which is the store's."""
+    chart = ledger.view.chart
+    assert list(chart.categories) == list(ledger.store.chart())
+    return chart.categories[chart.numbers["category", category_id]]
+
+
+def answered(ledger: Ledger, payee: str, **asked: Any) -> list[str]:
+    """The candidates for a payee, the likeliest first."""
+    return [c.category for c in ask(ledger, payee, **asked).answer("category").candidates]
+
+
+# --- Rename ------------------------------------------------------------------------------------
+
+
+def test_a_renamed_category_has_its_history_at_once(ledger: Ledger) -> None:
+    before = ask(ledger, "Corner Bakery", description="rolls")
+    outcome = ledger.reshape(rename("food", "4210", name="Food & drink", description="Eaten"))
+    assert outcome == ReshapeOutcome(revision=2, moved=0)
+    after = ask(ledger, "Corner Bakery", description="rolls")
+    first = after.answer("category").candidates[0]
+    assert (first.category, first.category_name) == ("4210", "Food & drink")
+    assert first.probability == before.answer("category").candidates[0].probability
+    assert {n.labels["category"] for n in after.neighbours if n.transaction_id.startswith("b")} == {"4210"}
+    assert labels(ledger)["b1"] == "4210"
+    assert category(ledger, "4210").description == "Eaten"
+    assert category(ledger, "4210").former_ids == ("food",)
+
+
+def test_what_is_not_given_of_a_name_stays(ledger: Ledger) -> None:
+    ledger.reshape(rename("food", name="Food", description="Eaten"))
+    ledger.reshape(rename("food", "4210"))
+    assert (category(ledger, "4210").name, category(ledger, "4210").description) == ("Food", "Eaten")
+    ledger.reshape(rename("4210", name=""))
+    assert (category(ledger, "4210").title, category(ledger, "4210").description) == ("4210", "Eaten")
+
+
+def test_a_label_that_comes_late_with_the_former_id_lands_on_the_renamed_category(ledger: Ledger) -> None:
+    ledger.reshape(rename("food", "4210"))
+    late = ledger.learn([labelled("b4", category="food"), row_of(BOOKS.strip().splitlines()[0])])
+    assert late == LearnOutcome(revision=3, created=1, unchanged=1)
+    assert labels(ledger)["b4"] == "4210"
+    ledger.update(policy=Policy(closed_chart=True))
+    assert not ledger.import_batch([labelled("b5", category="food")]).rejections
+    with pytest.raises(UnknownCategory):
+        ledger.learn([labelled("b6", category="foot")])
+
+
+def test_a_former_id_is_free_for_a_new_category(ledger: Ledger) -> None:
+    ledger.reshape(rename("food", "4210"))
+    ledger.update(categories=[Category("food", name="Pet food")])
+    ledger.learn([labelled("p1", "Zoo Shop", "food")])
+    assert (labels(ledger)["p1"], labels(ledger)["b1"]) == ("food", "4210")
+    assert category(ledger, "4210").former_ids == ()
+    # Two accounts change places by way of a third id, as in a chart that is numbered anew.
+    for old, new in (("4210", "x"), ("food", "4210"), ("x", "food")):
+        ledger.reshape(rename(old, new))
+    assert (labels(ledger)["p1"], labels(ledger)["b1"]) == ("4210", "food")
+
+
+def test_a_rename_to_and_fro_and_a_repeated_one(ledger: Ledger) -> None:
+    assert ledger.reshape(rename("food", "4210")).revision == 2
+    assert ledger.reshape(rename("food", "4210")).revision == 2
+    assert ledger.reshape(rename("4210", "food")).revision == 3
+    assert category(ledger, "food").former_ids == ("4210",)
+    assert ledger.reshape(rename("food", "food", name="")).revision == 3
+
+
+def test_a_category_remembers_its_latest_former_ids(ledger: Ledger) -> None:
+    ids = ["food", *(f"n{n}" for n in range(limits.CATEGORY_FORMER_IDS_MAX + 1))]
+    for old, new in pairwise(ids):
+        ledger.reshape(rename(old, new))
+    assert category(ledger, ids[-1]).former_ids == tuple(ids[1:-1])
+    ledger.learn([labelled("x1", category="n0"), labelled("x2", category="food")])
+    assert (labels(ledger)["x1"], labels(ledger)["x2"]) == (ids[-1], "food")
+
+
+# --- Merge -------------------------------------------------------------------------------------
+
+
+def test_merged_categories_answer_as_one_and_are_never_proposed_again(ledger: Ledger) -> None:
+    assert ledger.reshape(merge("petrol", "rent", into="fuel")) == ReshapeOutcome(revision=2, moved=2)
+    assert labels(ledger) == dict.fromkeys(["b1", "b2", "b3"], "food") | dict.fromkeys(
+        ["f1", "f2", "g1", "r1"], "fuel"
+    )
+    assert answered(ledger, "Gulf Garage")[0] == "fuel"
+    merged = category(ledger, "petrol")
+    assert not merged.active
+    assert ledger.view.chart.categories[merged.merged_into or 0].id == "fuel"
+    assert labels(ledger, "tax")["g1"] == "t19"
+
+
+def test_a_label_that_comes_late_with_a_merged_id_is_taken_as_the_other(ledger: Ledger) -> None:
+    ledger.reshape(merge("petrol", into="fuel"))
+    (garage,) = (row_of(line) for line in BOOKS.strip().splitlines() if line.startswith("g1"))
+    assert ledger.learn([garage]) == LearnOutcome(revision=2, unchanged=1)
+    learned = ledger.learn([labelled("g2", "Gulf Garage", "petrol", predicted={"category": "fuel"})])
+    assert learned.created == 1
+    assert labels(ledger)["g2"] == "fuel"
+    assert ledger.store.statistics().corrections == 0
+
+
+def test_merges_of_merges_lead_to_the_last(ledger: Ledger) -> None:
+    ledger.reshape(rename("petrol", "4400"))
+    ledger.reshape(merge("4400", into="fuel"))
+    ledger.reshape(merge("fuel", into="rent"))
+    ledger.reshape(rename("rent", "costs"))
+    chart = ledger.view.chart
+    meant = {i: chart.meant("category", i) for i in ("petrol", "4400", "fuel", "rent", "costs")}
+    assert set(meant.values()) == {chart.numbers["category", "costs"]}
+    ledger.learn([labelled("g3", "Gulf Garage", "petrol")])
+    assert labels(ledger)["g3"] == labels(ledger)["g1"] == "costs"
+
+
+def test_a_merge_counts_a_category_once_and_is_done_once(ledger: Ledger) -> None:
+    assert ledger.reshape(merge("petrol", "petrol", into="fuel")).moved == 1
+    assert ledger.reshape(merge("petrol", into="fuel")) == ReshapeOutcome(revision=2, moved=0)
+    first = ledger.reshape(merge("rent", into="fuel"), "request-1")
+    assert first == ReshapeOutcome(revision=3, moved=1)
+    assert ledger.reshape(merge("rent", into="fuel"), "request-1") == first
+    with pytest.raises(RequestIdReused):
+        ledger.reshape(merge("food", into="fuel"), "request-1")
+    with pytest.raises(RequestIdReused):
+        ledger.learn([labelled("x")], "request-1")
+
+
+def test_who_gave_a_merged_label_gave_it_still(ledger: Ledger) -> None:
+    ledger.learn([labelled("m1", "Gulf Garage", "petrol", authority=Authority.MACHINE)])
+    ledger.reshape(merge("petrol", into="fuel"))
+    assert ledger.entry("m1").authorities == {"category": Authority.MACHINE}
+    assert ledger.entry("g1").authorities["category"] == Authority.PERSON
+
+
+def test_an_id_is_of_one_dimension(ledger: Ledger) -> None:
+    ledger.learn([labelled("x1", labels={"category": "t7", "tax": "t7"})])
+    ledger.reshape(Merge("tax", ("t7",), "t19"))
+    assert labels(ledger)["x1"] == "t7"
+    assert labels(ledger, "tax")["x1"] == "t19"
+    with pytest.raises(CategoryNotFound, match="no category 't19' in dimension 'category'"):
+        ledger.reshape(merge("food", into="t19"))
+
+
+# --- Split -------------------------------------------------------------------------------------
+
+
+def test_a_split_gives_the_selected_entries_a_new_category(ledger: Ledger) -> None:
+    cakes = Split("category", "food", "4211", Selection(("b2", "g1", "never")), "Cakes", "For meetings")
+    assert ledger.reshape(cakes) == ReshapeOutcome(revision=2, moved=1)
+    assert category(ledger, "4211") == Category("4211", name="Cakes", description="For meetings")
+    assert [i for i, label in labels(ledger).items() if label == "4211"] == ["b2"]
+    assert answered(ledger, "Corner Bakery", description="cake", amount=Decimal("-31.00"))[0] == "4211"
+    assert answered(ledger, "Corner Bakery", description="rolls", amount=Decimal("-4.20"))[0] == "food"
+
+
+@pytest.mark.parametrize(
+    ("selection", "selected"),
+    [
+        (Selection(payee_contains="bakery"), "b1 b2 b3"),
+        (Selection(payee_contains="SÜD"), "f1 f2"),
+        (Selection(payee_contains="SU\N{COMBINING DIAERESIS}D"), "f1 f2"),
+        (Selection(description_contains="DIESEL"), "f1 g1"),
+        (Selection(description_contains="%"), ""),
+        (Selection(description_contains="wäsche", payee_contains="tank"), "f2"),
+        (Selection(amount_min=Decimal("-9.00")), "b1 b3 f2"),
+        (Selection(amount_min=Decimal(-61), amount_max=Decimal("-4.21")), "b2 f2 g1"),
+        (Selection(amount_max=Decimal(0), currency="GBP"), ""),
+        (Selection(date_min=date(2025, 2, 12)), "f1 f2 g1"),
+        (Selection(date_max=date(2025, 1, 9)), "b1 b2"),
+        (Selection(("b1", "r1", "g1"), payee_contains="l"), "r1 g1"),
+    ],
+)
+def test_a_selection_means_entries_for_which_all_holds(
+    ledger: Ledger, selection: Selection, selected: str
+) -> None:
+    ledger.reshape(merge("fuel", "petrol", "food", into="rent"))
+    wanted = Split("category", "rent", "other", selection)
+    if selected:
+        rehearsed = ledger.reshape(wanted, is_rehearsal=True)
+        assert "other" not in {c.id for c in ledger.view.chart.categories}
+        assert ledger.reshape(wanted) == rehearsed
+        assert {i for i, label in labels(ledger).items() if label == "other"} == set(selected.split())
+    else:
+        with pytest.raises(NothingSelected):
+            ledger.reshape(wanted)
+
+
+def test_a_split_brings_a_merged_category_back(ledger: Ledger) -> None:
+    ledger.reshape(merge("petrol", into="fuel"))
+    ledger.reshape(split("fuel", "petrol", payee_contains="garage"))
+    assert (labels(ledger)["g1"], labels(ledger)["f1"]) == ("petrol", "fuel")
+    assert category(ledger, "petrol") == Category("petrol")
+    ledger.learn([labelled("g2", "Gulf Garage", "petrol")])
+    assert labels(ledger)["g2"] == "petrol"
+    assert answered(ledger, "Gulf Garage")[0] == "petrol"
+
+
+def test_a_split_makes_the_labels_a_persons(ledger: Ledger) -> None:
+    ledger.learn([labelled("m1", "Gulf Garage", "petrol", authority=Authority.MACHINE)])
+    ledger.reshape(split("petrol", "diesel", "m1"))
+    assert ledger.entry("m1").authorities == {"category": Authority.PERSON}
+    kept = ledger.learn([labelled("m1", "Gulf Garage", "petrol", authority=Authority.MACHINE)])
+    assert kept.kept == 1
+
+
+def test_a_repeated_split_returns_the_first_outcome(ledger: Ledger) -> None:
+    wanted = split("food", "cakes", "b2")
+    first = ledger.reshape(wanted, "r1")
+    assert ledger.reshape(wanted, "r1") == first
+    with pytest.raises(NothingSelected):
+        ledger.reshape(wanted)
+    assert ledger.reshape(split("food", "cakes", "b3")).revision == first.revision + 1
+
+
+# --- Deactivate --------------------------------------------------------------------------------
+
+
+def test_a_deactivated_category_is_never_answered_and_comes_back_with_its_history(ledger: Ledger) -> None:
+    assert ledger.reshape(deactivate("food")).revision == 2
+    assert ledger.reshape(deactivate("food")).revision == 2
+    assert "food" not in answered(ledger, "Corner Bakery")
+    assert labels(ledger)["b1"] == "food"
+    ledger.reshape(activate("food"))
+    assert answered(ledger, "Corner Bakery")[0] == "food"
+
+
+def test_a_label_with_a_deactivated_category_is_kept_and_speaks_for_nothing(ledger: Ledger) -> None:
+    ledger.reshape(deactivate("food"))
+    assert ledger.learn([labelled("b4", category="food")]).created == 1
+    assert labels(ledger)["b4"] == "food"
+    answer = ask(ledger, "Corner Bakery").answer("category")
+    assert "food" not in [candidate.category for candidate in answer.candidates]
+    for other in ("fuel", "petrol", "rent"):
+        ledger.reshape(deactivate(other))
+    answer = ask(ledger, "Corner Bakery").answer("category")
+    assert (answer.decision, answer.candidates) == (Decision.ASK, ())
+
+
+def test_a_merged_category_that_is_activated_or_created_anew_is_its_own_again(ledger: Ledger) -> None:
+    ledger.reshape(merge("petrol", "fuel", into="rent"))
+    ledger.reshape(deactivate("petrol"))
+    ledger.update(categories=[Category("petrol", name="Petrol", active=False)])
+    ledger.learn([labelled("x1", category="petrol")])
+    ledger.reshape(activate("petrol"))
+    ledger.update(categories=[Category("fuel")])
+    ledger.learn([labelled("x2", category="petrol"), labelled("x3", category="fuel")])
+    found = labels(ledger)
+    assert [found[i] for i in ("g1", "f1", "x1", "x2", "x3")] == ["rent", "rent", "rent", "petrol", "fuel"]
+
+
+def test_a_deactivated_category_can_be_merged_away_and_split(ledger: Ledger) -> None:
+    ledger.reshape(deactivate("petrol"))
+    ledger.reshape(deactivate("food"))
+    assert ledger.reshape(merge("petrol", into="fuel")).moved == 1
+    assert ledger.reshape(split("food", "cakes", "b2")).moved == 1
+    assert not category(ledger, "food").active
+    ledger.reshape(split("fuel", "food", "g1"))
+    assert category(ledger, "food").active
+
+
+# --- Corrections -------------------------------------------------------------------------------
+
+
+def test_corrections_follow_the_chart_and_go_when_they_correct_nothing(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    def corrections() -> list[tuple[str, str, str]]:
+        with closing(sqlite3.connect(tmp_path / STORE_NAME)) as connection:
+            return connection.execute(
+                "SELECT transaction_id, predicted, label FROM corrections ORDER BY id"
+            ).fetchall()
+
+    ledger.learn(
+        [
+            labelled("k1", category="fuel", predicted={"category": "petrol"}),
+            labelled("k2", category="food", predicted={"category": "petrol"}),
+            labelled("k3", category="petrol", predicted={"category": "food"}),
+            labelled("k4", category="food", predicted={"category": "unheard of"}),
+        ]
+    )
+    ledger.reshape(rename("petrol", "4400"))
+    assert corrections() == [
+        ("k1", "4400", "fuel"),
+        ("k2", "4400", "food"),
+        ("k3", "food", "4400"),
+        ("k4", "unheard of", "food"),
+    ]
+    ledger.learn([labelled("k5", category="rent", predicted={"category": "petrol"})])
+    ledger.reshape(merge("4400", into="fuel"))
+    assert corrections() == [
+        ("k2", "fuel", "food"),
+        ("k3", "food", "fuel"),
+        ("k4", "unheard of", "food"),
+        ("k5", "fuel", "rent"),
+    ]
+    ledger.reshape(split("fuel", "food", "k3"))
+    ledger.reshape(split("food", "snacks", "k2"))
+    assert corrections() == [("k2", "fuel", "snacks"), ("k4", "unheard of", "food"), ("k5", "fuel", "rent")]
+    assert ledger.store.statistics().corrections == 3
+
+
+# --- What is refused ---------------------------------------------------------------------------
+
+DONE = (merge("petrol", into="fuel"), deactivate("rent"), rename("food", "4210"))
+
+
+@pytest.mark.parametrize(
+    ("wanted", "error", "says"),
+    [
+        (rename("4210", "fuel"), CategoryExists, "merge into it instead"),
+        (rename("4210", "petrol"), CategoryExists, "'petrol' exists already"),
+        (rename("food", "5000"), CategoryNotFound, "was renamed to '4210'"),
+        (rename("nope", "5000"), CategoryNotFound, "no category 'nope' in dimension 'category'"),
+        (Rename("nowhere", "food", "x"), UnknownDimension, "'nowhere' is not a dimension"),
+        (rename("4210"), InvalidInput, "say what is to change"),
+        (rename("4210", " "), InvalidInput, "new_id"),
+        (rename("4210", "x" * 129, name="n" * 257, description="d" * 2_049), InvalidInput, "new_description"),
+        (merge("fuel", into="fuel"), InvalidInput, r"categories\[0\]: is what it is to be merged into"),
+        (merge("fuel", into="petrol"), CategoryMerged, "'petrol' was merged into 'fuel'.*activate 'petrol'"),
+        (merge("4210", into="petrol"), CategoryMerged, "name that one"),
+        (merge("petrol", into="4210"), CategoryMerged, "was merged into 'fuel'"),
+        (merge("4210", into="rent"), CategoryInactive, "'rent' is not active: activate it first"),
+        (merge("4210", into="nope"), CategoryNotFound, "nope"),
+        (merge("fuel", "food", into="4210"), CategoryNotFound, "was renamed to '4210'"),
+        (merge(into="fuel"), InvalidInput, "has 0 ids"),
+        (merge(*map(str, range(limits.CATEGORIES_MAX + 1)), into="x"), InvalidInput, "10001 ids"),
+        (split("4210", "4210", "b1"), InvalidInput, "is the category that is to be split"),
+        (split("petrol", "x", "g1"), CategoryMerged, "was merged into 'fuel'"),
+        (split("4210", "x", "g1"), NothingSelected, "no entry of category '4210'"),
+        (split("nope", "x", "g1"), CategoryNotFound, "nope"),
+        (split("4210", "x"), InvalidInput, "selection: is empty"),
+        (split("4210", "", "b1"), InvalidInput, "into: is required"),
+        (deactivate("nope"), CategoryNotFound, "nope"),
+        (Activation("category", "\0", active=True), InvalidInput, "NUL"),
+    ],
+)
+def test_what_cannot_be_is_refused_and_changes_nothing(
+    ledger: Ledger, wanted: Reshaping, error: type[LikewiseError], says: str
+) -> None:
+    for done in DONE:
+        ledger.reshape(done)
+    view, kept = ledger.view, labels(ledger)
+    with pytest.raises(error, match=says):
+        ledger.reshape(wanted)
+    assert ledger.view is view
+    assert labels(ledger) == kept
+    assert ledger.store.record().revision == view.revision
+
+
+@pytest.mark.parametrize(
+    ("selection", "fields"),
+    [
+        (Selection(tuple(map(str, range(limits.BATCH_ITEMS_MAX + 1)))), ["transaction_ids"]),
+        (Selection(("x" * 129, "\ud800")), ["transaction_ids[0]", "transaction_ids[1]"]),
+        (
+            Selection(payee_contains="p" * 513, description_contains="\0"),
+            ["payee_contains", "description_contains"],
+        ),
+        (Selection(amount_min=Decimal("NaN"), amount_max=Decimal(10**13)), ["amount_min", "amount_max"]),
+        (Selection(amount_min=Decimal(2), amount_max=Decimal(1)), ["amount_max"]),
+        (Selection(date_min=date(1800, 1, 1), date_max=date(2300, 1, 1)), ["date_min", "date_max"]),
+        (Selection(date_min=date(2025, 1, 2), date_max=date(2025, 1, 1)), ["date_max"]),
+        (Selection(currency="euro"), ["currency"]),
+    ],
+)
+def test_a_selection_names_what_is_wrong_with_it(selection: Selection, fields: list[str]) -> None:
+    assert [violation.field for violation in selection.violations()] == fields
+
+
+def test_a_full_chart_is_not_split_any_further(ledger: Ledger) -> None:
+    room = limits.CATEGORIES_MAX - len(ledger.view.chart.categories)
+    ledger.update(categories=[Category(f"n{n}") for n in range(room)])
+    with pytest.raises(LimitReached):
+        ledger.reshape(split("food", "one more", "b1"))
+    assert ledger.reshape(split("food", "n0", "b1")).moved == 1
+
+
+# --- Durability --------------------------------------------------------------------------------
+
+
+def test_a_change_that_fails_half_way_leaves_everything_as_it_was(ledger: Ledger, tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / STORE_NAME)) as connection, connection:
+        connection.execute(
+            "CREATE TRIGGER broken AFTER UPDATE ON labels WHEN new.seq = 6"
+            " BEGIN SELECT RAISE(FAIL, 'no more'); END"
+        )
+    view, kept = ledger.view, labels(ledger)
+    with pytest.raises(StoreFault, match="no more"):
+        ledger.reshape(merge("petrol", "fuel", into="food"), "r1")
+    assert ledger.view is view
+    assert labels(ledger) == kept
+    assert not ledger.is_stale
+    with closing(sqlite3.connect(tmp_path / STORE_NAME)) as connection, connection:
+        connection.execute("DROP TRIGGER broken")
+    assert ledger.reshape(merge("petrol", "fuel", into="food"), "r1").moved == 3
+
+
+def test_what_became_of_the_chart_survives_a_restart(ledger: Ledger, tmp_path: Path) -> None:
+    ledger.reshape(merge("petrol", into="fuel"))
+    ledger.reshape(rename("fuel", "4400", name="Fuel"))
+    ledger.reshape(split("food", "cakes", "b2"))
+    ledger.reshape(deactivate("rent"), "r9")
+    chart, kept, revision = ledger.view.chart, labels(ledger), ledger.view.revision
+    ledger.close()
+    with open_ledger(tmp_path) as opened:
+        assert opened.view.chart == chart
+        assert labels(opened) == kept
+        assert opened.view.revision == revision
+        assert opened.reshape(deactivate("rent"), "r9").revision == revision
+        opened.learn([labelled("g2", "Gulf Garage", "petrol"), labelled("f3", category="fuel")])
+        assert (labels(opened)["g2"], labels(opened)["f3"]) == ("4400", "4400")
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "SET merged_into = 99 WHERE number = 0",
+        "SET merged_into = 0 WHERE dimension = 'tax'",
+        "SET merged_into = 1 - number WHERE number < 2",
+        "SET former_ids = '[' WHERE number = 0",
+    ],
+)
+def test_a_damaged_chart_is_said_to_be_corrupt(ledger: Ledger, tmp_path: Path, damage: str) -> None:
+    ledger.close()
+    with closing(sqlite3.connect(tmp_path / STORE_NAME)) as connection, connection:
+        connection.execute(f"UPDATE categories {damage}")
+    with pytest.raises(StoreCorrupt), open_ledger(tmp_path):
+        pass
