@@ -125,6 +125,19 @@ TABLE_PART_ROWS: Final = 5_000
 """Rows of one row group of a Parquet file that is written. With 20,000 the memory peak of 40,000 answers was
 394 MB, with 5,000 it was 229, and with three times the rows 241."""
 
+# --- Backtests ---------------------------------------------------------------------------------
+BACKTEST_ROWS_DEFAULT: Final = 4_000
+"""Latest rows of a tenant that are replayed: older ones seldom change a figure, and each takes time."""
+BACKTEST_ASKED_ROWS_MIN: Final = 20
+"""Of fewer answers, 95 % right is all of them right: such a tenant, or such a point of a learning curve, is
+left out."""
+BACKTEST_LEARNING_ASKED_MAX: Final = 200
+"""Rows asked about for one point of a learning curve."""
+BACKTEST_MISTAKES_PER_CONFUSION_MAX: Final = 3
+"""Examples shown of one confusion."""
+BACKTEST_NEIGHBOURS_PER_MISTAKE_MAX: Final = 4
+"""Past entries shown that misled one answer."""
+
 # --- Amount of time --------------------------------------------------------------------------
 DEADLINE_MS_DEFAULT: Final = 5_000
 """What a client allows a unary call unless it says otherwise."""

@@ -10,8 +10,8 @@
     └── left_out, peers_missing            what was not measured, and why
 
 ``who`` is ``likewise`` or the name of a peer; ``likewise`` comes first wherever there is an order. Columns
-are numpy arrays and all columns of a value have one element a row. A figure that does not exist (the precision
-of what was FILEd where nothing was) is NaN.
+are numpy arrays and all columns of a value have one element a row. A figure that does not exist (the
+precision of what was FILEd where nothing was) is NaN.
 """
 
 from collections.abc import Mapping
@@ -25,6 +25,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from likewise_engine import limits
 from likewise_engine.answers import Decision, Neighbour
 from likewise_engine.transaction import CATEGORY_DIMENSION
 
@@ -83,7 +84,7 @@ class BacktestSettings:
     dimension: str = CATEGORY_DIMENSION
     visibility: Visibility = Visibility.NEXT_DAY
     history_share: float = 0.5
-    rows_max: int = 4_000
+    rows_max: int = limits.BACKTEST_ROWS_DEFAULT
     target_precision: float = 0.95
     learning: bool = True
     confusions_max: int = 0
