@@ -7,7 +7,7 @@ from likewise_server.cli.app import app
 
 RUNNER = CliRunner(env={"COLUMNS": "80"})
 COMMANDS = {
-    "": ["serve", "index", "classify", "tenants", "model"],
+    "": ["serve", "index", "classify", "backtest", "tenants", "model"],
     "tenants": ["list", "show", "create", "export", "forget", "delete"],
     "model": ["export", "distil"],
 }

@@ -135,8 +135,8 @@ BACKTEST_LEARNING_ASKED_MAX: Final = 200
 """Rows asked about for one point of a learning curve."""
 BACKTEST_MISTAKES_PER_CONFUSION_MAX: Final = 3
 """Examples shown of one confusion."""
-BACKTEST_NEIGHBOURS_PER_MISTAKE_MAX: Final = 4
-"""Past entries shown that misled one answer."""
+BACKTEST_NEIGHBOURS_PER_LABEL_MAX: Final = 2
+"""Past entries shown of those that misled one answer, and of those that knew better."""
 
 # --- Amount of time --------------------------------------------------------------------------
 DEADLINE_MS_DEFAULT: Final = 5_000

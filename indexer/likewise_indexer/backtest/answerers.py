@@ -137,7 +137,7 @@ def open_ledger(
         InvalidInput, LimitReached: the categories or the policy are out of bounds.
     """
     with (
-        TemporaryDirectory(prefix="likewise-", dir=_memory_folder()) as folder,
+        TemporaryDirectory(prefix="likewise-", dir=memory_folder()) as folder,
         Tenants.open_folder(Path(folder), encoder, vote=vote) as tenants,
     ):
         tenants.create(_TENANT, policy=policy, categories=categories)
@@ -149,6 +149,6 @@ def _batches(items: Sequence[LabelledTransaction]) -> Iterator[Sequence[Labelled
         yield items[start : start + limits.IMPORT_BATCH_ROWS]
 
 
-def _memory_folder() -> str | None:
+def memory_folder() -> str | None:
     """Where fsync costs nothing, if there is such a place: durability is not what is measured here."""
     return "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108

@@ -86,6 +86,12 @@ def _confusion(tenant: str, pair: _Pair, mistakes: Sequence[Mistake]) -> Confusi
 
 
 def _conflicting(neighbours: Sequence[Neighbour], dimension: str, pair: _Pair) -> tuple[Neighbour, ...]:
-    """The weightiest past entries that spoke for the wrong label or for the true one."""
-    speaking = [neighbour for neighbour in neighbours if neighbour.labels.get(dimension) in pair]
-    return tuple(speaking[: limits.BACKTEST_NEIGHBOURS_PER_MISTAKE_MAX])
+    """The weightiest past entries with the wrong label, and with the true one; the weightiest first."""
+    chosen = []
+    left = dict.fromkeys(pair, limits.BACKTEST_NEIGHBOURS_PER_LABEL_MAX)
+    for neighbour in neighbours:
+        label = neighbour.labels.get(dimension, "")
+        if left.get(label, 0):
+            left[label] -= 1
+            chosen.append(neighbour)
+    return tuple(chosen)

@@ -27,7 +27,9 @@ from numpy.typing import NDArray
 
 from likewise_engine import limits
 from likewise_engine.answers import Decision, Neighbour
-from likewise_engine.transaction import CATEGORY_DIMENSION
+from likewise_engine.chart import TARGET_PRECISION_DEFAULT, violations_of_target_precision
+from likewise_engine.errors import FieldViolation, InvalidInput
+from likewise_engine.transaction import CATEGORY_DIMENSION, violations_of_string
 
 LIKEWISE: Final = "likewise"
 """Who is backtested; the others are peers."""
@@ -85,10 +87,29 @@ class BacktestSettings:
     visibility: Visibility = Visibility.NEXT_DAY
     history_share: float = 0.5
     rows_max: int = limits.BACKTEST_ROWS_DEFAULT
-    target_precision: float = 0.95
+    target_precision: float = TARGET_PRECISION_DEFAULT
     learning: bool = True
     confusions_max: int = 0
     seed: int = 0
+
+    def check(self) -> None:
+        """Raise InvalidInput naming every setting that is out of bounds."""
+        violations = [
+            *violations_of_target_precision(self.target_precision),
+            *violations_of_string("dimension", self.dimension, limits.DIMENSION_CHARS_MAX),
+        ]
+        if not 0 < self.history_share < 1:
+            message = f"is {self.history_share}: it must be above 0 and below 1"
+            violations.append(FieldViolation("history", message))
+        for name, value in (
+            ("rows_max", self.rows_max - 1),
+            ("confusions_max", self.confusions_max),
+            ("seed", self.seed),
+        ):
+            if value < 0:
+                violations.append(FieldViolation(name, "is too small"))
+        if violations:
+            raise InvalidInput(violations)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -275,7 +296,7 @@ class Mistake:
         currency: ISO 4217 code, or empty.
         probability: that the wrong label was given.
         decision: what was to be done with it.
-        neighbours: the weightiest past entries that have the wrong label or the true one.
+        neighbours: the weightiest past entries that have the wrong label, and those that have the true one.
     """
 
     position: int
@@ -340,11 +361,19 @@ class TenantResult:
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """A tenant that was not measured, and why."""
+    """A tenant that was not measured.
+
+    Attributes:
+        tenant: its name.
+        rows: its rows.
+        reason: why, as a sentence for a person, without its subject and full stop.
+        failed: whether something went wrong; otherwise it has too few rows.
+    """
 
     tenant: str
     rows: int
     reason: str
+    failed: bool
 
 
 @dataclass(frozen=True, slots=True)

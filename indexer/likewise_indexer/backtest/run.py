@@ -95,10 +95,12 @@ def run_backtest(
 
     Raises:
         BacktestStopped: it was told to end.
+        InvalidInput: a setting is out of bounds.
         ModelFault: the encoder or the vote cannot be loaded.
         WorkerLost: a process was killed, for want of memory, say.
     """
     started = time.monotonic()
+    settings.check()
     contestants = contest.load(settings)
     questions = {
         book.tenant: [len(asking.asked) for asking in questions_of(book, settings)] for book in books
@@ -139,10 +141,10 @@ def run_backtest(
 
 def _too_few(book: Book, settings: BacktestSettings, asked: int) -> LeftOut:
     reason = (
-        f"{len(book.items):,} rows, of which {asked:,} would be asked for a label of {settings.dimension!r}:"
-        f" at least {limits.BACKTEST_ASKED_ROWS_MIN} are needed"
+        f"of its {len(book.items):,} rows, {asked:,} would be asked for a label of {settings.dimension!r},"
+        f" and at least {limits.BACKTEST_ASKED_ROWS_MIN} are needed"
     )
-    return LeftOut(book.tenant, len(book.items), reason)
+    return LeftOut(book.tenant, len(book.items), reason, failed=False)
 
 
 def _behind(tenants: Sequence[TenantResult]) -> Behind:
@@ -170,7 +172,7 @@ def _outcome_of(
     try:
         return backtest_tenant(book, contestants, settings, on_asked)
     except (LikewiseError, OSError) as error:
-        return LeftOut(book.tenant, len(book.items), f"could not be replayed: {error}")
+        return LeftOut(book.tenant, len(book.items), f"it could not be replayed: {error}", failed=True)
 
 
 def _in_this_process(

@@ -11,6 +11,10 @@ _COMMANDS: Final = {
     "serve": ("likewise_server.cli.serve:serve_app", "Serve the tenants of a data folder over gRPC."),
     "index": ("likewise_server.cli.index:index_app", "Index a tenant's history from files, in bulk."),
     "classify": ("likewise_server.cli.classify:classify_app", "Classify one transaction, or a file of them."),
+    "backtest": (
+        "likewise_server.cli.backtest:backtest_app",
+        "Replay books: how often would Likewise have been right?",
+    ),
     "tenants": ("likewise_server.cli.tenants:tenants_app", "List, show, create, export and forget tenants."),
     "model": ("likewise_server.cli.model:model_app", "Build the encoders that texts are compared by."),
 }

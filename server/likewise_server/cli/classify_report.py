@@ -12,7 +12,7 @@ from rich.text import Text
 
 import likewise
 from likewise_indexer.writers import AskedRow, decision_word
-from likewise_server.cli.common import console
+from likewise_server.cli.common import console, money, plain
 
 _DECISIONS: Final = {
     likewise.Decision.DECISION_FILE: "bold green",
@@ -27,12 +27,12 @@ _PROBABILITY_SHOWN_MIN: Final = 0.0005
 def show_classification(classification: likewise.Classification) -> None:
     """Show one answer: decision and reason, candidates, and the neighbours that they rest on."""
     if classification.text:
-        console.print(Text.assemble(("Compared as ", "dim"), _plain(classification.text)))
+        console.print(Text.assemble(("Compared as ", "dim"), plain(classification.text)))
     for answer in classification.answers:
         console.print()
         console.print(_headline(answer))
         if answer.reason:
-            console.print(Padding(Text(_plain(answer.reason)), (0, 0, 0, 2), expand=False))
+            console.print(Padding(Text(plain(answer.reason)), (0, 0, 0, 2), expand=False))
         if answer.candidates:
             console.print(Padding(_candidates(answer.candidates), (0, 0, 0, 2), expand=False))
     if classification.neighbours:
@@ -71,14 +71,14 @@ class FileTally:
             seconds: how long it took.
         """
         for row in self._first_errors:
-            told.print(f"{Path(row.file).name}, row {row.row:,}: {_plain(row.error)}", soft_wrap=True)
+            told.print(f"{Path(row.file).name}, row {row.row:,}: {plain(row.error)}", soft_wrap=True)
         if self.errors > len(self._first_errors):
             told.print(f"and {self.errors - len(self._first_errors):,} more rows with errors.")
         table = Table("dimension", "FILE", "SUGGEST", "ASK")
         for column in table.columns[1:]:
             column.justify = "right"
         for dimension, counts in self._decisions.items():
-            table.add_row(_plain(dimension), *(f"{counts[str(name.header)]:,}" for name in table.columns[1:]))
+            table.add_row(plain(dimension), *(f"{counts[str(name.header)]:,}" for name in table.columns[1:]))
         if self._decisions:
             told.print(table)
         rows = f"{self.rows:,} rows, {self.errors:,} with errors, in {seconds:,.1f} s"
@@ -87,7 +87,7 @@ class FileTally:
 
 def _headline(answer: likewise.DimensionAnswer) -> Text:
     headline = Text.assemble(
-        (_plain(answer.dimension), "bold"),
+        (plain(answer.dimension), "bold"),
         ": ",
         (decision_word(answer.decision), _DECISIONS[answer.decision]),
     )
@@ -121,7 +121,7 @@ def _neighbours(classification: likewise.Classification) -> Table:
         table.add_row(
             str(likewise.date_value(neighbour.date) or ""),
             _amount(neighbour),
-            Text(_plain(neighbour.text)),
+            Text(plain(neighbour.text)),
             Text("\n".join(_labels(neighbour, dimensions))),
             f"{neighbour.similarity:.2f}",
             f"{neighbour.weight:.0%}",
@@ -132,22 +132,15 @@ def _neighbours(classification: likewise.Classification) -> Table:
 def _labels(neighbour: likewise.Neighbour, dimensions: Sequence[str]) -> Iterable[str]:
     for dimension in dimensions:
         if label := neighbour.labels.get(dimension):
-            yield _plain(label if len(dimensions) == 1 else f"{dimension}: {label}")
+            yield plain(label if len(dimensions) == 1 else f"{dimension}: {label}")
 
 
 def _category(candidate: likewise.Candidate) -> str:
     name = f" ({candidate.category_name})" if candidate.category_name not in ("", candidate.category) else ""
-    return _plain(candidate.category + name)
+    return plain(candidate.category + name)
 
 
 def _amount(neighbour: likewise.Neighbour) -> str:
     if not neighbour.HasField("amount"):
         return ""
-    amount = likewise.money_value(neighbour.amount)
-    shown = f"{amount:,.2f}" if amount == round(amount, 2) else f"{amount:,}"
-    return f"{shown} {_plain(neighbour.amount.currency_code)}".rstrip()
-
-
-def _plain(text: str) -> str:
-    """Without what would steer the terminal: wordings come from banks and whoever paid."""
-    return "".join(character if character.isprintable() else " " for character in text)
+    return money(likewise.money_value(neighbour.amount), neighbour.amount.currency_code)

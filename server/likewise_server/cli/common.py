@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -45,6 +46,17 @@ def fail(message: str, *, status: int = 1) -> NoReturn:
     errors.print("Error:", style="bold red", end=" ")
     errors.print(message, soft_wrap=True)
     raise typer.Exit(status)
+
+
+def plain(text: str) -> str:
+    """Without what would steer the terminal: wordings come from banks and whoever paid."""
+    return "".join(character if character.isprintable() else " " for character in text)
+
+
+def money(amount: Decimal, currency: str) -> str:
+    """An amount with two decimals, or as many more as it has, and its currency where that is known."""
+    shown = f"{amount:,.2f}" if amount == round(amount, 2) else f"{amount:,}"
+    return f"{shown} {plain(currency)}".rstrip()
 
 
 @contextmanager

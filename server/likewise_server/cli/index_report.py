@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, Self
 
+from rich.console import Console
 from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 from rich.table import Table
@@ -79,28 +80,26 @@ class ProgressLine:
             self._bar.stop()
 
     def update(self, progress: Progress) -> None:
-        """Show how far it is."""
+        """Show how far reading is."""
+        self.show(progress.rows, progress.bytes_read, progress.bytes_total)
+
+    def show(self, rows: int, done: int, total: int) -> None:
+        """Show how far it is: the rows, and how much is done of the total in whatever unit that has."""
         now = time.monotonic()
         elapsed_s = max(now - self._started, 1e-3)
-        rate = progress.rows / elapsed_s
+        rate = rows / elapsed_s
         if self._bar is not None:
-            self._bar.update(
-                self._task,
-                completed=progress.bytes_read,
-                total=progress.bytes_total,
-                rows=progress.rows,
-                rate=rate,
-            )
-        elif now - self._told >= _LINE_EVERY_S:
+            self._bar.update(self._task, completed=done, total=total, rows=rows, rate=rate)
+        elif done and now - self._told >= _LINE_EVERY_S:
             self._told = now
-            share = progress.bytes_read / max(progress.bytes_total, 1)
+            share = done / max(total, 1)
             left_s = elapsed_s * (1 - share) / max(share, 1e-6)
-            errors.print(
-                f"{progress.rows:,} rows ({share:.0%}), {rate:,.0f} rows/s, {left_s:,.0f} s left",
-            )
+            errors.print(f"{rows:,} rows ({share:.0%}), {rate:,.0f} rows/s, {left_s:,.0f} s left")
 
 
-def show_rejected(shown: Sequence[tuple[Source, RejectedRow]], count: int, paths: Sequence[Path]) -> None:
+def show_rejected(
+    shown: Sequence[tuple[Source, RejectedRow]], count: int, paths: Sequence[Path], told: Console = console
+) -> None:
     """Show the first rejected rows, and where all of them are."""
     if not count:
         return
@@ -108,11 +107,11 @@ def show_rejected(shown: Sequence[tuple[Source, RejectedRow]], count: int, paths
     for source, rejected in shown:
         row = f"{source.reader.row_word} {rejected.row:,}"
         table.add_row(source.reader.path.name, row, rejected.column, rejected.reason)
-    console.print(table)
+    told.print(table)
     if count > len(shown):
-        console.print(f"and {count - len(shown):,} more.")
+        told.print(f"and {count - len(shown):,} more.")
     for path in paths:
-        console.print(f"Rejected rows are in {path}: mend them there and index that file.", soft_wrap=True)
+        told.print(f"Rejected rows are in {path}: mend them there and index that file.", soft_wrap=True)
 
 
 def show_tally(tally: Tally, seconds: float, *, dry_run: bool) -> None:
