@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import threading
 from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 import likewise
 from blocking_client import blocking
 from likewise import exchange
+from likewise.v1 import tenant_service_pb2
 from likewise.v1.transaction_pb2 import LabelledTransaction
 from memory_server import MemoryServer, serving
 
@@ -155,6 +157,10 @@ def test_lists_ask_for_a_page_only_when_it_is_needed(client: likewise.Client, se
 def test_one_id_is_no_list_of_ids(client: likewise.Client) -> None:
     with pytest.raises(TypeError, match="iterable of ids"):
         client.forget_transactions("cafe", "t1")
+    with pytest.raises(TypeError, match="iterable of ids"):
+        client.merge_categories("cafe", "rent", "costs")
+    with pytest.raises(TypeError, match="iterable of ids"):
+        likewise.selection(transaction_ids="t1")
 
 
 def test_tenants_are_created_got_listed_updated_and_deleted(client: likewise.Client) -> None:
@@ -169,6 +175,75 @@ def test_tenants_are_created_got_listed_updated_and_deleted(client: likewise.Cli
     assert [tenant.id for tenant in client.list_tenants()] == ["cafe", "studio", "third"]
     client.delete_tenant("studio")
     assert [tenant.id for tenant in client.list_tenants(page_size=1)] == ["cafe", "third"]
+
+
+def test_changes_of_a_chart_are_sent_as_they_were_asked(
+    client: likewise.Client, server: MemoryServer
+) -> None:
+    assert client.rename_category("cafe", "rent", new_name="") == 1
+    assert client.deactivate_category("cafe", "rent", dimension="tax") == 2
+    assert client.activate_category("cafe", "rent") == 3
+    renamed, deactivated, activated = server.reshaped
+    assert renamed == tenant_service_pb2.RenameCategoryRequest(
+        tenant="cafe", dimension="category", category="rent", new_name=""
+    )
+    assert renamed.HasField("new_name")
+    assert not renamed.HasField("new_description")
+    assert deactivated == tenant_service_pb2.DeactivateCategoryRequest(
+        tenant="cafe", dimension="tax", category="rent"
+    )
+    assert activated == tenant_service_pb2.ActivateCategoryRequest(
+        tenant="cafe", dimension="category", category="rent"
+    )
+
+
+def test_a_merge_and_a_split_have_a_request_id_of_their_own_unless_told(
+    client: likewise.Client, server: MemoryServer
+) -> None:
+    cakes = likewise.Category(dimension="d", id="cakes", name="Cakes", description="Sweet")
+    chosen = likewise.selection(
+        transaction_ids=["t1"],
+        payee_contains="bakery",
+        description_contains="cake",
+        min_amount="-9.50",
+        max_amount=-1,
+        currency="EUR",
+        min_date=date(2025, 1, 2),
+        max_date=date(2025, 2, 1),
+    )
+    assert client.merge_categories("cafe", ["a", "b"], "c").revision == 1
+    assert client.split_category("cafe", "food", cakes, chosen, validate_only=True).revision == 2
+    client.merge_categories("cafe", ["a"], "c", request_id="mine")
+    merged, split, named = server.reshaped
+    assert len({merged.request_id, split.request_id, "", named.request_id}) == 4
+    assert named.request_id == "mine"
+    assert list(merged.categories) == ["a", "b"]
+    assert split == tenant_service_pb2.SplitCategoryRequest(
+        tenant="cafe",
+        dimension="d",
+        category="food",
+        into="cakes",
+        into_name="Cakes",
+        into_description="Sweet",
+        selection=chosen,
+        request_id=split.request_id,
+        validate_only=True,
+    )
+    assert likewise.money_value(chosen.min_amount) == Decimal("-9.5")
+    assert (chosen.max_amount.units, chosen.max_amount.currency_code) == (-1, "EUR")
+    assert likewise.date_value(chosen.max_date) == date(2025, 2, 1)
+
+
+def test_a_selection_is_of_exact_values() -> None:
+    with pytest.raises(ValueError, match="currency without an amount"):
+        likewise.selection(currency="EUR")
+    with pytest.raises(TypeError, match="not a float"):
+        likewise.selection(min_amount=0.1)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="not datetime"):
+        likewise.selection(min_date=datetime(2025, 1, 1, tzinfo=UTC))
+    empty = likewise.selection()
+    assert not empty.HasField("min_amount")
+    assert not empty.HasField("max_date")
 
 
 def test_a_closed_client_says_so(client: likewise.Client) -> None:

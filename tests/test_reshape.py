@@ -73,8 +73,10 @@ def row_of(line: str) -> LabelledTransaction:
     )
 
 
-def rename(category: str, new_id: str = "", **names: str) -> Rename:
-    return Rename("category", category, new_id, **names)
+def rename(
+    category: str, new_id: str = "", name: str | None = None, description: str | None = None
+) -> Rename:
+    return Rename("category", category, new_id, name, description)
 
 
 def merge(*categories: str, into: str) -> Merge:
@@ -270,11 +272,11 @@ def test_a_split_gives_the_selected_entries_a_new_category(ledger: Ledger) -> No
         (Selection(description_contains="DIESEL"), "f1 g1"),
         (Selection(description_contains="%"), ""),
         (Selection(description_contains="wäsche", payee_contains="tank"), "f2"),
-        (Selection(amount_min=Decimal("-9.00")), "b1 b3 f2"),
-        (Selection(amount_min=Decimal(-61), amount_max=Decimal("-4.21")), "b2 f2 g1"),
-        (Selection(amount_max=Decimal(0), currency="GBP"), ""),
-        (Selection(date_min=date(2025, 2, 12)), "f1 f2 g1"),
-        (Selection(date_max=date(2025, 1, 9)), "b1 b2"),
+        (Selection(min_amount=Decimal("-9.00")), "b1 b3 f2"),
+        (Selection(min_amount=Decimal(-61), max_amount=Decimal("-4.21")), "b2 f2 g1"),
+        (Selection(max_amount=Decimal(0), currency="GBP"), ""),
+        (Selection(min_date=date(2025, 2, 12)), "f1 f2 g1"),
+        (Selection(max_date=date(2025, 1, 9)), "b1 b2"),
         (Selection(("b1", "r1", "g1"), payee_contains="l"), "r1 g1"),
     ],
 )
@@ -464,11 +466,12 @@ def test_what_cannot_be_is_refused_and_changes_nothing(
             Selection(payee_contains="p" * 513, description_contains="\0"),
             ["payee_contains", "description_contains"],
         ),
-        (Selection(amount_min=Decimal("NaN"), amount_max=Decimal(10**13)), ["amount_min", "amount_max"]),
-        (Selection(amount_min=Decimal(2), amount_max=Decimal(1)), ["amount_max"]),
-        (Selection(date_min=date(1800, 1, 1), date_max=date(2300, 1, 1)), ["date_min", "date_max"]),
-        (Selection(date_min=date(2025, 1, 2), date_max=date(2025, 1, 1)), ["date_max"]),
-        (Selection(currency="euro"), ["currency"]),
+        (Selection(min_amount=Decimal("NaN"), max_amount=Decimal(10**13)), ["min_amount", "max_amount"]),
+        (Selection(min_amount=Decimal(2), max_amount=Decimal(1)), ["max_amount"]),
+        (Selection(min_date=date(1800, 1, 1), max_date=date(2300, 1, 1)), ["min_date", "max_date"]),
+        (Selection(min_date=date(2025, 1, 2), max_date=date(2025, 1, 1)), ["max_date"]),
+        (Selection(currency="euro"), ["min_amount"]),
+        (Selection(currency="euro", max_amount=Decimal(1)), ["max_amount"]),
     ],
 )
 def test_a_selection_names_what_is_wrong_with_it(selection: Selection, fields: list[str]) -> None:

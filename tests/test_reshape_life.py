@@ -287,7 +287,8 @@ def teach(ledger: Ledger) -> None:
 
 
 def read(ledger: Ledger, writing: Sequence[Future[Any]]) -> list[Classification]:
-    books, answers = Books(seed=7, payees=12), []
+    books = Books(seed=7, payees=12)
+    answers: list[Classification] = []
     while not all(writer.done() for writer in writing) or not answers:
         assert_whole(ledger.view)
         answers.append(ledger.classify(books.transaction(), ALL_NEIGHBOURS))

@@ -19,24 +19,24 @@ class Selection:
         transaction_ids: it is one of these.
         payee_contains: its payee's wording contains this, as :func:`folded`.
         description_contains: likewise of its description.
-        amount_min: its amount, signed as booked, is this or more.
-        amount_max: its amount, signed as booked, is this or less.
+        min_amount: its amount, signed as booked, is this or more.
+        max_amount: its amount, signed as booked, is this or less.
         currency: its currency.
-        date_min: its date is this or later.
-        date_max: its date is this or earlier.
+        min_date: its date is this or later.
+        max_date: its date is this or earlier.
     """
 
     transaction_ids: tuple[str, ...] = ()
     payee_contains: str = ""
     description_contains: str = ""
-    amount_min: Decimal | None = None
-    amount_max: Decimal | None = None
+    min_amount: Decimal | None = None
+    max_amount: Decimal | None = None
     currency: str = ""
-    date_min: datetime.date | None = None
-    date_max: datetime.date | None = None
+    min_date: datetime.date | None = None
+    max_date: datetime.date | None = None
 
     def violations(self) -> Iterator[FieldViolation]:
-        """Yield what is wrong, field by field."""
+        """Yield what is wrong, field by field, named as in the contract."""
         if self == Selection():
             yield FieldViolation("", "is empty: name transactions, or say what selects them")
         if len(self.transaction_ids) > limits.BATCH_ITEMS_MAX:
@@ -55,19 +55,21 @@ class Selection:
 
     def _violations_of_bounds(self) -> Iterator[FieldViolation]:
         # What no transaction can have bounds none either, and only such amounts are exact as float64.
-        lowest = Transaction(payee="-", amount=self.amount_min, date=self.date_min)
-        highest = Transaction(payee="-", amount=self.amount_max, date=self.date_max, currency=self.currency)
-        violations = [FieldViolation(f"{v.field}_min", v.message) for v in lowest.violations()]
-        for violation in highest.violations():
-            name = "currency" if violation.field == "currency" else f"{violation.field}_max"
-            violations.append(FieldViolation(name, violation.message))
+        lowest = Transaction(payee="-", amount=self.min_amount, date=self.min_date)
+        highest = Transaction(payee="-", amount=self.max_amount, date=self.max_date, currency=self.currency)
+        violations = [FieldViolation(f"min_{v.field}", v.message) for v in lowest.violations()]
+        of_currency = "min_amount" if self.max_amount is None else "max_amount"
+        violations += (
+            FieldViolation(of_currency if v.field == "currency" else f"max_{v.field}", v.message)
+            for v in highest.violations()
+        )
         yield from violations
         if violations:
             return
-        if self.amount_min is not None and self.amount_max is not None and self.amount_min > self.amount_max:
-            yield FieldViolation("amount_max", "is less than amount_min")
-        if self.date_min is not None and self.date_max is not None and self.date_min > self.date_max:
-            yield FieldViolation("date_max", "is earlier than date_min")
+        if self.min_amount is not None and self.max_amount is not None and self.min_amount > self.max_amount:
+            yield FieldViolation("max_amount", "is less than min_amount")
+        if self.min_date is not None and self.max_date is not None and self.min_date > self.max_date:
+            yield FieldViolation("max_date", "is earlier than min_date")
 
 
 def folded(text: str) -> str:

@@ -50,7 +50,16 @@ from likewise.v1.ledger_service_pb2 import (
     LearnResponse,
     RejectedTransaction,
 )
-from likewise.v1.tenant_service_pb2 import Category, IndexKind, Policy, Tenant, TenantStatistics
+from likewise.v1.tenant_service_pb2 import (
+    Category,
+    EntrySelection,
+    IndexKind,
+    MergeCategoriesResponse,
+    Policy,
+    SplitCategoryResponse,
+    Tenant,
+    TenantStatistics,
+)
 from likewise.v1.transaction_pb2 import Authority, Direction, LabelledTransaction, LedgerEntry, Transaction
 from likewise.values import (
     CATEGORY_DIMENSION,
@@ -60,6 +69,7 @@ from likewise.values import (
     money_message,
     money_value,
     predictions,
+    selection,
     transaction,
 )
 
@@ -81,6 +91,7 @@ __all__ = [
     "Decision",
     "DimensionAnswer",
     "Direction",
+    "EntrySelection",
     "Error",
     "FieldViolation",
     "ForgetTransactionsResponse",
@@ -91,6 +102,7 @@ __all__ = [
     "LearnResponse",
     "LedgerEntry",
     "LimitReached",
+    "MergeCategoriesResponse",
     "Neighbour",
     "NotAllowed",
     "NotFound",
@@ -102,6 +114,7 @@ __all__ = [
     "PreconditionFailed",
     "RejectedTransaction",
     "ServerFault",
+    "SplitCategoryResponse",
     "Tenant",
     "TenantStatistics",
     "Transaction",
@@ -116,5 +129,6 @@ __all__ = [
     "money_message",
     "money_value",
     "predictions",
+    "selection",
     "transaction",
 ]

@@ -23,7 +23,9 @@ from likewise.exchange import (
     Source,
     forget_request,
     learn_request,
+    merge_request,
     outcome,
+    split_request,
 )
 from likewise.v1.classifier_service_pb2 import (
     Classification,
@@ -43,15 +45,23 @@ from likewise.v1.ledger_service_pb2 import (
 )
 from likewise.v1.ledger_service_pb2_grpc import LedgerServiceStub
 from likewise.v1.tenant_service_pb2 import (
+    ActivateCategoryRequest,
+    Category,
     CreateTenantRequest,
+    DeactivateCategoryRequest,
     DeleteTenantRequest,
+    EntrySelection,
     GetTenantRequest,
     ListTenantsRequest,
+    MergeCategoriesResponse,
+    RenameCategoryRequest,
+    SplitCategoryResponse,
     Tenant,
     UpdateTenantRequest,
 )
 from likewise.v1.tenant_service_pb2_grpc import TenantServiceStub
 from likewise.v1.transaction_pb2 import LabelledTransaction, LedgerEntry, Transaction
+from likewise.values import CATEGORY_DIMENSION
 
 if TYPE_CHECKING:
     PagedRequestT = TypeVar("PagedRequestT", bound=PagedRequest)
@@ -247,6 +257,83 @@ class AsyncClient:
     async def delete_tenant(self, tenant: str, *, deadline_ms: Deadline = NOT_GIVEN) -> None:
         """As :meth:`likewise.Client.delete_tenant`."""
         await self._call(self._tenants.DeleteTenant, DeleteTenantRequest(tenant=tenant), deadline_ms)
+
+    # --- Charts --------------------------------------------------------------------------------
+
+    async def rename_category(
+        self,
+        tenant: str,
+        category: str,
+        *,
+        new_id: str = "",
+        new_name: str | None = None,
+        new_description: str | None = None,
+        dimension: str = CATEGORY_DIMENSION,
+        deadline_ms: Deadline = NOT_GIVEN,
+    ) -> int:
+        """As :meth:`likewise.Client.rename_category`."""
+        request = RenameCategoryRequest(
+            tenant=tenant,
+            dimension=dimension,
+            category=category,
+            new_id=new_id,
+            new_name=new_name,
+            new_description=new_description,
+        )
+        return (await self._call(self._tenants.RenameCategory, request, deadline_ms)).revision
+
+    async def merge_categories(
+        self,
+        tenant: str,
+        categories: Iterable[str],
+        into: str,
+        *,
+        dimension: str = CATEGORY_DIMENSION,
+        request_id: str | None = None,
+        deadline_ms: Deadline = NOT_GIVEN,
+    ) -> MergeCategoriesResponse:
+        """As :meth:`likewise.Client.merge_categories`."""
+        request = merge_request(tenant, categories, into, dimension, request_id)
+        return await self._call(self._tenants.MergeCategories, request, deadline_ms)
+
+    async def split_category(
+        self,
+        tenant: str,
+        category: str,
+        into: Category,
+        selection: EntrySelection,
+        *,
+        request_id: str | None = None,
+        validate_only: bool = False,
+        deadline_ms: Deadline = NOT_GIVEN,
+    ) -> SplitCategoryResponse:
+        """As :meth:`likewise.Client.split_category`."""
+        request = split_request(tenant, category, into, selection, request_id, validate_only)
+        return await self._call(self._tenants.SplitCategory, request, deadline_ms)
+
+    async def deactivate_category(
+        self,
+        tenant: str,
+        category: str,
+        *,
+        dimension: str = CATEGORY_DIMENSION,
+        deadline_ms: Deadline = NOT_GIVEN,
+    ) -> int:
+        """As :meth:`likewise.Client.deactivate_category`."""
+        request = DeactivateCategoryRequest(tenant=tenant, dimension=dimension, category=category)
+        return (await self._call(self._tenants.DeactivateCategory, request, deadline_ms)).revision
+
+    async def activate_category(
+        self,
+        tenant: str,
+        category: str,
+        *,
+        dimension: str = CATEGORY_DIMENSION,
+        deadline_ms: Deadline = NOT_GIVEN,
+    ) -> int:
+        """As :meth:`likewise.Client.activate_category`."""
+        request = ActivateCategoryRequest(tenant=tenant, dimension=dimension, category=category)
+        return (await self._call(self._tenants.ActivateCategory, request, deadline_ms)).revision
 
     # --- How calls are made --------------------------------------------------------------------
 

@@ -21,7 +21,9 @@ from likewise.exchange import (
     Source,
     forget_request,
     learn_request,
+    merge_request,
     outcome,
+    split_request,
 )
 from likewise.v1.classifier_service_pb2 import (
     Classification,
@@ -41,15 +43,23 @@ from likewise.v1.ledger_service_pb2 import (
 )
 from likewise.v1.ledger_service_pb2_grpc import LedgerServiceStub
 from likewise.v1.tenant_service_pb2 import (
+    ActivateCategoryRequest,
+    Category,
     CreateTenantRequest,
+    DeactivateCategoryRequest,
     DeleteTenantRequest,
+    EntrySelection,
     GetTenantRequest,
     ListTenantsRequest,
+    MergeCategoriesResponse,
+    RenameCategoryRequest,
+    SplitCategoryResponse,
     Tenant,
     UpdateTenantRequest,
 )
 from likewise.v1.tenant_service_pb2_grpc import TenantServiceStub
 from likewise.v1.transaction_pb2 import LabelledTransaction, LedgerEntry, Transaction
+from likewise.values import CATEGORY_DIMENSION
 
 if TYPE_CHECKING:
     PagedRequestT = TypeVar("PagedRequestT", bound=PagedRequest)
@@ -250,6 +260,90 @@ class Client:
     def delete_tenant(self, tenant: str, *, deadline_ms: Deadline = NOT_GIVEN) -> None:
         """Delete a tenant with all that it taught: gone from disk when it returns."""
         self._call(self._tenants.DeleteTenant, DeleteTenantRequest(tenant=tenant), deadline_ms)
+
+    # --- Charts --------------------------------------------------------------------------------
+
+    def rename_category(
+        self,
+        tenant: str,
+        category: str,
+        *,
+        new_id: str = "",
+        new_name: str | None = None,
+        new_description: str | None = None,
+        dimension: str = CATEGORY_DIMENSION,
+        deadline_ms: Deadline = NOT_GIVEN,
+    ) -> int:
+        """Give a category another id, name or description; its history is its own still.
+
+        What is not given stays. Return the revision that holds it.
+        """
+        request = RenameCategoryRequest(
+            tenant=tenant,
+            dimension=dimension,
+            category=category,
+            new_id=new_id,
+            new_name=new_name,
+            new_description=new_description,
+        )
+        return self._call(self._tenants.RenameCategory, request, deadline_ms).revision
+
+    def merge_categories(
+        self,
+        tenant: str,
+        categories: Iterable[str],
+        into: str,
+        *,
+        dimension: str = CATEGORY_DIMENSION,
+        request_id: str | None = None,
+        deadline_ms: Deadline = NOT_GIVEN,
+    ) -> MergeCategoriesResponse:
+        """Merge categories into another one, which has their history at once; they are inactive then."""
+        request = merge_request(tenant, categories, into, dimension, request_id)
+        return self._call(self._tenants.MergeCategories, request, deadline_ms)
+
+    def split_category(
+        self,
+        tenant: str,
+        category: str,
+        into: Category,
+        selection: EntrySelection,
+        *,
+        request_id: str | None = None,
+        validate_only: bool = False,
+        deadline_ms: Deadline = NOT_GIVEN,
+    ) -> SplitCategoryResponse:
+        """Give some of a category's entries another category, which is made if there is none.
+
+        ``likewise.selection`` says which. ``into`` names the dimension of both. With ``validate_only``
+        nothing is changed.
+        """
+        request = split_request(tenant, category, into, selection, request_id, validate_only)
+        return self._call(self._tenants.SplitCategory, request, deadline_ms)
+
+    def deactivate_category(
+        self,
+        tenant: str,
+        category: str,
+        *,
+        dimension: str = CATEGORY_DIMENSION,
+        deadline_ms: Deadline = NOT_GIVEN,
+    ) -> int:
+        """Never propose a category from now on. Return the revision that holds it."""
+        request = DeactivateCategoryRequest(tenant=tenant, dimension=dimension, category=category)
+        return self._call(self._tenants.DeactivateCategory, request, deadline_ms).revision
+
+    def activate_category(
+        self,
+        tenant: str,
+        category: str,
+        *,
+        dimension: str = CATEGORY_DIMENSION,
+        deadline_ms: Deadline = NOT_GIVEN,
+    ) -> int:
+        """Propose a category again, with the history that it has. Return the revision that holds it."""
+        request = ActivateCategoryRequest(tenant=tenant, dimension=dimension, category=category)
+        return self._call(self._tenants.ActivateCategory, request, deadline_ms).revision
 
     # --- How calls are made --------------------------------------------------------------------
 

@@ -31,7 +31,17 @@ SAFE_TO_RETRY: Final[Mapping[str, tuple[str, ...]]] = {
         "ExportTransactions",
     ),
     # CreateTenant and DeleteTenant are missing: where the first answer was lost, the second is an error.
-    "likewise.v1.TenantService": ("GetTenant", "ListTenants", "UpdateTenant"),
+    # A merge and a split carry a request id; the other changes of a chart are none the second time.
+    "likewise.v1.TenantService": (
+        "GetTenant",
+        "ListTenants",
+        "UpdateTenant",
+        "RenameCategory",
+        "MergeCategories",
+        "SplitCategory",
+        "DeactivateCategory",
+        "ActivateCategory",
+    ),
 }
 """Methods by service. Streams of requests are missing: what was read from the caller's iterator is gone."""
 

@@ -112,7 +112,7 @@ class PermissionDenied(NotAllowed):
 
 
 class NotFound(Error):
-    """What was named does not exist; ``reason`` says what: TENANT_NOT_FOUND, TRANSACTION_NOT_FOUND."""
+    """What was named does not exist; ``reason`` says what: TENANT_NOT_FOUND, CATEGORY_NOT_FOUND…"""
 
 
 class AlreadyExists(Error):

@@ -13,6 +13,12 @@ from likewise.v1.classifier_service_pb2 import (
     ClassifyStreamResponse,
 )
 from likewise.v1.ledger_service_pb2 import ForgetTransactionsRequest, ImportTransactionsRequest, LearnRequest
+from likewise.v1.tenant_service_pb2 import (
+    Category,
+    EntrySelection,
+    MergeCategoriesRequest,
+    SplitCategoryRequest,
+)
 from likewise.v1.transaction_pb2 import LabelledTransaction, Transaction
 
 IMPORT_BATCH_ITEMS: Final = 2_000
@@ -75,6 +81,43 @@ def forget_request(tenant: str, transaction_ids: Iterable[str]) -> ForgetTransac
     if isinstance(transaction_ids, str):
         raise TypeError("transaction_ids must be an iterable of ids, not one id")
     return ForgetTransactionsRequest(tenant=tenant, transaction_ids=transaction_ids)
+
+
+def merge_request(
+    tenant: str, categories: Iterable[str], into: str, dimension: str, request_id: str | None
+) -> MergeCategoriesRequest:
+    """A MergeCategories that can safely be repeated. Raise TypeError for a single str."""
+    if isinstance(categories, str):
+        raise TypeError("categories must be an iterable of ids, not one id")
+    return MergeCategoriesRequest(
+        tenant=tenant,
+        dimension=dimension,
+        categories=categories,
+        into=into,
+        request_id=request_id or str(uuid.uuid4()),
+    )
+
+
+def split_request(
+    tenant: str,
+    category: str,
+    into: Category,
+    selection: EntrySelection,
+    request_id: str | None,
+    validate_only: bool,
+) -> SplitCategoryRequest:
+    """A SplitCategory that can safely be repeated."""
+    return SplitCategoryRequest(
+        tenant=tenant,
+        dimension=into.dimension,
+        category=category,
+        into=into.id,
+        into_name=into.name,
+        into_description=into.description,
+        selection=selection,
+        request_id=request_id or str(uuid.uuid4()),
+        validate_only=validate_only,
+    )
 
 
 class ClassifyStreamRequests:

@@ -5,7 +5,7 @@ refused, because 0.1 is not ten cents.
 """
 
 import datetime
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Final
 
@@ -13,6 +13,7 @@ from google.type.date_pb2 import Date
 from google.type.money_pb2 import Money
 
 from likewise.v1.classifier_service_pb2 import Classification
+from likewise.v1.tenant_service_pb2 import EntrySelection
 from likewise.v1.transaction_pb2 import (
     AUTHORITY_PERSON,
     DIRECTION_UNSPECIFIED,
@@ -102,6 +103,48 @@ def labelled(
         raise ValueError("give a category, or labels by dimension")
     return LabelledTransaction(
         transaction=transaction, labels=all_labels, authority=authority, predicted=predicted
+    )
+
+
+def selection(
+    *,
+    transaction_ids: Iterable[str] = (),
+    payee_contains: str = "",
+    description_contains: str = "",
+    min_amount: Decimal | int | str | None = None,
+    max_amount: Decimal | int | str | None = None,
+    currency: str = "",
+    min_date: datetime.date | None = None,
+    max_date: datetime.date | None = None,
+) -> EntrySelection:
+    """The entries for which all that is given holds, to be split off from their category.
+
+    Args:
+        transaction_ids: the transaction is one of these.
+        payee_contains: in capitals or small letters.
+        description_contains: likewise.
+        min_amount: of the amount, signed as booked.
+        max_amount: likewise.
+        currency: of the amount; needs one of its bounds.
+        min_date: of the date.
+        max_date: likewise.
+
+    Raises:
+        TypeError: transaction_ids is a str, an amount a float or a bool, or a date not a plain date.
+        ValueError: an amount does not fit google.type.Money, or a currency is given without one.
+    """
+    if isinstance(transaction_ids, str):
+        raise TypeError("transaction_ids must be an iterable of ids, not one id")
+    if currency and min_amount is None and max_amount is None:
+        raise ValueError("a currency without an amount says nothing")
+    return EntrySelection(
+        transaction_ids=transaction_ids,
+        payee_contains=payee_contains,
+        description_contains=description_contains,
+        min_amount=None if min_amount is None else money_message(min_amount, currency),
+        max_amount=None if max_amount is None else money_message(max_amount, currency),
+        min_date=None if min_date is None else date_message(min_date),
+        max_date=None if max_date is None else date_message(max_date),
     )
 
 

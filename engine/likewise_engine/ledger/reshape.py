@@ -64,21 +64,21 @@ class Rename:
         dimension: of the category.
         category: its id.
         new_id: "" to keep the id. CategoryExists where another category has it: the two are to be merged.
-        name: "" to go by its id; None to keep the name.
-        description: None to keep it.
+        new_name: "" to go by its id; None to keep the name.
+        new_description: None to keep it.
     """
 
     dimension: str
     category: str
     new_id: str = ""
-    name: str | None = None
-    description: str | None = None
+    new_name: str | None = None
+    new_description: str | None = None
 
     def violations(self) -> Iterator[FieldViolation]:
         yield from violations_of_label("category", self.dimension, self.category)
-        if not self.new_id and self.name is None and self.description is None:
+        if not self.new_id and self.new_name is None and self.new_description is None:
             yield FieldViolation("new_id", "is empty and so is all else: say what is to change")
-        renamed = Category(self.new_id or "-", "-", self.name or "", self.description or "")
+        renamed = Category(self.new_id or "-", "-", self.new_name or "", self.new_description or "")
         for violation in renamed.violations():
             yield FieldViolation(f"new_{violation.field}", violation.message)
 
@@ -96,8 +96,8 @@ class Rename:
         renamed = replace(
             old,
             id=new_id,
-            name=old.name if self.name is None else self.name,
-            description=old.description if self.description is None else self.description,
+            name=old.name if self.new_name is None else self.new_name,
+            description=old.description if self.new_description is None else self.new_description,
             former_ids=former_ids[-limits.CATEGORY_FORMER_IDS_MAX :],
         )
         return Plan(chart.revised({number: renamed}))
@@ -160,23 +160,24 @@ class Split:
         category: id of the one that is split. CategoryMerged where all it had is another's.
         into: id of the other one. It is made where there is none, and active again where it was not.
         selection: which entries. NothingSelected where the category has none such.
-        name: of the other one; "" to keep what it has.
-        description: likewise.
+        into_name: name of the other one; "" to keep what it has.
+        into_description: likewise.
     """
 
     dimension: str
     category: str
     into: str
     selection: Selection
-    name: str = ""
-    description: str = ""
+    into_name: str = ""
+    into_description: str = ""
 
     def violations(self) -> Iterator[FieldViolation]:
         yield from violations_of_label("category", self.dimension, self.category)
         if self.category == self.into:
             yield FieldViolation("into", "is the category that is to be split")
-        for violation in Category(self.into, self.dimension, self.name, self.description).violations():
-            yield FieldViolation("into" if violation.field == "id" else violation.field, violation.message)
+        other = Category(self.into or " ", "-", self.into_name, self.into_description)
+        for violation in other.violations():
+            yield FieldViolation(f"into_{violation.field}".removesuffix("_id"), violation.message)
         yield from (violation.beneath("selection") for violation in self.selection.violations())
 
     def plan(self, chart: Chart, select: Select, /) -> Plan:
@@ -190,8 +191,8 @@ class Split:
         other = Category(self.into, self.dimension) if is_new else chart.categories[into]
         other = replace(
             other,
-            name=self.name or other.name,
-            description=self.description or other.description,
+            name=self.into_name or other.name,
+            description=self.into_description or other.description,
             active=True,
             merged_into=None,
         )

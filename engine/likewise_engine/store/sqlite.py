@@ -352,10 +352,10 @@ def _transaction_of(row: Sequence[Any]) -> Transaction:
 def _selecting(category: int, selection: Selection) -> dict[str, Any]:
     """The parameters of ``_SELECT``."""
     low, high, first, last = (
-        selection.amount_min,
-        selection.amount_max,
-        selection.date_min,
-        selection.date_max,
+        selection.min_amount,
+        selection.max_amount,
+        selection.min_date,
+        selection.max_date,
     )
     return {
         "category": category,

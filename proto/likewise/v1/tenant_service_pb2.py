@@ -24,45 +24,69 @@ _sym_db = _symbol_database.Default()
 
 from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from google.type import date_pb2 as google_dot_type_dot_date__pb2
+from google.type import money_pb2 as google_dot_type_dot_money__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n likewise/v1/tenant_service.proto\x12\x0blikewise.v1\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xd9\x01\n\x06Tenant\x12\n\n\x02id\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12#\n\x06policy\x18\x03 \x01(\x0b\x32\x13.likewise.v1.Policy\x12$\n\x05\x63hart\x18\x04 \x03(\x0b\x32\x15.likewise.v1.Category\x12\x31\n\nstatistics\x18\x05 \x01(\x0b\x32\x1d.likewise.v1.TenantStatistics\x12/\n\x0b\x63reate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"8\n\x06Policy\x12\x18\n\x10target_precision\x18\x01 \x01(\x01\x12\x14\n\x0c\x63losed_chart\x18\x02 \x01(\x08\"l\n\x08\x43\x61tegory\x12\x11\n\tdimension\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x04 \x01(\t\x12\x13\n\x06\x61\x63tive\x18\x05 \x01(\x08H\x00\x88\x01\x01\x42\t\n\x07_active\"\xcb\x01\n\x10TenantStatistics\x12\x0e\n\x06labels\x18\x01 \x01(\x03\x12\r\n\x05texts\x18\x02 \x01(\x03\x12\x14\n\x0cmemory_bytes\x18\x03 \x01(\x03\x12\x12\n\ndisk_bytes\x18\x04 \x01(\x03\x12*\n\nindex_kind\x18\x05 \x01(\x0e\x32\x16.likewise.v1.IndexKind\x12\x10\n\x08revision\x18\x06 \x01(\x03\x12\x1b\n\x13\x65ncoder_fingerprint\x18\x07 \x01(\t\x12\x13\n\x0b\x63orrections\x18\x08 \x01(\x03\":\n\x13\x43reateTenantRequest\x12#\n\x06tenant\x18\x01 \x01(\x0b\x32\x13.likewise.v1.Tenant\";\n\x14\x43reateTenantResponse\x12#\n\x06tenant\x18\x01 \x01(\x0b\x32\x13.likewise.v1.Tenant\"\"\n\x10GetTenantRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\"8\n\x11GetTenantResponse\x12#\n\x06tenant\x18\x01 \x01(\x0b\x32\x13.likewise.v1.Tenant\";\n\x12ListTenantsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"T\n\x13ListTenantsResponse\x12$\n\x07tenants\x18\x01 \x03(\x0b\x32\x13.likewise.v1.Tenant\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"k\n\x13UpdateTenantRequest\x12#\n\x06tenant\x18\x01 \x01(\x0b\x32\x13.likewise.v1.Tenant\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\";\n\x14UpdateTenantResponse\x12#\n\x06tenant\x18\x01 \x01(\x0b\x32\x13.likewise.v1.Tenant\"%\n\x13\x44\x65leteTenantRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\"\x16\n\x14\x44\x65leteTenantResponse*S\n\tIndexKind\x12\x1a\n\x16INDEX_KIND_UNSPECIFIED\x10\x00\x12\x14\n\x10INDEX_KIND_EXACT\x10\x01\x12\x14\n\x10INDEX_KIND_GRAPH\x10\x02\x32\xac\x03\n\rTenantService\x12S\n\x0c\x43reateTenant\x12 .likewise.v1.CreateTenantRequest\x1a!.likewise.v1.CreateTenantResponse\x12J\n\tGetTenant\x12\x1d.likewise.v1.GetTenantRequest\x1a\x1e.likewise.v1.GetTenantResponse\x12P\n\x0bListTenants\x12\x1f.likewise.v1.ListTenantsRequest\x1a .likewise.v1.ListTenantsResponse\x12S\n\x0cUpdateTenant\x12 .likewise.v1.UpdateTenantRequest\x1a!.likewise.v1.UpdateTenantResponse\x12S\n\x0c\x44\x65leteTenant\x12 .likewise.v1.DeleteTenantRequest\x1a!.likewise.v1.DeleteTenantResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n likewise/v1/tenant_service.proto\x12\x0blikewise.v1\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x16google/type/date.proto\x1a\x17google/type/money.proto\"\xd9\x01\n\x06Tenant\x12\n\n\x02id\x18\x01 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x02 \x01(\t\x12#\n\x06policy\x18\x03 \x01(\x0b\x32\x13.likewise.v1.Policy\x12$\n\x05\x63hart\x18\x04 \x03(\x0b\x32\x15.likewise.v1.Category\x12\x31\n\nstatistics\x18\x05 \x01(\x0b\x32\x1d.likewise.v1.TenantStatistics\x12/\n\x0b\x63reate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"8\n\x06Policy\x12\x18\n\x10target_precision\x18\x01 \x01(\x01\x12\x14\n\x0c\x63losed_chart\x18\x02 \x01(\x08\"\x95\x01\n\x08\x43\x61tegory\x12\x11\n\tdimension\x18\x01 \x01(\t\x12\n\n\x02id\x18\x02 \x01(\t\x12\x0c\n\x04name\x18\x03 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x04 \x01(\t\x12\x13\n\x06\x61\x63tive\x18\x05 \x01(\x08H\x00\x88\x01\x01\x12\x13\n\x0bmerged_into\x18\x06 \x01(\t\x12\x12\n\nformer_ids\x18\x07 \x03(\tB\t\n\x07_active\"\xcb\x01\n\x10TenantStatistics\x12\x0e\n\x06labels\x18\x01 \x01(\x03\x12\r\n\x05texts\x18\x02 \x01(\x03\x12\x14\n\x0cmemory_bytes\x18\x03 \x01(\x03\x12\x12\n\ndisk_bytes\x18\x04 \x01(\x03\x12*\n\nindex_kind\x18\x05 \x01(\x0e\x32\x16.likewise.v1.IndexKind\x12\x10\n\x08revision\x18\x06 \x01(\x03\x12\x1b\n\x13\x65ncoder_fingerprint\x18\x07 \x01(\t\x12\x13\n\x0b\x63orrections\x18\x08 \x01(\x03\":\n\x13\x43reateTenantRequest\x12#\n\x06tenant\x18\x01 \x01(\x0b\x32\x13.likewise.v1.Tenant\";\n\x14\x43reateTenantResponse\x12#\n\x06tenant\x18\x01 \x01(\x0b\x32\x13.likewise.v1.Tenant\"\"\n\x10GetTenantRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\"8\n\x11GetTenantResponse\x12#\n\x06tenant\x18\x01 \x01(\x0b\x32\x13.likewise.v1.Tenant\";\n\x12ListTenantsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"T\n\x13ListTenantsResponse\x12$\n\x07tenants\x18\x01 \x03(\x0b\x32\x13.likewise.v1.Tenant\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"k\n\x13UpdateTenantRequest\x12#\n\x06tenant\x18\x01 \x01(\x0b\x32\x13.likewise.v1.Tenant\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\";\n\x14UpdateTenantResponse\x12#\n\x06tenant\x18\x01 \x01(\x0b\x32\x13.likewise.v1.Tenant\"%\n\x13\x44\x65leteTenantRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\"\x16\n\x14\x44\x65leteTenantResponse\"\xb2\x01\n\x15RenameCategoryRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x11\n\tdimension\x18\x02 \x01(\t\x12\x10\n\x08\x63\x61tegory\x18\x03 \x01(\t\x12\x0e\n\x06new_id\x18\x04 \x01(\t\x12\x15\n\x08new_name\x18\x05 \x01(\tH\x00\x88\x01\x01\x12\x1c\n\x0fnew_description\x18\x06 \x01(\tH\x01\x88\x01\x01\x42\x0b\n\t_new_nameB\x12\n\x10_new_description\"*\n\x16RenameCategoryResponse\x12\x10\n\x08revision\x18\x01 \x01(\x03\"q\n\x16MergeCategoriesRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x11\n\tdimension\x18\x02 \x01(\t\x12\x12\n\ncategories\x18\x03 \x03(\t\x12\x0c\n\x04into\x18\x04 \x01(\t\x12\x12\n\nrequest_id\x18\x05 \x01(\t\":\n\x17MergeCategoriesResponse\x12\x10\n\x08revision\x18\x01 \x01(\x03\x12\r\n\x05moved\x18\x02 \x01(\x05\"\xe1\x01\n\x14SplitCategoryRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x11\n\tdimension\x18\x02 \x01(\t\x12\x10\n\x08\x63\x61tegory\x18\x03 \x01(\t\x12\x0c\n\x04into\x18\x04 \x01(\t\x12\x11\n\tinto_name\x18\x05 \x01(\t\x12\x18\n\x10into_description\x18\x06 \x01(\t\x12.\n\tselection\x18\x07 \x01(\x0b\x32\x1b.likewise.v1.EntrySelection\x12\x12\n\nrequest_id\x18\x08 \x01(\t\x12\x15\n\rvalidate_only\x18\t \x01(\x08\"\xf9\x01\n\x0e\x45ntrySelection\x12\x17\n\x0ftransaction_ids\x18\x01 \x03(\t\x12\x16\n\x0epayee_contains\x18\x02 \x01(\t\x12\x1c\n\x14\x64\x65scription_contains\x18\x03 \x01(\t\x12&\n\nmin_amount\x18\x04 \x01(\x0b\x32\x12.google.type.Money\x12&\n\nmax_amount\x18\x05 \x01(\x0b\x32\x12.google.type.Money\x12#\n\x08min_date\x18\x06 \x01(\x0b\x32\x11.google.type.Date\x12#\n\x08max_date\x18\x07 \x01(\x0b\x32\x11.google.type.Date\"8\n\x15SplitCategoryResponse\x12\x10\n\x08revision\x18\x01 \x01(\x03\x12\r\n\x05moved\x18\x02 \x01(\x05\"P\n\x19\x44\x65\x61\x63tivateCategoryRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x11\n\tdimension\x18\x02 \x01(\t\x12\x10\n\x08\x63\x61tegory\x18\x03 \x01(\t\".\n\x1a\x44\x65\x61\x63tivateCategoryResponse\x12\x10\n\x08revision\x18\x01 \x01(\x03\"N\n\x17\x41\x63tivateCategoryRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x11\n\tdimension\x18\x02 \x01(\t\x12\x10\n\x08\x63\x61tegory\x18\x03 \x01(\t\",\n\x18\x41\x63tivateCategoryResponse\x12\x10\n\x08revision\x18\x01 \x01(\x03*S\n\tIndexKind\x12\x1a\n\x16INDEX_KIND_UNSPECIFIED\x10\x00\x12\x14\n\x10INDEX_KIND_EXACT\x10\x01\x12\x14\n\x10INDEX_KIND_GRAPH\x10\x02\x32\x85\x07\n\rTenantService\x12S\n\x0c\x43reateTenant\x12 .likewise.v1.CreateTenantRequest\x1a!.likewise.v1.CreateTenantResponse\x12J\n\tGetTenant\x12\x1d.likewise.v1.GetTenantRequest\x1a\x1e.likewise.v1.GetTenantResponse\x12P\n\x0bListTenants\x12\x1f.likewise.v1.ListTenantsRequest\x1a .likewise.v1.ListTenantsResponse\x12S\n\x0cUpdateTenant\x12 .likewise.v1.UpdateTenantRequest\x1a!.likewise.v1.UpdateTenantResponse\x12S\n\x0c\x44\x65leteTenant\x12 .likewise.v1.DeleteTenantRequest\x1a!.likewise.v1.DeleteTenantResponse\x12Y\n\x0eRenameCategory\x12\".likewise.v1.RenameCategoryRequest\x1a#.likewise.v1.RenameCategoryResponse\x12\\\n\x0fMergeCategories\x12#.likewise.v1.MergeCategoriesRequest\x1a$.likewise.v1.MergeCategoriesResponse\x12V\n\rSplitCategory\x12!.likewise.v1.SplitCategoryRequest\x1a\".likewise.v1.SplitCategoryResponse\x12\x65\n\x12\x44\x65\x61\x63tivateCategory\x12&.likewise.v1.DeactivateCategoryRequest\x1a\'.likewise.v1.DeactivateCategoryResponse\x12_\n\x10\x41\x63tivateCategory\x12$.likewise.v1.ActivateCategoryRequest\x1a%.likewise.v1.ActivateCategoryResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'likewise.v1.tenant_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_INDEXKIND']._serialized_start=1305
-  _globals['_INDEXKIND']._serialized_end=1388
-  _globals['_TENANT']._serialized_start=117
-  _globals['_TENANT']._serialized_end=334
-  _globals['_POLICY']._serialized_start=336
-  _globals['_POLICY']._serialized_end=392
-  _globals['_CATEGORY']._serialized_start=394
-  _globals['_CATEGORY']._serialized_end=502
-  _globals['_TENANTSTATISTICS']._serialized_start=505
-  _globals['_TENANTSTATISTICS']._serialized_end=708
-  _globals['_CREATETENANTREQUEST']._serialized_start=710
-  _globals['_CREATETENANTREQUEST']._serialized_end=768
-  _globals['_CREATETENANTRESPONSE']._serialized_start=770
-  _globals['_CREATETENANTRESPONSE']._serialized_end=829
-  _globals['_GETTENANTREQUEST']._serialized_start=831
-  _globals['_GETTENANTREQUEST']._serialized_end=865
-  _globals['_GETTENANTRESPONSE']._serialized_start=867
-  _globals['_GETTENANTRESPONSE']._serialized_end=923
-  _globals['_LISTTENANTSREQUEST']._serialized_start=925
-  _globals['_LISTTENANTSREQUEST']._serialized_end=984
-  _globals['_LISTTENANTSRESPONSE']._serialized_start=986
-  _globals['_LISTTENANTSRESPONSE']._serialized_end=1070
-  _globals['_UPDATETENANTREQUEST']._serialized_start=1072
-  _globals['_UPDATETENANTREQUEST']._serialized_end=1179
-  _globals['_UPDATETENANTRESPONSE']._serialized_start=1181
-  _globals['_UPDATETENANTRESPONSE']._serialized_end=1240
-  _globals['_DELETETENANTREQUEST']._serialized_start=1242
-  _globals['_DELETETENANTREQUEST']._serialized_end=1279
-  _globals['_DELETETENANTRESPONSE']._serialized_start=1281
-  _globals['_DELETETENANTRESPONSE']._serialized_end=1303
-  _globals['_TENANTSERVICE']._serialized_start=1391
-  _globals['_TENANTSERVICE']._serialized_end=1819
+  _globals['_INDEXKIND']._serialized_start=2590
+  _globals['_INDEXKIND']._serialized_end=2673
+  _globals['_TENANT']._serialized_start=166
+  _globals['_TENANT']._serialized_end=383
+  _globals['_POLICY']._serialized_start=385
+  _globals['_POLICY']._serialized_end=441
+  _globals['_CATEGORY']._serialized_start=444
+  _globals['_CATEGORY']._serialized_end=593
+  _globals['_TENANTSTATISTICS']._serialized_start=596
+  _globals['_TENANTSTATISTICS']._serialized_end=799
+  _globals['_CREATETENANTREQUEST']._serialized_start=801
+  _globals['_CREATETENANTREQUEST']._serialized_end=859
+  _globals['_CREATETENANTRESPONSE']._serialized_start=861
+  _globals['_CREATETENANTRESPONSE']._serialized_end=920
+  _globals['_GETTENANTREQUEST']._serialized_start=922
+  _globals['_GETTENANTREQUEST']._serialized_end=956
+  _globals['_GETTENANTRESPONSE']._serialized_start=958
+  _globals['_GETTENANTRESPONSE']._serialized_end=1014
+  _globals['_LISTTENANTSREQUEST']._serialized_start=1016
+  _globals['_LISTTENANTSREQUEST']._serialized_end=1075
+  _globals['_LISTTENANTSRESPONSE']._serialized_start=1077
+  _globals['_LISTTENANTSRESPONSE']._serialized_end=1161
+  _globals['_UPDATETENANTREQUEST']._serialized_start=1163
+  _globals['_UPDATETENANTREQUEST']._serialized_end=1270
+  _globals['_UPDATETENANTRESPONSE']._serialized_start=1272
+  _globals['_UPDATETENANTRESPONSE']._serialized_end=1331
+  _globals['_DELETETENANTREQUEST']._serialized_start=1333
+  _globals['_DELETETENANTREQUEST']._serialized_end=1370
+  _globals['_DELETETENANTRESPONSE']._serialized_start=1372
+  _globals['_DELETETENANTRESPONSE']._serialized_end=1394
+  _globals['_RENAMECATEGORYREQUEST']._serialized_start=1397
+  _globals['_RENAMECATEGORYREQUEST']._serialized_end=1575
+  _globals['_RENAMECATEGORYRESPONSE']._serialized_start=1577
+  _globals['_RENAMECATEGORYRESPONSE']._serialized_end=1619
+  _globals['_MERGECATEGORIESREQUEST']._serialized_start=1621
+  _globals['_MERGECATEGORIESREQUEST']._serialized_end=1734
+  _globals['_MERGECATEGORIESRESPONSE']._serialized_start=1736
+  _globals['_MERGECATEGORIESRESPONSE']._serialized_end=1794
+  _globals['_SPLITCATEGORYREQUEST']._serialized_start=1797
+  _globals['_SPLITCATEGORYREQUEST']._serialized_end=2022
+  _globals['_ENTRYSELECTION']._serialized_start=2025
+  _globals['_ENTRYSELECTION']._serialized_end=2274
+  _globals['_SPLITCATEGORYRESPONSE']._serialized_start=2276
+  _globals['_SPLITCATEGORYRESPONSE']._serialized_end=2332
+  _globals['_DEACTIVATECATEGORYREQUEST']._serialized_start=2334
+  _globals['_DEACTIVATECATEGORYREQUEST']._serialized_end=2414
+  _globals['_DEACTIVATECATEGORYRESPONSE']._serialized_start=2416
+  _globals['_DEACTIVATECATEGORYRESPONSE']._serialized_end=2462
+  _globals['_ACTIVATECATEGORYREQUEST']._serialized_start=2464
+  _globals['_ACTIVATECATEGORYREQUEST']._serialized_end=2542
+  _globals['_ACTIVATECATEGORYRESPONSE']._serialized_start=2544
+  _globals['_ACTIVATECATEGORYRESPONSE']._serialized_end=2588
+  _globals['_TENANTSERVICE']._serialized_start=2676
+  _globals['_TENANTSERVICE']._serialized_end=3577
 # @@protoc_insertion_point(module_scope)

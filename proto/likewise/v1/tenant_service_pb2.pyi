@@ -11,6 +11,8 @@ import google.protobuf.internal.containers
 import google.protobuf.internal.enum_type_wrapper
 import google.protobuf.message
 import google.protobuf.timestamp_pb2
+import google.type.date_pb2
+import google.type.money_pb2
 import sys
 import typing
 
@@ -125,6 +127,8 @@ class Category(google.protobuf.message.Message):
     NAME_FIELD_NUMBER: builtins.int
     DESCRIPTION_FIELD_NUMBER: builtins.int
     ACTIVE_FIELD_NUMBER: builtins.int
+    MERGED_INTO_FIELD_NUMBER: builtins.int
+    FORMER_IDS_FIELD_NUMBER: builtins.int
     dimension: builtins.str
     """The dimension; "category" if empty."""
     id: builtins.str
@@ -135,6 +139,12 @@ class Category(google.protobuf.message.Message):
     """What belongs there."""
     active: builtins.bool
     """False: no longer proposed. Absent: true."""
+    merged_into: builtins.str
+    """Id of the category that it was merged into; empty if it was not. Output only."""
+    @property
+    def former_ids(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """Ids that it had before it was renamed and that still mean it, the latest last; at most 16. Output only."""
+
     def __init__(
         self,
         *,
@@ -143,9 +153,11 @@ class Category(google.protobuf.message.Message):
         name: builtins.str = ...,
         description: builtins.str = ...,
         active: builtins.bool | None = ...,
+        merged_into: builtins.str = ...,
+        former_ids: collections.abc.Iterable[builtins.str] | None = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["_active", b"_active", "active", b"active"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["_active", b"_active", "active", b"active", "description", b"description", "dimension", b"dimension", "id", b"id", "name", b"name"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["_active", b"_active", "active", b"active", "description", b"description", "dimension", b"dimension", "former_ids", b"former_ids", "id", b"id", "merged_into", b"merged_into", "name", b"name"]) -> None: ...
     def WhichOneof(self, oneof_group: typing.Literal["_active", b"_active"]) -> typing.Literal["active"] | None: ...
 
 Global___Category: typing_extensions.TypeAlias = Category
@@ -334,7 +346,7 @@ class UpdateTenantRequest(google.protobuf.message.Message):
     @property
     def tenant(self) -> Global___Tenant:
         """The tenant. Its id is required. Categories in its chart are created or replaced by dimension and id;
-        those left out stay as they are.
+        those left out stay as they are. An id that another category had formerly is the new one's from then on.
         """
 
     @property
@@ -404,3 +416,340 @@ class DeleteTenantResponse(google.protobuf.message.Message):
     ) -> None: ...
 
 Global___DeleteTenantResponse: typing_extensions.TypeAlias = DeleteTenantResponse
+
+@typing.final
+class RenameCategoryRequest(google.protobuf.message.Message):
+    """Request of RenameCategory."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    TENANT_FIELD_NUMBER: builtins.int
+    DIMENSION_FIELD_NUMBER: builtins.int
+    CATEGORY_FIELD_NUMBER: builtins.int
+    NEW_ID_FIELD_NUMBER: builtins.int
+    NEW_NAME_FIELD_NUMBER: builtins.int
+    NEW_DESCRIPTION_FIELD_NUMBER: builtins.int
+    tenant: builtins.str
+    """Whose books. Required."""
+    dimension: builtins.str
+    """The dimension; "category" if empty."""
+    category: builtins.str
+    """Id of the category. Required."""
+    new_id: builtins.str
+    """Its id from now on; empty to keep it."""
+    new_name: builtins.str
+    """Its name from now on; empty for none, absent to keep it."""
+    new_description: builtins.str
+    """Its description from now on; empty for none, absent to keep it."""
+    def __init__(
+        self,
+        *,
+        tenant: builtins.str = ...,
+        dimension: builtins.str = ...,
+        category: builtins.str = ...,
+        new_id: builtins.str = ...,
+        new_name: builtins.str | None = ...,
+        new_description: builtins.str | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["_new_description", b"_new_description", "_new_name", b"_new_name", "new_description", b"new_description", "new_name", b"new_name"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_new_description", b"_new_description", "_new_name", b"_new_name", "category", b"category", "dimension", b"dimension", "new_description", b"new_description", "new_id", b"new_id", "new_name", b"new_name", "tenant", b"tenant"]) -> None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_new_description", b"_new_description"]) -> typing.Literal["new_description"] | None: ...
+    @typing.overload
+    def WhichOneof(self, oneof_group: typing.Literal["_new_name", b"_new_name"]) -> typing.Literal["new_name"] | None: ...
+
+Global___RenameCategoryRequest: typing_extensions.TypeAlias = RenameCategoryRequest
+
+@typing.final
+class RenameCategoryResponse(google.protobuf.message.Message):
+    """Answer of RenameCategory."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    REVISION_FIELD_NUMBER: builtins.int
+    revision: builtins.int
+    """The revision that holds the new name."""
+    def __init__(
+        self,
+        *,
+        revision: builtins.int = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["revision", b"revision"]) -> None: ...
+
+Global___RenameCategoryResponse: typing_extensions.TypeAlias = RenameCategoryResponse
+
+@typing.final
+class MergeCategoriesRequest(google.protobuf.message.Message):
+    """Request of MergeCategories."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    TENANT_FIELD_NUMBER: builtins.int
+    DIMENSION_FIELD_NUMBER: builtins.int
+    CATEGORIES_FIELD_NUMBER: builtins.int
+    INTO_FIELD_NUMBER: builtins.int
+    REQUEST_ID_FIELD_NUMBER: builtins.int
+    tenant: builtins.str
+    """Whose books. Required."""
+    dimension: builtins.str
+    """The dimension of all of them; "category" if empty."""
+    into: builtins.str
+    """Id of the category that takes over. Required."""
+    request_id: builtins.str
+    """Names this request, so that it can be repeated when its answer was lost (AIP-155); as in Learn."""
+    @property
+    def categories(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """Ids of the categories that are merged. At least one."""
+
+    def __init__(
+        self,
+        *,
+        tenant: builtins.str = ...,
+        dimension: builtins.str = ...,
+        categories: collections.abc.Iterable[builtins.str] | None = ...,
+        into: builtins.str = ...,
+        request_id: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["categories", b"categories", "dimension", b"dimension", "into", b"into", "request_id", b"request_id", "tenant", b"tenant"]) -> None: ...
+
+Global___MergeCategoriesRequest: typing_extensions.TypeAlias = MergeCategoriesRequest
+
+@typing.final
+class MergeCategoriesResponse(google.protobuf.message.Message):
+    """Answer of MergeCategories."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    REVISION_FIELD_NUMBER: builtins.int
+    MOVED_FIELD_NUMBER: builtins.int
+    revision: builtins.int
+    """The revision that holds the merger."""
+    moved: builtins.int
+    """Entries that have another label now."""
+    def __init__(
+        self,
+        *,
+        revision: builtins.int = ...,
+        moved: builtins.int = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["moved", b"moved", "revision", b"revision"]) -> None: ...
+
+Global___MergeCategoriesResponse: typing_extensions.TypeAlias = MergeCategoriesResponse
+
+@typing.final
+class SplitCategoryRequest(google.protobuf.message.Message):
+    """Request of SplitCategory."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    TENANT_FIELD_NUMBER: builtins.int
+    DIMENSION_FIELD_NUMBER: builtins.int
+    CATEGORY_FIELD_NUMBER: builtins.int
+    INTO_FIELD_NUMBER: builtins.int
+    INTO_NAME_FIELD_NUMBER: builtins.int
+    INTO_DESCRIPTION_FIELD_NUMBER: builtins.int
+    SELECTION_FIELD_NUMBER: builtins.int
+    REQUEST_ID_FIELD_NUMBER: builtins.int
+    VALIDATE_ONLY_FIELD_NUMBER: builtins.int
+    tenant: builtins.str
+    """Whose books. Required."""
+    dimension: builtins.str
+    """The dimension; "category" if empty."""
+    category: builtins.str
+    """Id of the category that is split. Required."""
+    into: builtins.str
+    """Id of the category that the selected entries get. Required. It is created if there is none, and active
+    again if it was not.
+    """
+    into_name: builtins.str
+    """Name of that category; empty to keep what it has."""
+    into_description: builtins.str
+    """Description of that category; empty to keep what it has."""
+    request_id: builtins.str
+    """Names this request, so that it can be repeated when its answer was lost (AIP-155); as in Learn."""
+    validate_only: builtins.bool
+    """Only say what would come of it, and change nothing (AIP-163)."""
+    @property
+    def selection(self) -> Global___EntrySelection:
+        """Which entries. Required."""
+
+    def __init__(
+        self,
+        *,
+        tenant: builtins.str = ...,
+        dimension: builtins.str = ...,
+        category: builtins.str = ...,
+        into: builtins.str = ...,
+        into_name: builtins.str = ...,
+        into_description: builtins.str = ...,
+        selection: Global___EntrySelection | None = ...,
+        request_id: builtins.str = ...,
+        validate_only: builtins.bool = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["selection", b"selection"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["category", b"category", "dimension", b"dimension", "into", b"into", "into_description", b"into_description", "into_name", b"into_name", "request_id", b"request_id", "selection", b"selection", "tenant", b"tenant", "validate_only", b"validate_only"]) -> None: ...
+
+Global___SplitCategoryRequest: typing_extensions.TypeAlias = SplitCategoryRequest
+
+@typing.final
+class EntrySelection(google.protobuf.message.Message):
+    """Entries for which all that is given holds. Something must be given."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    TRANSACTION_IDS_FIELD_NUMBER: builtins.int
+    PAYEE_CONTAINS_FIELD_NUMBER: builtins.int
+    DESCRIPTION_CONTAINS_FIELD_NUMBER: builtins.int
+    MIN_AMOUNT_FIELD_NUMBER: builtins.int
+    MAX_AMOUNT_FIELD_NUMBER: builtins.int
+    MIN_DATE_FIELD_NUMBER: builtins.int
+    MAX_DATE_FIELD_NUMBER: builtins.int
+    payee_contains: builtins.str
+    """The payee contains this, in capitals or small letters."""
+    description_contains: builtins.str
+    """The description contains this, in capitals or small letters."""
+    @property
+    def transaction_ids(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """The transaction is one of these; at most 10,000. Ids that are not of the category count for nothing."""
+
+    @property
+    def min_amount(self) -> google.type.money_pb2.Money:
+        """The amount, signed as booked, is this or more; in this currency if it has one."""
+
+    @property
+    def max_amount(self) -> google.type.money_pb2.Money:
+        """The amount, signed as booked, is this or less; in this currency if it has one."""
+
+    @property
+    def min_date(self) -> google.type.date_pb2.Date:
+        """The date is this or later."""
+
+    @property
+    def max_date(self) -> google.type.date_pb2.Date:
+        """The date is this or earlier."""
+
+    def __init__(
+        self,
+        *,
+        transaction_ids: collections.abc.Iterable[builtins.str] | None = ...,
+        payee_contains: builtins.str = ...,
+        description_contains: builtins.str = ...,
+        min_amount: google.type.money_pb2.Money | None = ...,
+        max_amount: google.type.money_pb2.Money | None = ...,
+        min_date: google.type.date_pb2.Date | None = ...,
+        max_date: google.type.date_pb2.Date | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["max_amount", b"max_amount", "max_date", b"max_date", "min_amount", b"min_amount", "min_date", b"min_date"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["description_contains", b"description_contains", "max_amount", b"max_amount", "max_date", b"max_date", "min_amount", b"min_amount", "min_date", b"min_date", "payee_contains", b"payee_contains", "transaction_ids", b"transaction_ids"]) -> None: ...
+
+Global___EntrySelection: typing_extensions.TypeAlias = EntrySelection
+
+@typing.final
+class SplitCategoryResponse(google.protobuf.message.Message):
+    """Answer of SplitCategory."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    REVISION_FIELD_NUMBER: builtins.int
+    MOVED_FIELD_NUMBER: builtins.int
+    revision: builtins.int
+    """The revision that holds the split; with validate_only the one that would."""
+    moved: builtins.int
+    """Entries that have another label now; with validate_only those that would."""
+    def __init__(
+        self,
+        *,
+        revision: builtins.int = ...,
+        moved: builtins.int = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["moved", b"moved", "revision", b"revision"]) -> None: ...
+
+Global___SplitCategoryResponse: typing_extensions.TypeAlias = SplitCategoryResponse
+
+@typing.final
+class DeactivateCategoryRequest(google.protobuf.message.Message):
+    """Request of DeactivateCategory."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    TENANT_FIELD_NUMBER: builtins.int
+    DIMENSION_FIELD_NUMBER: builtins.int
+    CATEGORY_FIELD_NUMBER: builtins.int
+    tenant: builtins.str
+    """Whose books. Required."""
+    dimension: builtins.str
+    """The dimension; "category" if empty."""
+    category: builtins.str
+    """Id of the category. Required."""
+    def __init__(
+        self,
+        *,
+        tenant: builtins.str = ...,
+        dimension: builtins.str = ...,
+        category: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["category", b"category", "dimension", b"dimension", "tenant", b"tenant"]) -> None: ...
+
+Global___DeactivateCategoryRequest: typing_extensions.TypeAlias = DeactivateCategoryRequest
+
+@typing.final
+class DeactivateCategoryResponse(google.protobuf.message.Message):
+    """Answer of DeactivateCategory."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    REVISION_FIELD_NUMBER: builtins.int
+    revision: builtins.int
+    """The revision that holds it."""
+    def __init__(
+        self,
+        *,
+        revision: builtins.int = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["revision", b"revision"]) -> None: ...
+
+Global___DeactivateCategoryResponse: typing_extensions.TypeAlias = DeactivateCategoryResponse
+
+@typing.final
+class ActivateCategoryRequest(google.protobuf.message.Message):
+    """Request of ActivateCategory."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    TENANT_FIELD_NUMBER: builtins.int
+    DIMENSION_FIELD_NUMBER: builtins.int
+    CATEGORY_FIELD_NUMBER: builtins.int
+    tenant: builtins.str
+    """Whose books. Required."""
+    dimension: builtins.str
+    """The dimension; "category" if empty."""
+    category: builtins.str
+    """Id of the category. Required."""
+    def __init__(
+        self,
+        *,
+        tenant: builtins.str = ...,
+        dimension: builtins.str = ...,
+        category: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["category", b"category", "dimension", b"dimension", "tenant", b"tenant"]) -> None: ...
+
+Global___ActivateCategoryRequest: typing_extensions.TypeAlias = ActivateCategoryRequest
+
+@typing.final
+class ActivateCategoryResponse(google.protobuf.message.Message):
+    """Answer of ActivateCategory."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    REVISION_FIELD_NUMBER: builtins.int
+    revision: builtins.int
+    """The revision that holds it."""
+    def __init__(
+        self,
+        *,
+        revision: builtins.int = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["revision", b"revision"]) -> None: ...
+
+Global___ActivateCategoryResponse: typing_extensions.TypeAlias = ActivateCategoryResponse

@@ -26,7 +26,8 @@ if _version_not_supported:
 
 
 class TenantServiceStub(object):
-    """Manages tenants.
+    """Manages tenants, and what becomes of their charts. A change of a chart is on disk when it returns, with all
+    the labels that it moves; a Classify sees it whole or not at all. The revisions of entries stay as they are.
     """
 
     def __init__(self, channel):
@@ -60,10 +61,36 @@ class TenantServiceStub(object):
                 request_serializer=likewise_dot_v1_dot_tenant__service__pb2.DeleteTenantRequest.SerializeToString,
                 response_deserializer=likewise_dot_v1_dot_tenant__service__pb2.DeleteTenantResponse.FromString,
                 _registered_method=True)
+        self.RenameCategory = channel.unary_unary(
+                '/likewise.v1.TenantService/RenameCategory',
+                request_serializer=likewise_dot_v1_dot_tenant__service__pb2.RenameCategoryRequest.SerializeToString,
+                response_deserializer=likewise_dot_v1_dot_tenant__service__pb2.RenameCategoryResponse.FromString,
+                _registered_method=True)
+        self.MergeCategories = channel.unary_unary(
+                '/likewise.v1.TenantService/MergeCategories',
+                request_serializer=likewise_dot_v1_dot_tenant__service__pb2.MergeCategoriesRequest.SerializeToString,
+                response_deserializer=likewise_dot_v1_dot_tenant__service__pb2.MergeCategoriesResponse.FromString,
+                _registered_method=True)
+        self.SplitCategory = channel.unary_unary(
+                '/likewise.v1.TenantService/SplitCategory',
+                request_serializer=likewise_dot_v1_dot_tenant__service__pb2.SplitCategoryRequest.SerializeToString,
+                response_deserializer=likewise_dot_v1_dot_tenant__service__pb2.SplitCategoryResponse.FromString,
+                _registered_method=True)
+        self.DeactivateCategory = channel.unary_unary(
+                '/likewise.v1.TenantService/DeactivateCategory',
+                request_serializer=likewise_dot_v1_dot_tenant__service__pb2.DeactivateCategoryRequest.SerializeToString,
+                response_deserializer=likewise_dot_v1_dot_tenant__service__pb2.DeactivateCategoryResponse.FromString,
+                _registered_method=True)
+        self.ActivateCategory = channel.unary_unary(
+                '/likewise.v1.TenantService/ActivateCategory',
+                request_serializer=likewise_dot_v1_dot_tenant__service__pb2.ActivateCategoryRequest.SerializeToString,
+                response_deserializer=likewise_dot_v1_dot_tenant__service__pb2.ActivateCategoryResponse.FromString,
+                _registered_method=True)
 
 
 class TenantServiceServicer(object):
-    """Manages tenants.
+    """Manages tenants, and what becomes of their charts. A change of a chart is on disk when it returns, with all
+    the labels that it moves; a Classify sees it whole or not at all. The revisions of entries stay as they are.
     """
 
     def CreateTenant(self, request, context):
@@ -101,6 +128,48 @@ class TenantServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def RenameCategory(self, request, context):
+        """Gives a category another id, name or description. Its history is its own still. A label that comes late
+        with the former id is taken as the new one, until another category gets that id. An id that another
+        category has is refused (ALREADY_EXISTS): merge the two. May be repeated.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def MergeCategories(self, request, context):
+        """Merges categories into another one, which has their history at once. They are inactive then, and a label
+        that comes late with one of their ids is taken as the other. A category that is inactive or was itself
+        merged takes over none (FAILED_PRECONDITION). May be repeated. SplitCategory undoes it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SplitCategory(self, request, context):
+        """Gives some of a category's entries another category, as a person's label; the others stay. It is an error
+        to select none (NOT_FOUND). May be repeated with the same request_id.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeactivateCategory(self, request, context):
+        """Deactivates a category: it is never proposed from now on. Its entries keep their labels, and new ones may
+        be labelled with it, for old books have closed accounts; they speak for nothing. May be repeated.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ActivateCategory(self, request, context):
+        """Activates a category, with the history that it has. One that was merged gets its id back, not its
+        history: that is SplitCategory's. May be repeated.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_TenantServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -129,6 +198,31 @@ def add_TenantServiceServicer_to_server(servicer, server):
                     request_deserializer=likewise_dot_v1_dot_tenant__service__pb2.DeleteTenantRequest.FromString,
                     response_serializer=likewise_dot_v1_dot_tenant__service__pb2.DeleteTenantResponse.SerializeToString,
             ),
+            'RenameCategory': grpc.unary_unary_rpc_method_handler(
+                    servicer.RenameCategory,
+                    request_deserializer=likewise_dot_v1_dot_tenant__service__pb2.RenameCategoryRequest.FromString,
+                    response_serializer=likewise_dot_v1_dot_tenant__service__pb2.RenameCategoryResponse.SerializeToString,
+            ),
+            'MergeCategories': grpc.unary_unary_rpc_method_handler(
+                    servicer.MergeCategories,
+                    request_deserializer=likewise_dot_v1_dot_tenant__service__pb2.MergeCategoriesRequest.FromString,
+                    response_serializer=likewise_dot_v1_dot_tenant__service__pb2.MergeCategoriesResponse.SerializeToString,
+            ),
+            'SplitCategory': grpc.unary_unary_rpc_method_handler(
+                    servicer.SplitCategory,
+                    request_deserializer=likewise_dot_v1_dot_tenant__service__pb2.SplitCategoryRequest.FromString,
+                    response_serializer=likewise_dot_v1_dot_tenant__service__pb2.SplitCategoryResponse.SerializeToString,
+            ),
+            'DeactivateCategory': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeactivateCategory,
+                    request_deserializer=likewise_dot_v1_dot_tenant__service__pb2.DeactivateCategoryRequest.FromString,
+                    response_serializer=likewise_dot_v1_dot_tenant__service__pb2.DeactivateCategoryResponse.SerializeToString,
+            ),
+            'ActivateCategory': grpc.unary_unary_rpc_method_handler(
+                    servicer.ActivateCategory,
+                    request_deserializer=likewise_dot_v1_dot_tenant__service__pb2.ActivateCategoryRequest.FromString,
+                    response_serializer=likewise_dot_v1_dot_tenant__service__pb2.ActivateCategoryResponse.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'likewise.v1.TenantService', rpc_method_handlers)
@@ -138,7 +232,8 @@ def add_TenantServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class TenantService(object):
-    """Manages tenants.
+    """Manages tenants, and what becomes of their charts. A change of a chart is on disk when it returns, with all
+    the labels that it moves; a Classify sees it whole or not at all. The revisions of entries stay as they are.
     """
 
     @staticmethod
@@ -266,6 +361,141 @@ class TenantService(object):
             '/likewise.v1.TenantService/DeleteTenant',
             likewise_dot_v1_dot_tenant__service__pb2.DeleteTenantRequest.SerializeToString,
             likewise_dot_v1_dot_tenant__service__pb2.DeleteTenantResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RenameCategory(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/likewise.v1.TenantService/RenameCategory',
+            likewise_dot_v1_dot_tenant__service__pb2.RenameCategoryRequest.SerializeToString,
+            likewise_dot_v1_dot_tenant__service__pb2.RenameCategoryResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def MergeCategories(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/likewise.v1.TenantService/MergeCategories',
+            likewise_dot_v1_dot_tenant__service__pb2.MergeCategoriesRequest.SerializeToString,
+            likewise_dot_v1_dot_tenant__service__pb2.MergeCategoriesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SplitCategory(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/likewise.v1.TenantService/SplitCategory',
+            likewise_dot_v1_dot_tenant__service__pb2.SplitCategoryRequest.SerializeToString,
+            likewise_dot_v1_dot_tenant__service__pb2.SplitCategoryResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeactivateCategory(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/likewise.v1.TenantService/DeactivateCategory',
+            likewise_dot_v1_dot_tenant__service__pb2.DeactivateCategoryRequest.SerializeToString,
+            likewise_dot_v1_dot_tenant__service__pb2.DeactivateCategoryResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ActivateCategory(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/likewise.v1.TenantService/ActivateCategory',
+            likewise_dot_v1_dot_tenant__service__pb2.ActivateCategoryRequest.SerializeToString,
+            likewise_dot_v1_dot_tenant__service__pb2.ActivateCategoryResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -105,8 +105,90 @@ _TenantServiceDeleteTenantType = typing_extensions.TypeVar(
     ],
 )
 
-class TenantServiceStub(typing.Generic[_TenantServiceCreateTenantType, _TenantServiceGetTenantType, _TenantServiceListTenantsType, _TenantServiceUpdateTenantType, _TenantServiceDeleteTenantType]):
-    """Manages tenants."""
+_TenantServiceRenameCategoryType = typing_extensions.TypeVar(
+    '_TenantServiceRenameCategoryType',
+    grpc.UnaryUnaryMultiCallable[
+        likewise.v1.tenant_service_pb2.RenameCategoryRequest,
+        likewise.v1.tenant_service_pb2.RenameCategoryResponse,
+    ],
+    grpc.aio.UnaryUnaryMultiCallable[
+        likewise.v1.tenant_service_pb2.RenameCategoryRequest,
+        likewise.v1.tenant_service_pb2.RenameCategoryResponse,
+    ],
+    default=grpc.UnaryUnaryMultiCallable[
+        likewise.v1.tenant_service_pb2.RenameCategoryRequest,
+        likewise.v1.tenant_service_pb2.RenameCategoryResponse,
+    ],
+)
+
+_TenantServiceMergeCategoriesType = typing_extensions.TypeVar(
+    '_TenantServiceMergeCategoriesType',
+    grpc.UnaryUnaryMultiCallable[
+        likewise.v1.tenant_service_pb2.MergeCategoriesRequest,
+        likewise.v1.tenant_service_pb2.MergeCategoriesResponse,
+    ],
+    grpc.aio.UnaryUnaryMultiCallable[
+        likewise.v1.tenant_service_pb2.MergeCategoriesRequest,
+        likewise.v1.tenant_service_pb2.MergeCategoriesResponse,
+    ],
+    default=grpc.UnaryUnaryMultiCallable[
+        likewise.v1.tenant_service_pb2.MergeCategoriesRequest,
+        likewise.v1.tenant_service_pb2.MergeCategoriesResponse,
+    ],
+)
+
+_TenantServiceSplitCategoryType = typing_extensions.TypeVar(
+    '_TenantServiceSplitCategoryType',
+    grpc.UnaryUnaryMultiCallable[
+        likewise.v1.tenant_service_pb2.SplitCategoryRequest,
+        likewise.v1.tenant_service_pb2.SplitCategoryResponse,
+    ],
+    grpc.aio.UnaryUnaryMultiCallable[
+        likewise.v1.tenant_service_pb2.SplitCategoryRequest,
+        likewise.v1.tenant_service_pb2.SplitCategoryResponse,
+    ],
+    default=grpc.UnaryUnaryMultiCallable[
+        likewise.v1.tenant_service_pb2.SplitCategoryRequest,
+        likewise.v1.tenant_service_pb2.SplitCategoryResponse,
+    ],
+)
+
+_TenantServiceDeactivateCategoryType = typing_extensions.TypeVar(
+    '_TenantServiceDeactivateCategoryType',
+    grpc.UnaryUnaryMultiCallable[
+        likewise.v1.tenant_service_pb2.DeactivateCategoryRequest,
+        likewise.v1.tenant_service_pb2.DeactivateCategoryResponse,
+    ],
+    grpc.aio.UnaryUnaryMultiCallable[
+        likewise.v1.tenant_service_pb2.DeactivateCategoryRequest,
+        likewise.v1.tenant_service_pb2.DeactivateCategoryResponse,
+    ],
+    default=grpc.UnaryUnaryMultiCallable[
+        likewise.v1.tenant_service_pb2.DeactivateCategoryRequest,
+        likewise.v1.tenant_service_pb2.DeactivateCategoryResponse,
+    ],
+)
+
+_TenantServiceActivateCategoryType = typing_extensions.TypeVar(
+    '_TenantServiceActivateCategoryType',
+    grpc.UnaryUnaryMultiCallable[
+        likewise.v1.tenant_service_pb2.ActivateCategoryRequest,
+        likewise.v1.tenant_service_pb2.ActivateCategoryResponse,
+    ],
+    grpc.aio.UnaryUnaryMultiCallable[
+        likewise.v1.tenant_service_pb2.ActivateCategoryRequest,
+        likewise.v1.tenant_service_pb2.ActivateCategoryResponse,
+    ],
+    default=grpc.UnaryUnaryMultiCallable[
+        likewise.v1.tenant_service_pb2.ActivateCategoryRequest,
+        likewise.v1.tenant_service_pb2.ActivateCategoryResponse,
+    ],
+)
+
+class TenantServiceStub(typing.Generic[_TenantServiceCreateTenantType, _TenantServiceGetTenantType, _TenantServiceListTenantsType, _TenantServiceUpdateTenantType, _TenantServiceDeleteTenantType, _TenantServiceRenameCategoryType, _TenantServiceMergeCategoriesType, _TenantServiceSplitCategoryType, _TenantServiceDeactivateCategoryType, _TenantServiceActivateCategoryType]):
+    """Manages tenants, and what becomes of their charts. A change of a chart is on disk when it returns, with all
+    the labels that it moves; a Classify sees it whole or not at all. The revisions of entries stay as they are.
+    """
 
     @typing.overload
     def __init__(self: TenantServiceStub[
@@ -129,6 +211,26 @@ class TenantServiceStub(typing.Generic[_TenantServiceCreateTenantType, _TenantSe
         grpc.UnaryUnaryMultiCallable[
             likewise.v1.tenant_service_pb2.DeleteTenantRequest,
             likewise.v1.tenant_service_pb2.DeleteTenantResponse,
+        ],
+        grpc.UnaryUnaryMultiCallable[
+            likewise.v1.tenant_service_pb2.RenameCategoryRequest,
+            likewise.v1.tenant_service_pb2.RenameCategoryResponse,
+        ],
+        grpc.UnaryUnaryMultiCallable[
+            likewise.v1.tenant_service_pb2.MergeCategoriesRequest,
+            likewise.v1.tenant_service_pb2.MergeCategoriesResponse,
+        ],
+        grpc.UnaryUnaryMultiCallable[
+            likewise.v1.tenant_service_pb2.SplitCategoryRequest,
+            likewise.v1.tenant_service_pb2.SplitCategoryResponse,
+        ],
+        grpc.UnaryUnaryMultiCallable[
+            likewise.v1.tenant_service_pb2.DeactivateCategoryRequest,
+            likewise.v1.tenant_service_pb2.DeactivateCategoryResponse,
+        ],
+        grpc.UnaryUnaryMultiCallable[
+            likewise.v1.tenant_service_pb2.ActivateCategoryRequest,
+            likewise.v1.tenant_service_pb2.ActivateCategoryResponse,
         ],
     ], channel: grpc.Channel) -> None: ...
 
@@ -154,6 +256,26 @@ class TenantServiceStub(typing.Generic[_TenantServiceCreateTenantType, _TenantSe
             likewise.v1.tenant_service_pb2.DeleteTenantRequest,
             likewise.v1.tenant_service_pb2.DeleteTenantResponse,
         ],
+        grpc.aio.UnaryUnaryMultiCallable[
+            likewise.v1.tenant_service_pb2.RenameCategoryRequest,
+            likewise.v1.tenant_service_pb2.RenameCategoryResponse,
+        ],
+        grpc.aio.UnaryUnaryMultiCallable[
+            likewise.v1.tenant_service_pb2.MergeCategoriesRequest,
+            likewise.v1.tenant_service_pb2.MergeCategoriesResponse,
+        ],
+        grpc.aio.UnaryUnaryMultiCallable[
+            likewise.v1.tenant_service_pb2.SplitCategoryRequest,
+            likewise.v1.tenant_service_pb2.SplitCategoryResponse,
+        ],
+        grpc.aio.UnaryUnaryMultiCallable[
+            likewise.v1.tenant_service_pb2.DeactivateCategoryRequest,
+            likewise.v1.tenant_service_pb2.DeactivateCategoryResponse,
+        ],
+        grpc.aio.UnaryUnaryMultiCallable[
+            likewise.v1.tenant_service_pb2.ActivateCategoryRequest,
+            likewise.v1.tenant_service_pb2.ActivateCategoryResponse,
+        ],
     ], channel: grpc.aio.Channel) -> None: ...
 
     CreateTenant: _TenantServiceCreateTenantType
@@ -170,6 +292,33 @@ class TenantServiceStub(typing.Generic[_TenantServiceCreateTenantType, _TenantSe
 
     DeleteTenant: _TenantServiceDeleteTenantType
     """Deletes a tenant with all that it taught: gone from disk when it returns."""
+
+    RenameCategory: _TenantServiceRenameCategoryType
+    """Gives a category another id, name or description. Its history is its own still. A label that comes late
+    with the former id is taken as the new one, until another category gets that id. An id that another
+    category has is refused (ALREADY_EXISTS): merge the two. May be repeated.
+    """
+
+    MergeCategories: _TenantServiceMergeCategoriesType
+    """Merges categories into another one, which has their history at once. They are inactive then, and a label
+    that comes late with one of their ids is taken as the other. A category that is inactive or was itself
+    merged takes over none (FAILED_PRECONDITION). May be repeated. SplitCategory undoes it.
+    """
+
+    SplitCategory: _TenantServiceSplitCategoryType
+    """Gives some of a category's entries another category, as a person's label; the others stay. It is an error
+    to select none (NOT_FOUND). May be repeated with the same request_id.
+    """
+
+    DeactivateCategory: _TenantServiceDeactivateCategoryType
+    """Deactivates a category: it is never proposed from now on. Its entries keep their labels, and new ones may
+    be labelled with it, for old books have closed accounts; they speak for nothing. May be repeated.
+    """
+
+    ActivateCategory: _TenantServiceActivateCategoryType
+    """Activates a category, with the history that it has. One that was merged gets its id back, not its
+    history: that is SplitCategory's. May be repeated.
+    """
 
 TenantServiceAsyncStub: typing_extensions.TypeAlias = TenantServiceStub[
     grpc.aio.UnaryUnaryMultiCallable[
@@ -192,10 +341,32 @@ TenantServiceAsyncStub: typing_extensions.TypeAlias = TenantServiceStub[
         likewise.v1.tenant_service_pb2.DeleteTenantRequest,
         likewise.v1.tenant_service_pb2.DeleteTenantResponse,
     ],
+    grpc.aio.UnaryUnaryMultiCallable[
+        likewise.v1.tenant_service_pb2.RenameCategoryRequest,
+        likewise.v1.tenant_service_pb2.RenameCategoryResponse,
+    ],
+    grpc.aio.UnaryUnaryMultiCallable[
+        likewise.v1.tenant_service_pb2.MergeCategoriesRequest,
+        likewise.v1.tenant_service_pb2.MergeCategoriesResponse,
+    ],
+    grpc.aio.UnaryUnaryMultiCallable[
+        likewise.v1.tenant_service_pb2.SplitCategoryRequest,
+        likewise.v1.tenant_service_pb2.SplitCategoryResponse,
+    ],
+    grpc.aio.UnaryUnaryMultiCallable[
+        likewise.v1.tenant_service_pb2.DeactivateCategoryRequest,
+        likewise.v1.tenant_service_pb2.DeactivateCategoryResponse,
+    ],
+    grpc.aio.UnaryUnaryMultiCallable[
+        likewise.v1.tenant_service_pb2.ActivateCategoryRequest,
+        likewise.v1.tenant_service_pb2.ActivateCategoryResponse,
+    ],
 ]
 
 class TenantServiceServicer(metaclass=abc.ABCMeta):
-    """Manages tenants."""
+    """Manages tenants, and what becomes of their charts. A change of a chart is on disk when it returns, with all
+    the labels that it moves; a Classify sees it whole or not at all. The revisions of entries stay as they are.
+    """
 
     @abc.abstractmethod
     def CreateTenant(
@@ -236,5 +407,57 @@ class TenantServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[likewise.v1.tenant_service_pb2.DeleteTenantResponse, collections.abc.Awaitable[likewise.v1.tenant_service_pb2.DeleteTenantResponse]]:
         """Deletes a tenant with all that it taught: gone from disk when it returns."""
+
+    @abc.abstractmethod
+    def RenameCategory(
+        self,
+        request: likewise.v1.tenant_service_pb2.RenameCategoryRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[likewise.v1.tenant_service_pb2.RenameCategoryResponse, collections.abc.Awaitable[likewise.v1.tenant_service_pb2.RenameCategoryResponse]]:
+        """Gives a category another id, name or description. Its history is its own still. A label that comes late
+        with the former id is taken as the new one, until another category gets that id. An id that another
+        category has is refused (ALREADY_EXISTS): merge the two. May be repeated.
+        """
+
+    @abc.abstractmethod
+    def MergeCategories(
+        self,
+        request: likewise.v1.tenant_service_pb2.MergeCategoriesRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[likewise.v1.tenant_service_pb2.MergeCategoriesResponse, collections.abc.Awaitable[likewise.v1.tenant_service_pb2.MergeCategoriesResponse]]:
+        """Merges categories into another one, which has their history at once. They are inactive then, and a label
+        that comes late with one of their ids is taken as the other. A category that is inactive or was itself
+        merged takes over none (FAILED_PRECONDITION). May be repeated. SplitCategory undoes it.
+        """
+
+    @abc.abstractmethod
+    def SplitCategory(
+        self,
+        request: likewise.v1.tenant_service_pb2.SplitCategoryRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[likewise.v1.tenant_service_pb2.SplitCategoryResponse, collections.abc.Awaitable[likewise.v1.tenant_service_pb2.SplitCategoryResponse]]:
+        """Gives some of a category's entries another category, as a person's label; the others stay. It is an error
+        to select none (NOT_FOUND). May be repeated with the same request_id.
+        """
+
+    @abc.abstractmethod
+    def DeactivateCategory(
+        self,
+        request: likewise.v1.tenant_service_pb2.DeactivateCategoryRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[likewise.v1.tenant_service_pb2.DeactivateCategoryResponse, collections.abc.Awaitable[likewise.v1.tenant_service_pb2.DeactivateCategoryResponse]]:
+        """Deactivates a category: it is never proposed from now on. Its entries keep their labels, and new ones may
+        be labelled with it, for old books have closed accounts; they speak for nothing. May be repeated.
+        """
+
+    @abc.abstractmethod
+    def ActivateCategory(
+        self,
+        request: likewise.v1.tenant_service_pb2.ActivateCategoryRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[likewise.v1.tenant_service_pb2.ActivateCategoryResponse, collections.abc.Awaitable[likewise.v1.tenant_service_pb2.ActivateCategoryResponse]]:
+        """Activates a category, with the history that it has. One that was merged gets its id back, not its
+        history: that is SplitCategory's. May be repeated.
+        """
 
 def add_TenantServiceServicer_to_server(servicer: TenantServiceServicer, server: typing.Union[grpc.Server, grpc.aio.Server]) -> None: ...

@@ -13,6 +13,8 @@ from likewise_engine.chart import Policy
 from likewise_engine.errors import InvalidInput, TenantNotFound
 from likewise_engine.folder import check_tenant_id
 from likewise_engine.ledger.ledger import Ledger, check_settings
+from likewise_engine.ledger.outcomes import ReshapeOutcome
+from likewise_engine.ledger.reshape import Reshaping
 from likewise_engine.tenants import Tenants
 from likewise_server.service import translate
 from likewise_server.service.border import check_caller
@@ -84,6 +86,60 @@ class TenantService(TenantServiceServicer):
         """Delete a tenant with all that it taught."""
         self._tenants.delete(request.tenant)
         return pb.DeleteTenantResponse()
+
+    def RenameCategory(
+        self, request: pb.RenameCategoryRequest, context: grpc.ServicerContext
+    ) -> pb.RenameCategoryResponse:
+        """Give a category another id, name or description."""
+        outcome = self._reshape(request.tenant, translate.rename(request), context)
+        return pb.RenameCategoryResponse(revision=outcome.revision)
+
+    def MergeCategories(
+        self, request: pb.MergeCategoriesRequest, context: grpc.ServicerContext
+    ) -> pb.MergeCategoriesResponse:
+        """Merge categories into another one."""
+        outcome = self._reshape(request.tenant, translate.merge(request), context, request.request_id)
+        return pb.MergeCategoriesResponse(revision=outcome.revision, moved=outcome.moved)
+
+    def SplitCategory(
+        self, request: pb.SplitCategoryRequest, context: grpc.ServicerContext
+    ) -> pb.SplitCategoryResponse:
+        """Give some of a category's entries another category, or say which would get it."""
+        outcome = self._reshape(
+            request.tenant,
+            translate.split(request),
+            context,
+            request.request_id,
+            is_rehearsal=request.validate_only,
+        )
+        return pb.SplitCategoryResponse(revision=outcome.revision, moved=outcome.moved)
+
+    def DeactivateCategory(
+        self, request: pb.DeactivateCategoryRequest, context: grpc.ServicerContext
+    ) -> pb.DeactivateCategoryResponse:
+        """Never propose a category from now on."""
+        outcome = self._reshape(request.tenant, translate.activation(request), context)
+        return pb.DeactivateCategoryResponse(revision=outcome.revision)
+
+    def ActivateCategory(
+        self, request: pb.ActivateCategoryRequest, context: grpc.ServicerContext
+    ) -> pb.ActivateCategoryResponse:
+        """Propose a category again."""
+        outcome = self._reshape(request.tenant, translate.activation(request), context)
+        return pb.ActivateCategoryResponse(revision=outcome.revision)
+
+    def _reshape(
+        self,
+        tenant: str,
+        wanted: Reshaping,
+        context: grpc.ServicerContext,
+        request_id: str = "",
+        *,
+        is_rehearsal: bool = False,
+    ) -> ReshapeOutcome:
+        with self._tenants.use(tenant) as ledger:
+            check_caller(context)
+            return ledger.reshape(wanted, request_id, is_rehearsal=is_rehearsal)
 
 
 def _checked_paths(paths: Sequence[str]) -> frozenset[str]:

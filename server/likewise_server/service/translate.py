@@ -6,13 +6,15 @@ not (an absurd amount, an over-long text) is for the engine to refuse, and gets 
 """
 
 import datetime
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
 from typing import Final
 
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
+from google.type.date_pb2 import Date
+from google.type.money_pb2 import Money
 
 from likewise.v1 import classifier_service_pb2 as classifier_pb
 from likewise.v1 import ledger_service_pb2 as ledger_pb
@@ -24,6 +26,8 @@ from likewise_engine.chart import TARGET_PRECISION_DEFAULT, Category, Policy
 from likewise_engine.errors import FieldViolation, InvalidInput
 from likewise_engine.ledger.ledger import VIOLATIONS_SHOWN_MAX
 from likewise_engine.ledger.outcomes import LearnOutcome
+from likewise_engine.ledger.reshape import Activation, Merge, Rename, Split
+from likewise_engine.selection import Selection
 from likewise_engine.store.base import Entry, TenantRecord
 from likewise_engine.tenants import TenantDescription
 from likewise_engine.transaction import (
@@ -162,6 +166,64 @@ def categories(messages: Iterable[tenant_pb.Category]) -> list[Category]:
     ]
 
 
+def rename(message: tenant_pb.RenameCategoryRequest) -> Rename:
+    """A change of a category's id, name or description, unchecked."""
+    return Rename(
+        dimension=message.dimension or CATEGORY_DIMENSION,
+        category=message.category,
+        new_id=message.new_id,
+        new_name=message.new_name if message.HasField("new_name") else None,
+        new_description=message.new_description if message.HasField("new_description") else None,
+    )
+
+
+def merge(message: tenant_pb.MergeCategoriesRequest) -> Merge:
+    """A merger, unchecked."""
+    return Merge(message.dimension or CATEGORY_DIMENSION, tuple(message.categories), message.into)
+
+
+def split(message: tenant_pb.SplitCategoryRequest) -> Split:
+    """A split. Raises InvalidInput where the selection cannot be read; fields as ``selection.min_date``."""
+    with beneath("selection"):
+        selection = _selection(message.selection)
+    return Split(
+        dimension=message.dimension or CATEGORY_DIMENSION,
+        category=message.category,
+        into=message.into,
+        selection=selection,
+        into_name=message.into_name,
+        into_description=message.into_description,
+    )
+
+
+def activation(
+    message: tenant_pb.ActivateCategoryRequest | tenant_pb.DeactivateCategoryRequest,
+) -> Activation:
+    """What makes a category active or inactive, unchecked."""
+    is_active = isinstance(message, tenant_pb.ActivateCategoryRequest)
+    return Activation(message.dimension or CATEGORY_DIMENSION, message.category, active=is_active)
+
+
+def _selection(message: tenant_pb.EntrySelection) -> Selection:
+    violations: list[FieldViolation] = []
+    low, high = message.min_amount, message.max_amount
+    if low.currency_code and high.currency_code and low.currency_code != high.currency_code:
+        violations.append(FieldViolation("max_amount", "is in another currency than min_amount"))
+    selection = Selection(
+        transaction_ids=tuple(message.transaction_ids),
+        payee_contains=message.payee_contains,
+        description_contains=message.description_contains,
+        min_amount=_amount(message, "min_amount", violations),
+        max_amount=_amount(message, "max_amount", violations),
+        currency=low.currency_code or high.currency_code,
+        min_date=_date(message, "min_date", violations),
+        max_date=_date(message, "max_date", violations),
+    )
+    if violations:
+        raise InvalidInput(violations)
+    return selection
+
+
 def _transaction(message: transaction_pb.Transaction) -> tuple[Transaction, list[FieldViolation]]:
     violations: list[FieldViolation] = []
     direction = _DIRECTIONS.get(message.direction)
@@ -169,8 +231,8 @@ def _transaction(message: transaction_pb.Transaction) -> tuple[Transaction, list
         violations.append(_unknown_number("direction", message.direction))
     transaction = Transaction(
         id=message.id,
-        date=_date(message, violations),
-        amount=_amount(message, violations),
+        date=_date(message, "date", violations),
+        amount=_amount(message, "amount", violations),
         currency=message.amount.currency_code,
         payee=message.payee,
         description=message.description,
@@ -181,32 +243,40 @@ def _transaction(message: transaction_pb.Transaction) -> tuple[Transaction, list
     return transaction, violations
 
 
-def _date(message: transaction_pb.Transaction, violations: list[FieldViolation]) -> datetime.date | None:
-    if not message.HasField("date"):
+def _date(
+    message: transaction_pb.Transaction | tenant_pb.EntrySelection,
+    field: str,
+    violations: list[FieldViolation],
+) -> datetime.date | None:
+    if not message.HasField(field):  # type: ignore[arg-type]
         return None
+    date: Date = getattr(message, field)
     try:
-        return date_value(message.date)
+        return date_value(date)
     except (ValueError, OverflowError):
-        date = message.date
         shown = f"{date.year}-{date.month}-{date.day}"
         violations.append(
             FieldViolation(
-                "date", f"is {shown} (year-month-day): there is no such day; a year and a month are needed"
+                field, f"is {shown} (year-month-day): there is no such day; a year and a month are needed"
             )
         )
         return None
 
 
-def _amount(message: transaction_pb.Transaction, violations: list[FieldViolation]) -> Decimal | None:
-    if not message.HasField("amount"):
+def _amount(
+    message: transaction_pb.Transaction | tenant_pb.EntrySelection,
+    field: str,
+    violations: list[FieldViolation],
+) -> Decimal | None:
+    if not message.HasField(field):  # type: ignore[arg-type]
         return None
+    money: Money = getattr(message, field)
     try:
-        return money_value(message.amount)
+        return money_value(money)
     except ValueError:
-        money = message.amount
         violations.append(
             FieldViolation(
-                "amount",
+                field,
                 f"has units {money.units} and nanos {money.nanos}: nanos must be within "
                 "-999,999,999 and 999,999,999, and of the sign of units",
             )
@@ -282,7 +352,7 @@ def tenant_summary(record: TenantRecord) -> tenant_pb.Tenant:
 def tenant(description: TenantDescription) -> tenant_pb.Tenant:
     """A tenant with its chart and its statistics."""
     message = tenant_summary(description.record)
-    message.chart.extend(map(_category, description.chart))
+    message.chart.extend(_category(category, description.chart) for category in description.chart)
     statistics = description.statistics
     message.statistics.CopyFrom(
         tenant_pb.TenantStatistics(
@@ -330,13 +400,15 @@ def _neighbour(neighbour: answers.Neighbour) -> classifier_pb.Neighbour:
     )
 
 
-def _category(category: Category) -> tenant_pb.Category:
+def _category(category: Category, chart: Sequence[Category]) -> tenant_pb.Category:
     return tenant_pb.Category(
         dimension=category.dimension,
         id=category.id,
         name=category.title,
         description=category.description,
         active=category.active,
+        merged_into="" if category.merged_into is None else chart[category.merged_into].id,
+        former_ids=category.former_ids,
     )
 
 
