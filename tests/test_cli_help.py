@@ -7,8 +7,9 @@ from likewise_server.cli.app import app
 
 RUNNER = CliRunner(env={"COLUMNS": "80"})
 COMMANDS = {
-    "": ["serve", "index", "classify", "backtest", "tenants", "model"],
+    "": ["serve", "index", "classify", "backtest", "tenants", "chart", "model"],
     "tenants": ["list", "show", "create", "export", "forget", "delete"],
+    "chart": ["show", "rename", "merge", "split", "deactivate", "activate"],
     "model": ["export", "distil"],
 }
 

@@ -16,6 +16,7 @@ _COMMANDS: Final = {
         "Replay books: how often would Likewise have been right?",
     ),
     "tenants": ("likewise_server.cli.tenants:tenants_app", "List, show, create, export and forget tenants."),
+    "chart": ("likewise_server.cli.chart:chart_app", "Show, rename, merge, split and deactivate categories."),
     "model": ("likewise_server.cli.model:model_app", "Build the encoders that texts are compared by."),
 }
 

@@ -1,5 +1,6 @@
 """What the commands have in common: where the books are, and how errors are told."""
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 from rich.console import Console
 
-from likewise_engine.errors import LikewiseError
+from likewise_engine.errors import InvalidInput, LikewiseError
 
 if TYPE_CHECKING:
     from likewise import Client
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 ADDRESS_DEFAULT = "127.0.0.1:50151"
 """Where ``likewise serve`` serves unless told otherwise."""
 
+TenantArgument = Annotated[str, typer.Argument(help="Id of the tenant.", metavar="TENANT")]
+YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do it without asking.")]
 ServerOption = Annotated[
     str | None,
     typer.Option(
@@ -57,6 +60,24 @@ def money(amount: Decimal, currency: str) -> str:
     """An amount with two decimals, or as many more as it has, and its currency where that is known."""
     shown = f"{amount:,.2f}" if amount == round(amount, 2) else f"{amount:,}"
     return f"{shown} {plain(currency)}".rstrip()
+
+
+def confirm(question: str, *, yes: bool) -> None:
+    """Go on only if the user says yes, or said so by ``--yes``."""
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        fail("this asks first, and nobody is there to be asked: pass --yes if you mean it", status=2)
+    typer.confirm(question, abort=True)
+
+
+def lines_of(file: Path) -> list[str]:
+    """The lines of a text file that say something. Raises OSError, InvalidInput."""
+    try:
+        text = file.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InvalidInput.of(str(file), "is not text in UTF-8") from error
+    return [line.strip() for line in text.splitlines() if line.strip()]
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """``likewise tenants``: whose books there are, what they hold, and their end."""
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
@@ -9,7 +9,19 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 from rich.table import Table
 
-from likewise_server.cli.common import DataOption, ServerOption, connected, console, fail, reported
+from likewise_server.cli.chart import chart_table
+from likewise_server.cli.common import (
+    DataOption,
+    ServerOption,
+    TenantArgument,
+    YesOption,
+    confirm,
+    connected,
+    console,
+    fail,
+    lines_of,
+    reported,
+)
 
 if TYPE_CHECKING:
     import likewise
@@ -20,9 +32,6 @@ tenants_app = typer.Typer(
     rich_markup_mode=None,
     add_completion=False,
 )
-
-TenantArgument = Annotated[str, typer.Argument(help="Id of the tenant.", metavar="TENANT")]
-YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do it without asking.")]
 
 _EXPORT_ROWS: Final = 5_000
 """Entries made into one frame; some 10 MB."""
@@ -88,7 +97,7 @@ def show(tenant: TenantArgument, server: ServerOption = None, data: DataOption =
     console.print(summary)
     if found.chart:
         console.print()
-        console.print(_chart(found.chart))
+        console.print(chart_table(found.chart))
 
 
 @tenants_app.command()
@@ -195,13 +204,13 @@ def forget(
     from likewise_engine import limits
 
     with reported():
-        ids = [*(transaction or ()), *(_lines(file) if file else ())]
+        ids = [*(transaction or ()), *(lines_of(file) if file else ())]
     if not ids:
         fail(
             "name transactions by --transaction or --file; 'likewise tenants delete' forgets them all",
             status=2,
         )
-    _confirm(f"Forget {len(ids):,} transactions of {tenant!r} for good?", yes=yes)
+    confirm(f"Forget {len(ids):,} transactions of {tenant!r} for good?", yes=yes)
     forgotten = missing = 0
     with connected(server, data) as client:
         rest = iter(dict.fromkeys(ids))
@@ -220,36 +229,14 @@ def delete(
     """Delete a tenant with all that it taught. It is gone from disk when this returns."""
     with connected(server, data) as client:
         labels = client.get_tenant(tenant).statistics.labels
-        _confirm(f"Delete {tenant!r} and its {labels:,} labelled transactions for good?", yes=yes)
+        confirm(f"Delete {tenant!r} and its {labels:,} labelled transactions for good?", yes=yes)
         client.delete_tenant(tenant)
     console.print(f"Deleted {tenant!r}.")
-
-
-def _chart(categories: "Iterable[likewise.Category]") -> Table:
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for column in ("dimension", "category", "name", "description"):
-        table.add_column(column, overflow="fold")
-    for category in categories:
-        name = category.name if category.active else f"{category.name} (no longer active)"
-        table.add_row(category.dimension, category.id, name, category.description)
-    return table
 
 
 def _batches(entries: "Iterator[likewise.LedgerEntry]") -> "Iterator[list[likewise.LedgerEntry]]":
     while batch := list(islice(entries, _EXPORT_ROWS)):
         yield batch
-
-
-def _lines(file: Path) -> list[str]:
-    return [line.strip() for line in file.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
-
-
-def _confirm(question: str, *, yes: bool) -> None:
-    if yes:
-        return
-    if not sys.stdin.isatty():
-        fail("this cannot be undone, and nobody is there to be asked: pass --yes if you mean it", status=2)
-    typer.confirm(question, abort=True)
 
 
 def _created(tenant: "likewise.Tenant") -> str:
