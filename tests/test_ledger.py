@@ -37,7 +37,7 @@ from likewise_engine.errors import (
     TransactionNotFound,
     UnknownCategory,
 )
-from likewise_engine.ledger.ledger import VIOLATIONS_SHOWN_MAX
+from likewise_engine.ledger.checks import VIOLATIONS_SHOWN_MAX
 from likewise_engine.ledger.outcomes import LearnOutcome
 from likewise_engine.transaction import LabelledTransaction, Transaction
 from likewise_engine.vote import KernelVote

@@ -23,7 +23,8 @@ from likewise_engine.chart import Category, Chart, Policy
 from likewise_engine.encoder.base import Encoder
 from likewise_engine.errors import PreconditionFailed, TenantNotFound
 from likewise_engine.folder import GRAPH_NAME, DataFolder, check_tenant_id
-from likewise_engine.ledger.ledger import Ledger, check_settings
+from likewise_engine.ledger.checks import check_settings
+from likewise_engine.ledger.ledger import Ledger
 from likewise_engine.store.base import Change, StoreStatistics, TenantRecord, TenantStore
 from likewise_engine.store.sqlite import SqliteStore
 from likewise_engine.vote import KernelVote, Vote

@@ -23,16 +23,13 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
 
-from likewise_engine import limits
 from likewise_engine.answers import Classification, ClassifyOptions
 from likewise_engine.chart import Category, Policy
 from likewise_engine.classify import classify
 from likewise_engine.encoder.base import Encoder
 from likewise_engine.errors import (
     FieldViolation,
-    InvalidInput,
     LimitReached,
     RequestIdReused,
     RevisionNotReached,
@@ -42,6 +39,14 @@ from likewise_engine.errors import (
 )
 from likewise_engine.index import graph as graph_cache
 from likewise_engine.index.graph import Graph
+from likewise_engine.ledger.checks import (
+    beneath,
+    check_batch,
+    check_ids,
+    check_import,
+    check_reshaping,
+    check_settings,
+)
 from likewise_engine.ledger.lesson import Lesson
 from likewise_engine.ledger.memory import Memory
 from likewise_engine.ledger.outcomes import (
@@ -55,11 +60,8 @@ from likewise_engine.ledger.reencode import reencode
 from likewise_engine.ledger.reshape import Reshaping
 from likewise_engine.ledger.view import View
 from likewise_engine.store.base import Change, Entry, RequestRecord, TenantStore
-from likewise_engine.transaction import LabelledTransaction, Transaction, violations_of_string
+from likewise_engine.transaction import LabelledTransaction, Transaction
 from likewise_engine.vote import Vote
-
-VIOLATIONS_SHOWN_MAX: Final = 100
-"""Violations reported of one refused batch."""
 
 
 class Ledger:
@@ -150,13 +152,13 @@ class Ledger:
             LimitReached: the chart or the tenant would outgrow its limits.
             StoreFault, ModelFault: nothing was learned.
         """
-        _check_batch(items, request_id)
+        check_batch(items, request_id)
         with self._writer_lock:
             digest = _digest(items) if request_id else b""
             if (remembered := self._remembered(request_id, digest)) is not None:
                 return LearnOutcome.from_json(remembered)
             lesson = self._lesson(items)
-            if unknown := _beneath(items, lesson.violations):
+            if unknown := beneath(items, lesson.violations):
                 raise UnknownCategory(unknown)
             for item in items:
                 lesson.take(item)
@@ -170,8 +172,7 @@ class Ledger:
             InvalidInput: the batch is too large.
             StoreFault, ModelFault: nothing of the batch was learned.
         """
-        if len(items) > limits.BATCH_ITEMS_MAX:
-            raise InvalidInput.of("transactions", _too_many(len(items)))
+        check_import(items)
         rejections: list[Rejection] = []
         with self._writer_lock:
             lesson = self._lesson(items)
@@ -193,7 +194,7 @@ class Ledger:
             InvalidInput: there are no ids, too many, or one is not valid.
             StoreFault: nothing was forgotten, or not all is gone from disk yet: try again.
         """
-        _check_ids(transaction_ids)
+        check_ids(transaction_ids)
         wanted = set(transaction_ids)
         with self._writer_lock:
             self._check_fresh()
@@ -247,10 +248,7 @@ class Ledger:
             LimitReached: the chart would outgrow its limits.
             StoreFault: nothing was changed.
         """
-        violations = list(reshaping.violations())
-        violations += violations_of_string("request_id", request_id, limits.REQUEST_ID_CHARS_MAX)
-        if violations:
-            raise InvalidInput(violations[:VIOLATIONS_SHOWN_MAX])
+        check_reshaping(reshaping, request_id)
         with self._writer_lock:
             self._check_fresh()
             digest = hashlib.sha256(repr(reshaping).encode()).digest()
@@ -277,7 +275,7 @@ class Ledger:
 
     def entry(self, transaction_id: str) -> Entry:
         """One entry. Raises TransactionNotFound, InvalidInput."""
-        _check_ids([transaction_id])
+        check_ids([transaction_id])
         entry = self._store.entries_by_id([transaction_id]).get(transaction_id)
         if entry is None:
             raise TransactionNotFound(transaction_id)
@@ -393,67 +391,6 @@ class Ledger:
     def _check_fresh(self) -> None:
         if self._is_stale:
             raise StoreFault("the tenant is being loaded anew: try again")
-
-
-def check_settings(policy: Policy | None, display_name: str | None, categories: Sequence[Category]) -> None:
-    """Raise InvalidInput naming everything about a tenant's settings that is out of bounds."""
-    violations = [v.beneath("policy") for v in (policy.violations() if policy else ())]
-    violations += violations_of_string("display_name", display_name or "", limits.CATEGORY_NAME_CHARS_MAX)
-    for position, category in enumerate(categories):
-        violations += (v.beneath(f"chart[{position}]") for v in category.violations())
-    if len({(c.dimension, c.id) for c in categories}) < len(categories):
-        violations.append(FieldViolation("chart", "names a category twice"))
-    if violations:
-        raise InvalidInput(violations[:VIOLATIONS_SHOWN_MAX])
-
-
-def _check_batch(items: Sequence[LabelledTransaction], request_id: str) -> None:
-    """Raise InvalidInput for a batch that cannot be learned whole."""
-    violations = list(violations_of_string("request_id", request_id, limits.REQUEST_ID_CHARS_MAX))
-    if not items:
-        violations.append(FieldViolation("transactions", "is empty"))
-    elif len(items) > limits.BATCH_ITEMS_MAX:
-        violations.append(FieldViolation("transactions", _too_many(len(items))))
-    else:
-        violations += _beneath(items, LabelledTransaction.violations)
-        first: dict[str, int] = {}
-        for position, item in enumerate(items):
-            if first.setdefault(item.transaction.id, position) != position and item.transaction.id:
-                message = f"is that of transactions[{first[item.transaction.id]}] too: an id may occur once"
-                violations.append(FieldViolation(f"transactions[{position}].transaction.id", message))
-    if violations:
-        raise InvalidInput(violations[:VIOLATIONS_SHOWN_MAX])
-
-
-def _beneath(
-    items: Sequence[LabelledTransaction],
-    violations_of: Callable[[LabelledTransaction], Iterator[FieldViolation]],
-) -> list[FieldViolation]:
-    """The first violations of a batch, each under its item's position."""
-    violations: list[FieldViolation] = []
-    for position, item in enumerate(items):
-        violations += (violation.beneath(f"transactions[{position}]") for violation in violations_of(item))
-        if len(violations) >= VIOLATIONS_SHOWN_MAX:
-            break
-    return violations[:VIOLATIONS_SHOWN_MAX]
-
-
-def _check_ids(transaction_ids: Sequence[str]) -> None:
-    if not 1 <= len(transaction_ids) <= limits.BATCH_ITEMS_MAX:
-        message = f"has {len(transaction_ids)} ids; 1 to {limits.BATCH_ITEMS_MAX} are allowed"
-        raise InvalidInput.of("transaction_ids", message)
-    violations: list[FieldViolation] = []
-    for position, transaction_id in enumerate(transaction_ids):
-        name = f"transaction_ids[{position}]"
-        if not transaction_id:
-            violations.append(FieldViolation(name, "is empty"))
-        violations += violations_of_string(name, transaction_id, limits.TRANSACTION_ID_CHARS_MAX)
-    if violations:
-        raise InvalidInput(violations[:VIOLATIONS_SHOWN_MAX])
-
-
-def _too_many(count: int) -> str:
-    return f"has {count} items; at most {limits.BATCH_ITEMS_MAX} are allowed in one batch"
 
 
 def _digest(items: Sequence[LabelledTransaction]) -> bytes:

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from likewise_engine.chart import Category
 from likewise_engine.errors import InvalidInput
-from likewise_engine.ledger.ledger import check_settings
+from likewise_engine.ledger.checks import check_settings
 
 _CHART_BYTES_MAX: Final = 64 * 1024 * 1024
 """More than CATEGORIES_MAX categories with the longest names and descriptions take."""

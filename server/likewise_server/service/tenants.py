@@ -12,7 +12,8 @@ from likewise.v1.tenant_service_pb2_grpc import TenantServiceServicer
 from likewise_engine.chart import Policy
 from likewise_engine.errors import InvalidInput, TenantNotFound
 from likewise_engine.folder import check_tenant_id
-from likewise_engine.ledger.ledger import Ledger, check_settings
+from likewise_engine.ledger.checks import check_settings
+from likewise_engine.ledger.ledger import Ledger
 from likewise_engine.ledger.outcomes import ReshapeOutcome
 from likewise_engine.ledger.reshape import Reshaping
 from likewise_engine.tenants import Tenants

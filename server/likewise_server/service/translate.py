@@ -24,7 +24,7 @@ from likewise.values import date_message, date_value, money_message, money_value
 from likewise_engine import answers, limits
 from likewise_engine.chart import TARGET_PRECISION_DEFAULT, Category, Policy
 from likewise_engine.errors import FieldViolation, InvalidInput
-from likewise_engine.ledger.ledger import VIOLATIONS_SHOWN_MAX
+from likewise_engine.ledger.checks import VIOLATIONS_SHOWN_MAX
 from likewise_engine.ledger.outcomes import LearnOutcome
 from likewise_engine.ledger.reshape import Activation, Merge, Rename, Split
 from likewise_engine.selection import Selection
