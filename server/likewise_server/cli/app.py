@@ -17,7 +17,7 @@ _COMMANDS: Final = {
     ),
     "tenants": ("likewise_server.cli.tenants:tenants_app", "List, show, create, export and forget tenants."),
     "chart": ("likewise_server.cli.chart:chart_app", "Show, rename, merge, split and deactivate categories."),
-    "model": ("likewise_server.cli.model:model_app", "Build the encoders that texts are compared by."),
+    "model": ("likewise_server.cli.model:model_app", "Build the models: encoders of texts, and the vote."),
 }
 
 

@@ -1,18 +1,17 @@
-"""``likewise model``: building encoders. All but this file needs the extra ``likewise[models]``."""
+"""``likewise model``: building encoders, and training the vote. Both need the extra ``likewise[models]``."""
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from likewise_server.cli.common import console, fail, reported
+from likewise_server.cli.building import building, progress_bars
+from likewise_server.cli.common import console
+from likewise_server.cli.model_vote import train_vote
 
 model_app = typer.Typer(
-    help="Build the encoders that texts are compared by.",
+    help="Build the models: encoders of texts, and the vote.",
     no_args_is_help=True,
     rich_markup_mode=None,
     add_completion=False,
@@ -21,6 +20,8 @@ model_app = typer.Typer(
 _SOURCE_HELP = "A sentence-transformers model: a folder, a name on the hub, or package:NAME."
 _OUT_HELP = "Folder to write; give it to the server as its encoder."
 _NAME_HELP = "Names the model in its fingerprint."
+
+model_app.command("train-vote")(train_vote)
 
 Out = Annotated[Path, typer.Option(help=_OUT_HELP, file_okay=False)]
 
@@ -35,7 +36,7 @@ def export(
     name: Annotated[str, typer.Option(help=f"{_NAME_HELP} The source's own name if not given.")] = "",
 ) -> None:
     """Export a sentence-transformers model to ONNX. It is checked against the original."""
-    with _building(), console.status(f"Loading {source}") as status:
+    with building(), console.status(f"Loading {source}") as status:
         from likewise_indexer.models.export import export_transformer
         from likewise_indexer.models.teacher import load_teacher
 
@@ -70,7 +71,7 @@ def distil(
 
     It knows tokens and character n-grams; the large one is a sentence-transformers model.
     """
-    with _building():
+    with building():
         from sentence_transformers import SentenceTransformer
 
         from likewise_indexer.models.distil import Distillation, distil
@@ -80,8 +81,7 @@ def distil(
         with console.status(f"Loading {teacher}"):
             model = load_teacher(teacher)
         distillation = Distillation(token_dimensions, ngram_dimensions, seed=seed)
-        columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn())
-        with Progress(*columns, console=console) as progress:
+        with progress_bars() as progress:
             task = progress.add_task("Asking the teacher for each token")
             module = distil(
                 model, distillation, lambda done, total: progress.update(task, completed=done, total=total)
@@ -90,18 +90,6 @@ def distil(
         if student is not None:
             SentenceTransformer(modules=[module], device="cpu").save_pretrained(str(student))
     console.print(f"{encoder.fingerprint}: {encoder.dimensions} dimensions, in {out}")
-
-
-@contextmanager
-def _building() -> Iterator[None]:
-    """Report errors as all commands do, and what to install where the extra is missing."""
-    with reported():
-        try:
-            yield
-        except ImportError as error:
-            fail(f"building models needs more than serving: pip install 'likewise[models]' ({error})")
-        except ValueError as error:  # a name that is none, say
-            fail(str(error), status=2)
 
 
 def _name_of(source: str, *, int8: bool) -> str:

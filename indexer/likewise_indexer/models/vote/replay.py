@@ -1,4 +1,4 @@
-"""Which rows of a book are asked, and what its ledger may know when they are.
+"""Which rows of a book are asked to train on, and what its ledger knows when they are.
 
 A *run* is a fresh ledger that is taught a stretch of the book and asked about rows of it, in the order of
 time. A label is visible from the day after its date: the lines of one invoice carry the same text and label,
@@ -17,8 +17,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from likewise_engine.transaction import Transaction
-from likewise_indexer.models.vote.books import Book
+from likewise_engine.transaction import LabelledTransaction, Transaction
+from likewise_indexer.backtest.timeline import visible_counts
 
 YOUNG_LABELS: Final = (0, 1, 3, 10, 30, 100, 300)
 """Labels that a young ledger has when it is first asked."""
@@ -68,14 +68,14 @@ class Run:
     has_chart: bool
 
 
-def runs_of(book: Book, rng: np.random.Generator) -> list[Run]:
-    """All runs over a book. The same generator state gives the same runs."""
-    count = len(book.transactions)
+def runs_of(items: Sequence[LabelledTransaction], rng: np.random.Generator) -> list[Run]:
+    """All runs over a book, whose rows are in order of time. The same generator state gives the same runs."""
+    count = len(items)
     start = max(0, count - FULL_ROWS_MAX)
     later = np.arange(start + (count - start) // 2, count)
     asked = np.sort(rng.choice(later, min(len(later), FULL_QUESTIONS_MAX), replace=False))
     runs = [Run(start, asked, _lacks(len(asked), rng), young_labels=-1, has_chart=False)]
-    visible = visible_counts(book.transactions)
+    visible = visible_counts(items)
     for labels in YOUNG_LABELS:
         per_run = min(max(labels, _ASKED_PER_RUN_MIN), _ASKED_PER_RUN_MAX)
         firsts = np.flatnonzero(visible[: max(0, count - per_run + 1)] >= labels)
@@ -87,20 +87,6 @@ def runs_of(book: Book, rng: np.random.Generator) -> list[Run]:
                 Run(int(visible[first]) - labels, asked, _lacks(per_run, rng), labels, has_chart=has_chart)
             )
     return runs
-
-
-def visible_counts(transactions: Sequence[Transaction]) -> NDArray[np.int64]:
-    """How many first rows are visible when each row is asked: those of the days before its own.
-
-    Args:
-        transactions: n, by date.
-
-    Returns:
-        int64 ``(n,)``, ascending. An undated row is a day of its own.
-    """
-    days = [transaction.date for transaction in transactions]
-    begins = [position == 0 or day is None or day != days[position - 1] for position, day in enumerate(days)]
-    return np.maximum.accumulate(np.where(begins, np.arange(len(days)), 0))
 
 
 def without(transaction: Transaction, lacks: Lacks) -> Transaction:

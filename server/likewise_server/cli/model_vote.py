@@ -1,0 +1,145 @@
+"""``likewise model train-vote``: the vote, learned from books of many tenants."""
+
+import os
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import perf_counter
+from typing import Annotated, Final
+
+import numpy as np
+import typer
+from rich.progress import Progress, TaskID
+
+from likewise_engine.evidence import FEATURES
+from likewise_engine.model_folder import CARD_FILE, MODEL_FILE
+from likewise_engine.vote import DEFAULT_VOTE, OnnxVote
+from likewise_engine.vote.onnx import probabilities_of
+from likewise_indexer.backtest import Book, read_books
+from likewise_indexer.bulk.source import SourceOptions
+from likewise_indexer.models.vote.replay import FULL_ROWS_MAX
+from likewise_indexer.readers import ColumnWishes
+from likewise_indexer.readers.headers import TENANT
+from likewise_server.cli import files
+from likewise_server.cli.building import building, progress_bars
+from likewise_server.cli.common import console
+
+_CANDIDATES: Final = 20
+_TIMED_RUNS: Final = 2_000
+
+BooksArgument = Annotated[
+    list[Path],
+    typer.Argument(
+        metavar="BOOKS...",
+        help="Labelled rows of many tenants: CSV, Parquet or NDJSON files, or folders of them. A file is a"
+        " source: each is left out in turn, to see how the vote does on books of another kind; so give two.",
+        show_default=False,
+    ),
+]
+
+
+def train_vote(
+    paths: BooksArgument,
+    out: Annotated[
+        Path, typer.Option(help="Folder to write; give it to the server as its vote.", file_okay=False)
+    ],
+    tenant_column: files.TenantColumnOption = "",
+    recorded: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            file_okay=False,
+            help="Keep there what the engine saw of the books, for other trainings on the same books.",
+        ),
+    ] = None,
+    leave_out_dir: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            file_okay=False,
+            help="Also write the votes that know all sources but one, as FOLDER/SOURCE: to backtest on that.",
+        ),
+    ] = None,
+    about: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.md",
+            dir_okay=False,
+            exists=True,
+            help="For the card: whose books these are, and by which right they are used.",
+        ),
+    ] = None,
+    name: Annotated[str, typer.Option(help="Names the vote in its fingerprint.")] = DEFAULT_VOTE,
+    jobs: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="COUNT", help="Processes and threads; all cores if not given."),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of the rows that are asked, and of the trees.")] = 0,
+) -> None:
+    """Train the vote that weighs evidence, on the books of many tenants.
+
+    Their rows are replayed through the engine, which shows how evidence lies when a label is right; no
+    category is learned, and no wording. The same books and as many jobs give the same vote.
+    """
+    with building(), progress_bars() as bars, TemporaryDirectory(prefix="likewise-") as temporary:
+        from likewise_indexer.models.vote.card import card_of, trained_summary
+        from likewise_indexer.models.vote.folder import write_vote
+        from likewise_indexer.models.vote.pairs import Questions
+        from likewise_indexer.models.vote.recorder import recorded as records_of
+        from likewise_indexer.models.vote.train import train
+
+        told, jobs = _Bars(bars), jobs or os.cpu_count() or 1
+        records = records_of(
+            _books(paths, tenant_column),
+            recorded or Path(temporary),
+            seed=seed,
+            jobs=jobs,
+            progress=partial(told, "Replaying rows of books"),
+        )
+        questions = Questions.of(records)
+        trained = train(questions, seed=seed, threads=jobs, progress=told)
+        summary = trained_summary(questions, trained, seed)
+        vote = write_vote(out, name, trained.ensemble, trained.pooled, summary, questions)
+        card = card_of(name, questions, trained, seed=seed, about=about.read_text("utf-8") if about else "")
+        (out / CARD_FILE).write_text(card, encoding="utf-8")
+        if leave_out_dir is not None:
+            for source, without in trained.left_out.items():
+                part, told_of = questions.where(~questions.of_source(source)), summary | {"left_out": source}
+                write_vote(leave_out_dir / source, name, without.ensemble, without.pooled, told_of, part)
+    _show(vote, out)
+
+
+class _Bars:
+    """A bar for each thing that is done, as it is first told of."""
+
+    def __init__(self, bars: Progress) -> None:
+        self._bars = bars
+        self._tasks: dict[str, TaskID] = {}
+
+    def __call__(self, what: str, done: int, total: int) -> None:
+        if what not in self._tasks:
+            self._tasks[what] = self._bars.add_task(what)
+        self._bars.update(self._tasks[what], completed=done, total=total)
+
+
+def _books(paths: list[Path], tenant_column: str) -> Sequence[Book]:
+    columns = {TENANT: (tenant_column,)} if tenant_column else {}
+    options = SourceOptions(columns=ColumnWishes(columns=columns))
+    sources = files.open_sources(paths, options, labelled=True, tenants=bool(tenant_column))
+    named = [
+        (source, None if tenant_column else source.reader.path.name.partition(".")[0]) for source in sources
+    ]
+    return read_books(named, FULL_ROWS_MAX).books
+
+
+def _show(vote: OnnxVote, folder: Path) -> None:
+    features = np.random.default_rng(0).random((_CANDIDATES, len(FEATURES)), np.float32)
+    started = perf_counter()
+    for _ in range(_TIMED_RUNS):
+        probabilities_of(vote.scores(features))
+    micros = (perf_counter() - started) / _TIMED_RUNS * 1e6
+    size = (folder / MODEL_FILE).stat().st_size
+    console.print(f"{vote.fingerprint}: {size / 1e6:.1f} MB, in {folder}")
+    console.print(f"What it is, and how it does: {folder / CARD_FILE}")
+    console.print(f"{micros:.0f} microseconds for {_CANDIDATES} candidates.")
