@@ -1,124 +1,40 @@
 """Changes of the chart: what a bookkeeper finds after a rename, a merge, a split, a deactivation."""
 
 import sqlite3
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import date
 from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from chart_world import ROWS, activate, answered, category, deactivate, labels, merge, rename, split
 from engine_world import ask, labelled, open_ledger
 from likewise_engine import limits
 from likewise_engine.answers import Decision
 from likewise_engine.chart import Category, Policy
 from likewise_engine.errors import (
-    CategoryExists,
-    CategoryInactive,
-    CategoryMerged,
     CategoryNotFound,
-    InvalidInput,
-    LikewiseError,
-    LimitReached,
     NothingSelected,
     RequestIdReused,
-    StoreCorrupt,
-    StoreFault,
     UnknownCategory,
-    UnknownDimension,
 )
 from likewise_engine.folder import STORE_NAME
 from likewise_engine.ledger.ledger import Ledger
 from likewise_engine.ledger.outcomes import LearnOutcome, ReshapeOutcome
-from likewise_engine.ledger.reshape import Activation, Merge, Rename, Reshaping, Split
+from likewise_engine.ledger.reshape import Merge, Split
 from likewise_engine.selection import Selection
-from likewise_engine.transaction import Authority, LabelledTransaction
-
-# id, date, payee, description, amount, category, tax
-BOOKS = """
-b1 2025-01-03 Corner_Bakery   rolls        -4.20   food   t7
-b2 2025-01-09 Corner_Bakery   cake        -31.00   food   t7
-b3 2025-02-11 Corner_Bakery   -            -4.20   food   -
-f1 2025-02-12 Süd_Tankstelle  Diesel      -61.50   fuel   t19
-f2 2025-03-01 Süd_Tankstelle  Wäsche       -9.00   fuel   t19
-g1 2025-03-02 Gulf_Garage     Diesel      -55.00   petrol t19
-r1 -          Landlord        rent       -900.00   rent   -
-"""
+from likewise_engine.transaction import Authority
 
 
 @pytest.fixture
 def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    """A ledger of the books above."""
+    """A ledger of the small books."""
     with open_ledger(tmp_path) as opened:
-        opened.learn([row_of(line) for line in BOOKS.strip().splitlines()])
+        opened.learn(list(ROWS.values()))
         yield opened
-
-
-def row_of(line: str) -> LabelledTransaction:
-    """A line of the books."""
-    cells = ["" if cell == "-" else cell.replace("_", " ") for cell in line.split()]
-    transaction_id, day, payee, description, amount, category, tax = cells
-    return labelled(
-        transaction_id,
-        payee,
-        labels={"category": category} | ({"tax": tax} if tax else {}),
-        date=date.fromisoformat(day) if day else None,
-        description=description,
-        amount=Decimal(amount),
-        currency="EUR",
-    )
-
-
-def rename(
-    category: str, new_id: str = "", name: str | None = None, description: str | None = None
-) -> Rename:
-    return Rename("category", category, new_id, name, description)
-
-
-def merge(*categories: str, into: str) -> Merge:
-    return Merge("category", categories, into)
-
-
-def split(category: str, into: str, *ids: str, **selection: Any) -> Split:
-    return Split("category", category, into, Selection(ids, **selection))
-
-
-def deactivate(category: str) -> Activation:
-    return Activation("category", category, active=False)
-
-
-def activate(category: str) -> Activation:
-    return Activation("category", category, active=True)
-
-
-def labels(ledger: Ledger, dimension: str = "category") -> dict[str, str]:
-    """Category by transaction id, as the store has it; memory counts the same."""
-    entries = ledger.store.entries_after(-1, limits.BATCH_ITEMS_MAX)
-    found = {e.transaction.id: e.labels[dimension] for e in entries if dimension in e.labels}
-    view = ledger.view
-    counted = {
-        category.id: count
-        for category, count in zip(view.chart.categories, view.category_counts.tolist(), strict=True)
-        if category.dimension == dimension and count
-    }
-    assert counted == dict(Counter(found.values()))
-    return found
-
-
-def category(ledger: Ledger, category_id: str) -> Category:
-    """A category of the chart in memory, which is the store's."""
-    chart = ledger.view.chart
-    assert list(chart.categories) == list(ledger.store.chart())
-    return chart.categories[chart.numbers["category", category_id]]
-
-
-def answered(ledger: Ledger, payee: str, **asked: Any) -> list[str]:
-    """The candidates for a payee, the likeliest first."""
-    return [c.category for c in ask(ledger, payee, **asked).answer("category").candidates]
 
 
 # --- Rename ------------------------------------------------------------------------------------
@@ -148,7 +64,7 @@ def test_what_is_not_given_of_a_name_stays(ledger: Ledger) -> None:
 
 def test_a_label_that_comes_late_with_the_former_id_lands_on_the_renamed_category(ledger: Ledger) -> None:
     ledger.reshape(rename("food", "4210"))
-    late = ledger.learn([labelled("b4", category="food"), row_of(BOOKS.strip().splitlines()[0])])
+    late = ledger.learn([labelled("b4", category="food"), ROWS["b1"]])
     assert late == LearnOutcome(revision=3, created=1, unchanged=1)
     assert labels(ledger)["b4"] == "4210"
     ledger.update(policy=Policy(closed_chart=True))
@@ -203,8 +119,7 @@ def test_merged_categories_answer_as_one_and_are_never_proposed_again(ledger: Le
 
 def test_a_label_that_comes_late_with_a_merged_id_is_taken_as_the_other(ledger: Ledger) -> None:
     ledger.reshape(merge("petrol", into="fuel"))
-    (garage,) = (row_of(line) for line in BOOKS.strip().splitlines() if line.startswith("g1"))
-    assert ledger.learn([garage]) == LearnOutcome(revision=2, unchanged=1)
+    assert ledger.learn([ROWS["g1"]]) == LearnOutcome(revision=2, unchanged=1)
     learned = ledger.learn([labelled("g2", "Gulf Garage", "petrol", predicted={"category": "fuel"})])
     assert learned.created == 1
     assert labels(ledger)["g2"] == "fuel"
@@ -407,133 +322,3 @@ def test_corrections_follow_the_chart_and_go_when_they_correct_nothing(
     ledger.reshape(split("food", "snacks", "k2"))
     assert corrections() == [("k2", "fuel", "snacks"), ("k4", "unheard of", "food"), ("k5", "fuel", "rent")]
     assert ledger.store.statistics().corrections == 3
-
-
-# --- What is refused ---------------------------------------------------------------------------
-
-DONE = (merge("petrol", into="fuel"), deactivate("rent"), rename("food", "4210"))
-
-
-@pytest.mark.parametrize(
-    ("wanted", "error", "says"),
-    [
-        (rename("4210", "fuel"), CategoryExists, "merge into it instead"),
-        (rename("4210", "petrol"), CategoryExists, "'petrol' exists already"),
-        (rename("food", "5000"), CategoryNotFound, "was renamed to '4210'"),
-        (rename("nope", "5000"), CategoryNotFound, "no category 'nope' in dimension 'category'"),
-        (Rename("nowhere", "food", "x"), UnknownDimension, "'nowhere' is not a dimension"),
-        (rename("4210"), InvalidInput, "say what is to change"),
-        (rename("4210", " "), InvalidInput, "new_id"),
-        (rename("4210", "x" * 129, name="n" * 257, description="d" * 2_049), InvalidInput, "new_description"),
-        (merge("fuel", into="fuel"), InvalidInput, r"categories\[0\]: is what it is to be merged into"),
-        (merge("fuel", into="petrol"), CategoryMerged, "'petrol' was merged into 'fuel'.*activate 'petrol'"),
-        (merge("4210", into="petrol"), CategoryMerged, "name that one"),
-        (merge("petrol", into="4210"), CategoryMerged, "was merged into 'fuel'"),
-        (merge("4210", into="rent"), CategoryInactive, "'rent' is not active: activate it first"),
-        (merge("4210", into="nope"), CategoryNotFound, "nope"),
-        (merge("fuel", "food", into="4210"), CategoryNotFound, "was renamed to '4210'"),
-        (merge(into="fuel"), InvalidInput, "has 0 ids"),
-        (merge(*map(str, range(limits.CATEGORIES_MAX + 1)), into="x"), InvalidInput, "10001 ids"),
-        (split("4210", "4210", "b1"), InvalidInput, "is the category that is to be split"),
-        (split("petrol", "x", "g1"), CategoryMerged, "was merged into 'fuel'"),
-        (split("4210", "x", "g1"), NothingSelected, "no entry of category '4210'"),
-        (split("nope", "x", "g1"), CategoryNotFound, "nope"),
-        (split("4210", "x"), InvalidInput, "selection: is empty"),
-        (split("4210", "", "b1"), InvalidInput, "into: is required"),
-        (deactivate("nope"), CategoryNotFound, "nope"),
-        (Activation("category", "\0", active=True), InvalidInput, "NUL"),
-    ],
-)
-def test_what_cannot_be_is_refused_and_changes_nothing(
-    ledger: Ledger, wanted: Reshaping, error: type[LikewiseError], says: str
-) -> None:
-    for done in DONE:
-        ledger.reshape(done)
-    view, kept = ledger.view, labels(ledger)
-    with pytest.raises(error, match=says):
-        ledger.reshape(wanted)
-    assert ledger.view is view
-    assert labels(ledger) == kept
-    assert ledger.store.record().revision == view.revision
-
-
-@pytest.mark.parametrize(
-    ("selection", "fields"),
-    [
-        (Selection(tuple(map(str, range(limits.BATCH_ITEMS_MAX + 1)))), ["transaction_ids"]),
-        (Selection(("x" * 129, "\ud800")), ["transaction_ids[0]", "transaction_ids[1]"]),
-        (
-            Selection(payee_contains="p" * 513, description_contains="\0"),
-            ["payee_contains", "description_contains"],
-        ),
-        (Selection(min_amount=Decimal("NaN"), max_amount=Decimal(10**13)), ["min_amount", "max_amount"]),
-        (Selection(min_amount=Decimal(2), max_amount=Decimal(1)), ["max_amount"]),
-        (Selection(min_date=date(1800, 1, 1), max_date=date(2300, 1, 1)), ["min_date", "max_date"]),
-        (Selection(min_date=date(2025, 1, 2), max_date=date(2025, 1, 1)), ["max_date"]),
-        (Selection(currency="euro"), ["min_amount"]),
-        (Selection(currency="euro", max_amount=Decimal(1)), ["max_amount"]),
-    ],
-)
-def test_a_selection_names_what_is_wrong_with_it(selection: Selection, fields: list[str]) -> None:
-    assert [violation.field for violation in selection.violations()] == fields
-
-
-def test_a_full_chart_is_not_split_any_further(ledger: Ledger) -> None:
-    room = limits.CATEGORIES_MAX - len(ledger.view.chart.categories)
-    ledger.update(categories=[Category(f"n{n}") for n in range(room)])
-    with pytest.raises(LimitReached):
-        ledger.reshape(split("food", "one more", "b1"))
-    assert ledger.reshape(split("food", "n0", "b1")).moved == 1
-
-
-# --- Durability --------------------------------------------------------------------------------
-
-
-def test_a_change_that_fails_half_way_leaves_everything_as_it_was(ledger: Ledger, tmp_path: Path) -> None:
-    with closing(sqlite3.connect(tmp_path / STORE_NAME)) as connection, connection:
-        connection.execute(
-            "CREATE TRIGGER broken AFTER UPDATE ON labels WHEN new.seq = 6"
-            " BEGIN SELECT RAISE(FAIL, 'no more'); END"
-        )
-    view, kept = ledger.view, labels(ledger)
-    with pytest.raises(StoreFault, match="no more"):
-        ledger.reshape(merge("petrol", "fuel", into="food"), "r1")
-    assert ledger.view is view
-    assert labels(ledger) == kept
-    assert not ledger.is_stale
-    with closing(sqlite3.connect(tmp_path / STORE_NAME)) as connection, connection:
-        connection.execute("DROP TRIGGER broken")
-    assert ledger.reshape(merge("petrol", "fuel", into="food"), "r1").moved == 3
-
-
-def test_what_became_of_the_chart_survives_a_restart(ledger: Ledger, tmp_path: Path) -> None:
-    ledger.reshape(merge("petrol", into="fuel"))
-    ledger.reshape(rename("fuel", "4400", name="Fuel"))
-    ledger.reshape(split("food", "cakes", "b2"))
-    ledger.reshape(deactivate("rent"), "r9")
-    chart, kept, revision = ledger.view.chart, labels(ledger), ledger.view.revision
-    ledger.close()
-    with open_ledger(tmp_path) as opened:
-        assert opened.view.chart == chart
-        assert labels(opened) == kept
-        assert opened.view.revision == revision
-        assert opened.reshape(deactivate("rent"), "r9").revision == revision
-        opened.learn([labelled("g2", "Gulf Garage", "petrol"), labelled("f3", category="fuel")])
-        assert (labels(opened)["g2"], labels(opened)["f3"]) == ("4400", "4400")
-
-
-@pytest.mark.parametrize(
-    "damage",
-    [
-        "SET merged_into = 99 WHERE number = 0",
-        "SET merged_into = 0 WHERE dimension = 'tax'",
-        "SET merged_into = 1 - number WHERE number < 2",
-        "SET former_ids = '[' WHERE number = 0",
-    ],
-)
-def test_a_damaged_chart_is_said_to_be_corrupt(ledger: Ledger, tmp_path: Path, damage: str) -> None:
-    ledger.close()
-    with closing(sqlite3.connect(tmp_path / STORE_NAME)) as connection, connection:
-        connection.execute(f"UPDATE categories {damage}")
-    with pytest.raises(StoreCorrupt), open_ledger(tmp_path):
-        pass
