@@ -8,9 +8,10 @@ before the backtest is.
 import platform
 import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from multiprocessing import get_context
@@ -200,9 +201,10 @@ def _in_processes(
     context = get_context("spawn")
     stopped, asked = context.Event(), context.Value("q", 0)
     with ProcessPoolExecutor(jobs, context, _Worker.start, (contest, settings, stopped, asked)) as pool:
-        waiting: set[Future[_Outcome]] = {pool.submit(_Worker.work, book) for book in books}
         done: set[Future[_Outcome]] = set()
         try:
+            with _without_interrupts():
+                waiting: set[Future[_Outcome]] = {pool.submit(_Worker.work, book) for book in books}
             while waiting:
                 finished, waiting = wait(waiting, _LOOK_EVERY_S, FIRST_COMPLETED)
                 done |= finished
@@ -213,8 +215,21 @@ def _in_processes(
             raise WorkerLost(message) from error
         except BaseException:
             stopped.set()
-            pool.shutdown(wait=False, cancel_futures=True)
+            pool.shutdown(cancel_futures=True)
             raise
+
+
+@contextmanager
+def _without_interrupts() -> Iterator[None]:
+    """Start processes that Ctrl-C does not reach, which a terminal sends to all: the first one tells them.
+
+    They inherit the mask, so that there is no moment at which they could be interrupted.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class _Worker:
@@ -235,8 +250,6 @@ class _Worker:
         cls, contest: Contest, settings: BacktestSettings, stopped: Event, asked: "Synchronized[int]"
     ) -> None:
         """Make this process a worker."""
-        # Ctrl-C reaches all processes of a terminal. It is the first one that tells the others.
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
         threadpool_limits(1)
         cls._current = cls(contest, settings, stopped, asked)
 
