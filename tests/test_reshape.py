@@ -210,6 +210,13 @@ def test_a_selection_means_entries_for_which_all_holds(
             ledger.reshape(wanted)
 
 
+def test_a_selection_is_searched_for_in_batches(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "BATCH_ITEMS_MAX", 2)
+    ledger.reshape(merge("fuel", "petrol", "rent", into="food"))
+    assert ledger.reshape(split("food", "other", payee_contains="a")).moved == 7
+    assert ledger.reshape(split("other", "one", description_contains="rent")).moved == 1
+
+
 def test_a_split_brings_a_merged_category_back(ledger: Ledger) -> None:
     ledger.reshape(merge("petrol", into="fuel"))
     ledger.reshape(split("fuel", "petrol", payee_contains="garage"))

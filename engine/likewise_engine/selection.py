@@ -74,4 +74,4 @@ class Selection:
 
 def folded(text: str) -> str:
     """A text as it is searched: regardless of case and of how its characters are composed."""
-    return unicodedata.normalize("NFKC", text).casefold()
+    return (text if text.isascii() else unicodedata.normalize("NFKC", text)).casefold()

@@ -290,7 +290,10 @@ class TenantStore(Protocol):
         """
 
     def select(self, category: int, selection: Selection) -> Sequence[int]:
-        """``seq`` of the entries of a category (by number) that a selection means, ascending."""
+        """``seq`` of the entries of a category (by number) that a selection means, ascending.
+
+        For the writer alone, unlike the other reading methods.
+        """
 
     def request(self, request_id: str) -> RequestRecord | None:
         """What is remembered of a request id."""

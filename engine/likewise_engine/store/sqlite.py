@@ -21,6 +21,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from likewise_engine import limits
 from likewise_engine.chart import Category, Policy
 from likewise_engine.errors import PreconditionFailed, StoreCorrupt, StoreFault
 from likewise_engine.selection import Selection, folded
@@ -44,16 +45,18 @@ _ENTRY_COLUMNS: Final = (
     "e.seq, e.transaction_id, e.day, e.amount, e.currency, e.direction, e.revision,"
     " e.payee_wording, e.description, e.account, e.fields"
 )
-# What is not given is NULL or empty. The cheap conditions come first: SQLite takes them in this order.
+# One row of JSON for a batch of entries: for each row that it steps to, sqlite3 lets go of the interpreter's
+# lock and queues for it again. What is not given is NULL or empty.
 _SELECT: Final = """
-SELECT e.seq FROM labels AS l JOIN entries AS e ON e.seq = l.seq WHERE l.category = :category
-AND (:day_min IS NULL OR e.day >= :day_min) AND (:day_max IS NULL OR e.day <= :day_max)
-AND (:amount_min IS NULL OR e.amount >= :amount_min) AND (:amount_max IS NULL OR e.amount <= :amount_max)
-AND (:currency = '' OR e.currency = :currency)
-AND (:ids IS NULL OR e.transaction_id IN (SELECT value FROM json_each(:ids)))
-AND (:payee = '' OR instr(folded(e.payee_wording), :payee) > 0)
-AND (:description = '' OR instr(folded(e.description), :description) > 0)
-ORDER BY e.seq
+SELECT json_group_array(json_array(seq, payee_wording, description)) FROM (
+    SELECT e.seq, e.payee_wording, e.description FROM labels AS l JOIN entries AS e ON e.seq = l.seq
+    WHERE l.category = :category AND l.seq > :after
+    AND (:day_min IS NULL OR e.day >= :day_min) AND (:day_max IS NULL OR e.day <= :day_max)
+    AND (:amount_min IS NULL OR e.amount >= :amount_min) AND (:amount_max IS NULL OR e.amount <= :amount_max)
+    AND (:currency = '' OR e.currency = :currency)
+    AND (:ids IS NULL OR e.transaction_id IN (SELECT value FROM json_each(:ids)))
+    ORDER BY l.seq LIMIT :count_max
+)
 """
 
 
@@ -75,7 +78,6 @@ class SqliteStore:
             try:
                 migrate(self._writer)
                 self._reader = connect(path)
-                self._reader.create_function("folded", 1, folded, deterministic=True)
             except BaseException:
                 self._writer.close()
                 raise
@@ -196,8 +198,18 @@ class SqliteStore:
                     self._exports.discard(connection)
 
     def select(self, category: int, selection: Selection) -> Sequence[int]:
-        with self._reading() as connection:
-            return [seq for (seq,) in connection.execute(_SELECT, _selecting(category, selection))]
+        # By the writer's connection, for it is the writer who asks: look-ups do not wait for a long search.
+        parameters = _selecting(category, selection)
+        payee, description = folded(selection.payee_contains), folded(selection.description_contains)
+        selected: list[int] = []
+        with translated("select"), decoded():
+            while True:
+                (batch,) = self._writer.execute(_SELECT, parameters).fetchone()
+                rows = json.loads(batch)
+                selected += (seq for seq, p, d in rows if payee in folded(p) and description in folded(d))
+                if len(rows) < limits.BATCH_ITEMS_MAX:
+                    return selected
+                parameters["after"] = rows[-1][0]
 
     def request(self, request_id: str) -> RequestRecord | None:
         with self._reading() as connection:
@@ -350,21 +362,16 @@ def _transaction_of(row: Sequence[Any]) -> Transaction:
 
 
 def _selecting(category: int, selection: Selection) -> dict[str, Any]:
-    """The parameters of ``_SELECT``."""
-    low, high, first, last = (
-        selection.min_amount,
-        selection.max_amount,
-        selection.min_date,
-        selection.max_date,
-    )
+    """The parameters of ``_SELECT`` for the first batch."""
+    amount_min, amount_max = selection.min_amount, selection.max_amount
     return {
         "category": category,
-        "ids": json.dumps(selection.transaction_ids) if selection.transaction_ids else None,
-        "payee": folded(selection.payee_contains),
-        "description": folded(selection.description_contains),
-        "amount_min": None if low is None else float(low),
-        "amount_max": None if high is None else float(high),
+        "after": -1,
+        "day_min": selection.min_date and selection.min_date.toordinal(),
+        "day_max": selection.max_date and selection.max_date.toordinal(),
+        "amount_min": None if amount_min is None else float(amount_min),
+        "amount_max": None if amount_max is None else float(amount_max),
         "currency": selection.currency,
-        "day_min": first and first.toordinal(),
-        "day_max": last and last.toordinal(),
+        "ids": json.dumps(selection.transaction_ids) if selection.transaction_ids else None,
+        "count_max": limits.BATCH_ITEMS_MAX,
     }
