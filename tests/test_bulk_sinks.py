@@ -152,6 +152,7 @@ def test_charts_of_the_sample_books_are_read(path: Path) -> None:
         ('{"categories": [{"name": "x"}]}', r'categories\[0\].*with an "id"'),
         ('{"categories": [{"id": 5}]}', r"'id' = 5"),
         ('{"categories": [{"id": "a", "colour": "red"}]}', "'colour' = 'red'"),
+        ('{"categories": [{"id": "a", "merged_into": "b"}]}', "'merged_into' = 'b'"),
         ('{"categories": [{"id": "a"}, {"id": "a"}]}', "names a category twice"),
         ('{"categories": [{"id": ""}]}', "is required"),
     ],
