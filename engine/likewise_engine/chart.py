@@ -98,12 +98,14 @@ class Chart:
         numbers: number by (dimension, category id).
         former: number by (dimension, former id); none of them is in ``numbers``.
         dimensions: ``category`` first, then in the order of their first category.
+        has_ids_from_before: whether there is an id that means another category than the one that has it.
     """
 
     categories: tuple[Category, ...] = ()
     numbers: Mapping[tuple[str, str], int] = field(default_factory=dict)
     former: Mapping[tuple[str, str], int] = field(default_factory=dict)
     dimensions: tuple[str, ...] = ()
+    has_ids_from_before: bool = False
 
     @classmethod
     def of(cls, categories: Sequence[Category]) -> "Chart":
@@ -112,12 +114,8 @@ class Chart:
         former = {(c.dimension, id_): number for number, c in enumerate(categories) for id_ in c.former_ids}
         seen = dict.fromkeys(c.dimension for c in categories)
         dimensions = tuple(sorted(seen, key=lambda dimension: dimension != CATEGORY_DIMENSION))
-        return cls(tuple(categories), numbers, former, dimensions)
-
-    @property
-    def has_ids_from_before(self) -> bool:
-        """Whether there is an id that means another category than the one that has it."""
-        return bool(self.former) or any(category.merged_into is not None for category in self.categories)
+        has_ids_from_before = bool(former) or any(c.merged_into is not None for c in categories)
+        return cls(tuple(categories), numbers, former, dimensions, has_ids_from_before)
 
     def meant(self, dimension: str, category_id: str) -> int | None:
         """Number of the category that an id means today; None for one that means none.

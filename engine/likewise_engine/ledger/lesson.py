@@ -39,7 +39,6 @@ class Lesson:
         self._pending: dict[str, NewEntry] = {}
         self._new_categories: dict[tuple[str, str], int] = {}
         self._dimensions = set(memory.chart.dimensions)
-        self._has_ids_from_before = memory.chart.has_ids_from_before
         self._new_texts: dict[str, int] = {}
         self._new_payees: dict[str, int] = {}
         self._wordings: dict[tuple[str, str], tuple[int, int]] = {}
@@ -136,7 +135,7 @@ class Lesson:
 
     def _in_todays_ids(self, item: LabelledTransaction) -> LabelledTransaction:
         """The item with ids as the chart has them now, where it has others from before a rename or merge."""
-        if not self._has_ids_from_before:
+        if not self._memory.chart.has_ids_from_before:
             return item
         return replace(item, labels=self._todays_ids(item.labels), predicted=self._todays_ids(item.predicted))
 
