@@ -5,10 +5,12 @@ import os
 import signal
 import subprocess
 from collections.abc import Sequence
+from datetime import date
 from multiprocessing import active_children
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 from typer.testing import CliRunner, Result
 
@@ -115,6 +117,54 @@ def test_each_file_is_a_tenant_unless_it_is_said_otherwise(tmp_path: Path) -> No
     assert together["macro"]["learning_curve"] == []
 
 
+def test_every_answer_can_be_written(tmp_path: Path) -> None:
+    rows = [item(row, row + 1, "Zoom", "software") for row in range(39)]
+    path = written(tmp_path / "books.csv", [*rows, item(39, None, "", "training", None)], "acme")
+    answers = tmp_path / "answers.parquet"
+    for _ in range(2):
+        done = backtest(path, "--map", "description=tenant", "--no-learning", "--answers", answers)
+        assert done.exit_code == 0, done.output
+    first, *_, last = pl.read_parquet(answers).rows(named=True)
+    assert len(pl.read_parquet(answers)) == 20
+    assert first.pop("seconds") > 0
+    assert first.pop("probability") > 0.9
+    assert first == {
+        "tenant": "books",
+        "row": 21,
+        "date": date(2024, 1, 21),
+        "payee": "Zoom",
+        "amount": 5.0,
+        "label": "software",
+        "who": "likewise",
+        "answered": "software",
+        "right": True,
+        "rank": 1,
+        "decision": "FILE",
+    }
+    known = {name: last[name] for name in ("row", "date", "payee", "amount", "label", "right", "rank")}
+    assert known == {
+        "row": 40,
+        "date": None,
+        "payee": "acme",
+        "amount": None,
+        "label": "training",
+        "right": False,
+        "rank": None,
+    }
+
+
+def test_files_of_several_tenants_are_compared(tmp_path: Path) -> None:
+    one = written(written(tmp_path / "one.csv", habits(60), "acme"), habits(60, seed=2), "zebra")
+    two = written(tmp_path / "two.csv", habits(60, seed=3), "yak")
+    done = backtest(one, two, "--tenant-column", "tenant", "--no-learning", "--json", "-")
+    found = json.loads(done.stdout)
+    assert [file["file"] for file in found["files"]] == [str(one), str(two)]
+    tenants = {tenant["tenant"]: tenant["top1"] for tenant in found["tenants"]}
+    assert found["files"][0]["top1"] == pytest.approx((tenants["acme"] + tenants["zebra"]) / 2)
+    assert found["files"][1]["top1"] == tenants["yak"]
+    assert "The tenants of each file" in done.stderr
+
+
 def test_errors_are_shown_with_what_misled(tmp_path: Path) -> None:
     rows = [item(row, row + 1, "Zoom\x1b[31m", "software") for row in range(40)]
     rows[35] = item(35, 36, "Zoom\x1b[31m", "training")
@@ -163,6 +213,7 @@ def test_a_chart_is_known_beforehand(tmp_path: Path) -> None:
         (["--json", "missing/folder.json"], "cannot be written"),
         (["--json", "books.csv"], "would be replaced"),
         (["--html", "."], "cannot be written"),
+        (["--answers", "answers.xlsx"], "ends in none of"),
         (["more/books.csv"], "would both be the tenant 'books'"),
     ],
 )

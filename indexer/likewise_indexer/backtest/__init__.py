@@ -1,12 +1,13 @@
 """A tenant's history, replayed through the engine that serves: how often would it have been right?
 
     files -> books (rows in order of time) -> one replay a tenant: teach what is visible, ask, go on
-          -> answers of Likewise and of the peers -> figures -> table, JSON, HTML
+          -> answers of Likewise and of the peers -> figures -> terminal, JSON, HTML
 
 Only what is visible by the timeline is taught, and every row is asked about before it is. It is the engine's
 own road that answers: tenants, ledgers, index, vote and decision as they serve.
 """
 
+from likewise_indexer.backtest.answer_table import ANSWERS_SCHEMA, answer_frames
 from likewise_indexer.backtest.books import Book, Reading, read_books
 from likewise_indexer.backtest.contest import Contest
 from likewise_indexer.backtest.document import document_of, json_of
@@ -28,6 +29,7 @@ from likewise_indexer.backtest.result import (
 from likewise_indexer.backtest.run import BacktestProgress, BacktestStopped, WorkerLost, run_backtest
 
 __all__ = [
+    "ANSWERS_SCHEMA",
     "LEARNING_SIZES",
     "LIKEWISE",
     "SLICES",
@@ -47,6 +49,7 @@ __all__ = [
     "TenantResult",
     "Visibility",
     "WorkerLost",
+    "answer_frames",
     "document_of",
     "json_of",
     "read_books",

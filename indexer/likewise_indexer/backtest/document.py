@@ -36,6 +36,10 @@ def document_of(backtest: Backtest) -> Json:
             }
             for who in peers
         },
+        "files": [
+            {"file": str(file), **_performance(performances[LIKEWISE])}
+            for file, performances in backtest.by_file.items()
+        ],
         "behind": asdict(backtest.behind) if backtest.behind else None,
         "confusions": [_confusion(confusion) for confusion in backtest.confusions],
         "left_out": [asdict(left_out) for left_out in backtest.left_out],

@@ -15,7 +15,7 @@ precision of what was FILEd where nothing was) is NaN.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
@@ -420,6 +420,8 @@ class Backtest:
         vote_fingerprint: of the vote that weighed evidence.
         versions: of Likewise, Python and what the figures depend on.
         seconds: how long it took.
+        by_file: averages over the tenants of one file alone, by file and by who answered; nothing where each
+            tenant has a file of its own, or there is but one file.
     """
 
     settings: BacktestSettings
@@ -434,3 +436,4 @@ class Backtest:
     vote_fingerprint: str
     versions: Mapping[str, str]
     seconds: float
+    by_file: Mapping[Path, Mapping[str, Performance]] = field(default_factory=dict)

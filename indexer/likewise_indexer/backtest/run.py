@@ -17,6 +17,7 @@ from importlib.metadata import version
 from multiprocessing import get_context
 from multiprocessing.sharedctypes import Synchronized
 from multiprocessing.synchronize import Event
+from pathlib import Path
 from typing import Final
 
 from threadpoolctl import threadpool_limits
@@ -33,6 +34,7 @@ from likewise_indexer.backtest.result import (
     BacktestSettings,
     Behind,
     LeftOut,
+    Performance,
     TenantBehind,
     TenantResult,
 )
@@ -128,7 +130,7 @@ def run_backtest(
         settings=settings,
         titles=contestants.titles,
         tenants=tuple(tenants),
-        macro={who: macro([t.performance[who] for t in tenants]) for who in contestants.titles if tenants},
+        macro=_macro(tenants),
         behind=_behind(tenants) if tenants and contestants.peers else None,
         confusions=costliest((c for t in tenants for c in t.confusions), settings.confusions_max),
         left_out=(*too_few, *(outcome for outcome in ordered if isinstance(outcome, LeftOut))),
@@ -137,6 +139,7 @@ def run_backtest(
         vote_fingerprint=contestants.vote.fingerprint,
         versions={"python": platform.python_version(), **{name: version(name) for name in _VERSIONS_OF}},
         seconds=time.monotonic() - started,
+        by_file=_by_file(tenants),
     )
 
 
@@ -146,6 +149,23 @@ def _too_few(book: Book, settings: BacktestSettings, asked: int) -> LeftOut:
         f" and at least {limits.BACKTEST_ASKED_ROWS_MIN} are needed"
     )
     return LeftOut(book.tenant, len(book.items), reason, failed=False)
+
+
+def _macro(tenants: Sequence[TenantResult]) -> dict[str, Performance]:
+    """The averages of all who answered; of nobody where there is no tenant."""
+    if not tenants:
+        return {}
+    return {who: macro([tenant.performance[who] for tenant in tenants]) for who in tenants[0].performance}
+
+
+def _by_file(tenants: Sequence[TenantResult]) -> dict[Path, dict[str, Performance]]:
+    groups: dict[Path, list[TenantResult]] = {}
+    for tenant in tenants:
+        if len(tenant.files) == 1:
+            groups.setdefault(tenant.files[0], []).append(tenant)
+    if not 1 < len(groups) < len(tenants):
+        return {}
+    return {file: _macro(of_file) for file, of_file in groups.items()}
 
 
 def _behind(tenants: Sequence[TenantResult]) -> Behind:

@@ -14,18 +14,21 @@ from likewise_engine.chart import TARGET_PRECISION_DEFAULT
 from likewise_engine.errors import InvalidInput
 from likewise_engine.transaction import CATEGORY_DIMENSION
 from likewise_indexer.backtest import (
+    ANSWERS_SCHEMA,
     Backtest,
     BacktestSettings,
     BacktestStopped,
     Contest,
     Reading,
     Visibility,
+    answer_frames,
     json_of,
     read_books,
     run_backtest,
 )
 from likewise_indexer.bulk import Source, TenantChart, read_chart
 from likewise_indexer.readers import RejectedRow
+from likewise_indexer.writers import SUFFIXES, UnwritableFile, check_writable, open_table
 from likewise_server.cli import files
 from likewise_server.cli.backtest_report import show_backtest
 from likewise_server.cli.common import console, errors, fail, reported
@@ -101,6 +104,10 @@ JsonOption = Annotated[
 HtmlOption = Annotated[
     Path | None, typer.Option("--html", metavar="FILE", help="Write a report with plots there.")
 ]
+AnswersOption = Annotated[
+    Path | None,
+    typer.Option("--answers", metavar="FILE", help=f"Write every answer there: {', '.join(SUFFIXES)}."),
+]
 JobsOption = Annotated[
     int | None, typer.Option(min=1, metavar="COUNT", help="Processes to use; all cores if not given.")
 ]
@@ -140,6 +147,7 @@ def backtest(
     learning: LearningOption = True,
     json_path: JsonOption = None,
     html_path: HtmlOption = None,
+    answers_path: AnswersOption = None,
     jobs: JobsOption = None,
     seed: SeedOption = 0,
 ) -> None:
@@ -172,8 +180,9 @@ def backtest(
         text=files.text_options(encoding, separator, skip_rows),
     )
     sources = files.open_sources(paths, options, labelled=True, tenants=bool(tenant_column))
-    for path in (json_path, html_path):
+    for path in (json_path, html_path, answers_path):
         _check_output(path, sources)
+    _check_table(answers_path)
     if told is console:
         show_plan(sources)
     named = _named(sources, tenant, tenant_column)
@@ -182,7 +191,7 @@ def backtest(
         reading = _read(named, settings.rows_max, known_chart, told, lambda: not stopped.is_set())
         found = _replay(reading, settings, contest, jobs or os.cpu_count() or 1, lambda: not stopped.is_set())
     show_backtest(told, found)
-    _write(told, found, json_path, html_path)
+    _write(told, found, json_path, html_path, answers_path)
     if reading.rejected or not found.tenants or any(tenant.failed for tenant in found.left_out):
         raise typer.Exit(1)
 
@@ -296,8 +305,22 @@ def _check_output(path: Path | None, sources: Sequence[Source]) -> None:
         fail(f"{path} is read and would be replaced: choose another name", status=_USAGE)
 
 
-def _write(told: Console, found: Backtest, json_path: Path | None, html_path: Path | None) -> None:
+def _check_table(path: Path | None) -> None:
+    try:
+        if path is not None:
+            check_writable(path, replace=True)
+    except UnwritableFile as error:
+        fail(error.message, status=_USAGE)
+
+
+def _write(
+    told: Console, found: Backtest, json_path: Path | None, html_path: Path | None, answers_path: Path | None
+) -> None:
     with reported():
+        if answers_path is not None:
+            with open_table(answers_path, ANSWERS_SCHEMA, replace=True) as table:
+                for frame in answer_frames(found):
+                    table.write(frame)
         if json_path == _STANDARD_OUTPUT:
             sys.stdout.write(json_of(found))
         elif json_path is not None:

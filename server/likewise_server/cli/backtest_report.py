@@ -24,7 +24,9 @@ from likewise_server.cli.common import money, plain
 _TENANTS_SHOWN_MAX: Final = 20
 _LEFT_OUT_SHOWN_MAX: Final = 10
 _BEHIND_SHOWN_MAX: Final = 5
+_FILES_SHOWN_MAX: Final = 20
 _NOTHING: Final = "-"
+_FIGURES: Final = ("right", "in first 3", "sure at 95 %", "FILEd", "of these right")
 _VISIBLE: Final = {
     Visibility.NEXT_DAY: "the labels of a day are known from the next day on",
     Visibility.IMMEDIATE: "each label is known to the very next row",
@@ -36,10 +38,11 @@ def show_backtest(told: Console, backtest: Backtest) -> None:
     """Show all that a backtest found."""
     if backtest.tenants:
         _show_tenants(told, backtest)
+        _show_files(told, backtest)
         _show_macro(told, backtest)
         _show_slices(told, backtest)
         _show_learning(told, backtest)
-        _show_confusions(told, backtest.confusions)
+        _show_confusions(told, backtest.confusions, backtest.settings.dimension)
         _show_sentences(told, backtest)
     _show_left_out(told, backtest.left_out)
     for name, reason in backtest.peers_missing.items():
@@ -48,16 +51,25 @@ def show_backtest(told: Console, backtest: Backtest) -> None:
 
 def _show_tenants(told: Console, backtest: Backtest) -> None:
     """Each tenant, the one that was answered worst first."""
-    columns = ("tenant", "asked", "right", "in first 3", "sure at 95 %", "FILEd", "of these right")
-    table = _table("Tenants, the hardest first", columns)
+    table = _table("Tenants, the hardest first", ("tenant", "rows", *_FIGURES))
     tenants = sorted(backtest.tenants, key=lambda t: t.performance[LIKEWISE].measures.top1)
     for tenant in tenants[:_TENANTS_SHOWN_MAX]:
-        m = tenant.performance[LIKEWISE].measures
-        figures = (m.top1, m.top3, m.coverage_at_95, m.filed_share, m.filed_precision)
-        table.add_row(plain(tenant.tenant), f"{len(tenant.asked):,}", *map(_percent, figures))
+        figures = _figures(tenant.performance[LIKEWISE].measures)
+        table.add_row(plain(tenant.tenant), f"{len(tenant.asked):,}", *figures)
     told.print(table)
     if len(tenants) > _TENANTS_SHOWN_MAX:
         told.print(f"and {len(tenants) - _TENANTS_SHOWN_MAX:,} tenants more, with better figures.")
+
+
+def _show_files(told: Console, backtest: Backtest) -> None:
+    """The average of each file's tenants."""
+    if not 0 < len(backtest.by_file) <= _FILES_SHOWN_MAX:
+        return
+    table = _table("The tenants of each file", ("file", "tenants", *_FIGURES))
+    for file, performances in backtest.by_file.items():
+        count = sum(tenant.files == (file,) for tenant in backtest.tenants)
+        table.add_row(plain(file.name), f"{count:,}", *_figures(performances[LIKEWISE].measures))
+    told.print(table)
 
 
 def _show_macro(told: Console, backtest: Backtest) -> None:
@@ -102,7 +114,7 @@ def _show_learning(told: Console, backtest: Backtest) -> None:
     told.print(table)
 
 
-def _show_confusions(told: Console, confusions: Sequence[Confusion]) -> None:
+def _show_confusions(told: Console, confusions: Sequence[Confusion], dimension: str) -> None:
     if not confusions:
         return
     columns = ("tenant", "what it is", "what was answered", "times", "FILEd", "amounts")
@@ -120,7 +132,7 @@ def _show_confusions(told: Console, confusions: Sequence[Confusion]) -> None:
         for mistake in confusion.mistakes:
             told.print(f"  {_mistake(mistake)}", soft_wrap=True)
             for neighbour in mistake.neighbours:
-                told.print(f"    {_neighbour(neighbour)}", style="dim", soft_wrap=True)
+                told.print(f"    {_neighbour(neighbour, dimension)}", style="dim", soft_wrap=True)
 
 
 def _show_sentences(told: Console, backtest: Backtest) -> None:
@@ -179,6 +191,12 @@ def _peers(backtest: Backtest) -> list[str]:
     return [who for who in backtest.titles if who != LIKEWISE]
 
 
+def _figures(m: Measures) -> Sequence[str]:
+    """What _FIGURES names."""
+    figures = (m.top1, m.top3, m.coverage_at_95, m.filed_share, m.filed_precision)
+    return [_percent(figure) for figure in figures]
+
+
 def _decided(m: Measures) -> str:
     return (
         f"{100 * m.filed_share:.0f} were FILEd, {100 * m.suggested_share:.0f} SUGGESTed and"
@@ -193,10 +211,10 @@ def _mistake(mistake: Mistake) -> str:
     return f"{when}  {plain(mistake.payee)}  {amount}: {done} at {mistake.probability:.0%}, since"
 
 
-def _neighbour(neighbour: Neighbour) -> str:
+def _neighbour(neighbour: Neighbour, dimension: str) -> str:
     amount = _NOTHING if neighbour.amount is None else money(neighbour.amount, neighbour.currency)
-    labels = plain(", ".join(neighbour.labels.values()))
-    return f"{neighbour.date or 'undated'}  {plain(neighbour.text)}  {amount} was {labels}"
+    label = plain(neighbour.labels.get(dimension, _NOTHING))
+    return f"{neighbour.date or 'undated'}  {plain(neighbour.text)}  {amount} was {label}"
 
 
 def _size(point: LearningPoint) -> str:
