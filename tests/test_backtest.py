@@ -16,7 +16,15 @@ from likewise_engine.answers import ClassifyOptions, Decision
 from likewise_engine.encoder import HashingEncoder
 from likewise_engine.ledger.ledger import Ledger
 from likewise_engine.transaction import LabelledTransaction
-from likewise_indexer.backtest import LIKEWISE, BacktestSettings, TenantResult, Visibility, answerers
+from likewise_indexer.backtest import (
+    LIKEWISE,
+    BacktestSettings,
+    Confusion,
+    TenantResult,
+    Visibility,
+    answerers,
+)
+from likewise_indexer.backtest.confusions import costliest
 from likewise_indexer.backtest.result import NO_DECISION, NO_LABEL
 from likewise_indexer.backtest.tenant import backtest_tenant
 
@@ -129,7 +137,7 @@ def test_slices_by_hand() -> None:
     rows = [item(0, 1, "A", "x", 1), item(1, 2, "A", "x", 2), item(2, 3, "A", "x", 3)]
     rows += [item(3, 4, "A", "x", 4), item(4, 5, "B", "y", 5), item(5, 6, "B", "z", 6)]
     rows += [item(6, 7, "B", "x", 10), item(7, 8, "A", "x", 20), item(8, 9, "C", "z", None)]
-    rows += [item(9, 10, "B", "y", -30), item(10, 11, "A", "x", 40), item(11, 12, "C", "z", 50)]
+    rows += [item(9, 10, "B", "y", -30), item(10, 11, "A", "x", 40), item(11, 12, "C", "z", None)]
     slices = {name: np.flatnonzero(within).tolist() for name, within in backtested(rows).asked.slices.items()}
     assert slices == {
         "payee_unseen": [2],
@@ -137,8 +145,8 @@ def test_slices_by_hand() -> None:
         "category_rare": [0, 2, 3, 5],
         "amount_small": [0, 1],
         "amount_medium": [3],
-        "amount_large": [4, 5],
-        "amount_missing": [2],
+        "amount_large": [4],
+        "amount_missing": [2, 5],
         "age_first": [0, 1],
         "age_middle": [2, 3],
         "age_last": [4, 5],
@@ -202,6 +210,15 @@ def test_confusions_are_counted_and_show_what_misled() -> None:
     assert confusion.filed == sum(m.decision is Decision.FILE for m in asked.values())
     assert backtested(rows).confusions == ()
     assert backtested(rows, confusions_max=1).confusions == (confusion,)
+
+
+def test_what_was_filed_costs_most_and_then_what_happens_often() -> None:
+    def confusion(label: str, count: int, filed: int, amount: float) -> Confusion:
+        return Confusion("acme", label, "other", count, filed, amount, ())
+
+    costs = [confusion("a", 9, 0, 1e6), confusion("b", 2, 2, 1.0), confusion("c", 3, 2, 1.0)]
+    costs += [confusion("d", 9, 0, 2e6), confusion("e", 9, 0, 1e6)]
+    assert [found.label for found in costliest(costs, 4)] == ["c", "b", "d", "a"]
 
 
 def test_nothing_is_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -78,7 +78,8 @@ class LedgerAnswerer:
         with self._ledger() as ledger:
             for batch in _batches(items):
                 ledger.import_batch(batch)
-        # As index does before it ends: what is due is built before the first question.
+        # What is due is built before the next question: as index does before it ends, and so that a replay
+        # does not depend on how fast that was.
         self._tenants.settle()
 
     def learn(self, items: Sequence[LabelledTransaction]) -> None:
@@ -86,6 +87,7 @@ class LedgerAnswerer:
         with self._ledger() as ledger:
             for batch in _batches([self._with_prediction(item) for item in items]):
                 ledger.learn(batch)
+        self._tenants.settle()
 
     def ask(self, transaction: Transaction) -> Answer:
         """See :meth:`Answerer.ask`."""
