@@ -20,6 +20,7 @@ from likewise_indexer.backtest.measures import learning_point, macro, performanc
 from likewise_indexer.backtest.report.html import html_of, write_html
 from likewise_indexer.backtest.report.plots import look_of
 from likewise_indexer.backtest.report.tables import behind_table, peers_table, tenant_tables
+from likewise_indexer.backtest.report.tiles import tiles_of
 from likewise_indexer.backtest.report.verdict import verdict
 from likewise_indexer.backtest.report.words import percent
 from likewise_indexer.backtest.result import (
@@ -350,9 +351,14 @@ def test_a_peer_that_is_better_is_said_to_be() -> None:
     (row,) = [row for row in peers_table(lost).rows if row[0].text == TITLES["char-svm"]]
     assert row[1].note == f"better by {100 * gap:.1f}"
     assert row[1].loses
+    tile = tiles_of(lost)[1]
+    assert tile.note.startswith("a peer is better")
+    assert tile.loses
     behind = behind_table(lost)
+    assert lost.behind is not None
     assert behind is not None
-    assert len(behind.rows) == len(lost.behind.tenants) > 0 if lost.behind else False
+    assert [row[0].text for row in behind.rows] == [tenant.tenant for tenant in lost.behind.tenants]
+    assert all(row[2].loses for row in behind.rows)
 
 
 def test_a_precision_below_the_target_is_said_to_be_short() -> None:
@@ -364,6 +370,7 @@ def test_a_precision_below_the_target_is_said_to_be_short() -> None:
         titles={LIKEWISE: "Likewise"},
     )
     assert "but only 91.0\xa0% of them right: 4.0 points short of the 95\xa0%" in verdict(short)[0]
+    assert (tiles_of(short)[0].note, tiles_of(short)[0].loses) == ("short of the 95\xa0%", True)
 
 
 def test_a_confusion_shows_what_misled(page: Page) -> None:

@@ -18,7 +18,8 @@ from markupsafe import Markup
 from likewise_engine.answers import Decision
 from likewise_indexer.backtest.report import tables, words
 from likewise_indexer.backtest.report.plots import plots_of
-from likewise_indexer.backtest.report.verdict import best_peer, peers_of, verdict
+from likewise_indexer.backtest.report.tiles import tiles_of
+from likewise_indexer.backtest.report.verdict import peers_of, verdict
 from likewise_indexer.backtest.result import LIKEWISE, Backtest, Visibility
 
 CONFUSIONS_SHOWN_MAX: Final = 50
@@ -64,9 +65,7 @@ def page_of(backtest: Backtest, command: str) -> str:
         values |= {
             "ours": backtest.macro[LIKEWISE].measures,
             "asked": sum(len(tenant.asked) for tenant in backtest.tenants),
-            "best": {
-                name: _best(backtest, name) for name in ("top1", "top3", "coverage_at_95", "coverage_at_98")
-            },
+            "tiles": tiles_of(backtest),
             "plots": plots_of(backtest),
             "peers_table": tables.peers_table(backtest) if peers_of(backtest) else None,
             "behind_table": tables.behind_table(backtest),
@@ -90,7 +89,6 @@ def _environment() -> Environment:
     environment.filters |= {
         "counted": words.counted,
         "goal": words.goal,
-        "milliseconds": words.milliseconds,
         "money": words.money,
         "of_100": words.share_of_100,
         "out_of_100": words.out_of_100,
@@ -108,18 +106,6 @@ def _plain(value: Any) -> Any:
 def _own(name: str) -> str:
     """A file that lies beside the templates."""
     return files("likewise_indexer.backtest.report").joinpath("templates", name).read_text(encoding="utf-8")
-
-
-def _best(backtest: Backtest, figure: str) -> str:
-    """What the best peer has, for the tile of a figure; nothing where there are no peers."""
-    if not peers_of(backtest):
-        return ""
-    best = best_peer(backtest, figure)
-    theirs = getattr(backtest.macro[best].measures, figure)
-    ours = getattr(backtest.macro[LIKEWISE].measures, figure)
-    is_ahead = theirs > ours and not words.is_level(theirs - ours)
-    shown = f"{words.percent(theirs)} ({backtest.titles[best]})"
-    return f"a peer is better: {shown}" if is_ahead else f"best peer: {shown}"
 
 
 def _days(backtest: Backtest) -> tuple[date, ...]:

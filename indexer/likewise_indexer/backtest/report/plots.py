@@ -281,8 +281,10 @@ def _legend_rows(backtest: Backtest) -> int:
 
 
 def _legend(figure: Figure, axes: Axes) -> None:
-    """All who answer, ours first, beneath the plot."""
+    """All who answer, ours first, beneath the plot; of one alone there is nothing to tell apart."""
     handles, labels = axes.get_legend_handles_labels()
+    if len(handles) < 2:
+        return
     order = sorted(range(len(labels)), key=lambda number: handles[number].get_zorder(), reverse=True)
     figure.legend(
         [handles[number] for number in order],
