@@ -1,6 +1,7 @@
 """``likewise backtest``: proof on the user's own books, before anybody trusts an answer."""
 
 import os
+import shlex
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -328,5 +329,5 @@ def _write(
         if html_path is not None:
             from likewise_indexer.backtest.report.html import write_html
 
-            write_html(found, html_path)
+            write_html(found, html_path, command=shlex.join(["likewise", *sys.argv[1:]]))
             told.print(f"The report is in {html_path}.", soft_wrap=True)
