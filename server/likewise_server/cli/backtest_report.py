@@ -26,7 +26,7 @@ _LEFT_OUT_SHOWN_MAX: Final = 10
 _BEHIND_SHOWN_MAX: Final = 5
 _FILES_SHOWN_MAX: Final = 20
 _NOTHING: Final = "-"
-_FIGURES: Final = ("right", "in first 3", "sure at 95 %", "FILEd", "of these right")
+_FIGURES: Final = ("right", "in first\n3", "sure at\n95 %", "FILEd", "of these\nright")
 _VISIBLE: Final = {
     Visibility.NEXT_DAY: "the labels of a day are known from the next day on",
     Visibility.IMMEDIATE: "each label is known to the very next row",
@@ -74,7 +74,7 @@ def _show_files(told: Console, backtest: Backtest) -> None:
 
 def _show_macro(told: Console, backtest: Backtest) -> None:
     """The averages, of us and of the peers."""
-    columns = ("average of the tenants", "right", "in first 3", "sure at 95 %", "at 98 %", "off by", "time")
+    columns = ("average of\nthe tenants", "right", "in first\n3", "sure at\n95 %", "at\n98 %", "off by", "time")
     table = _table("Against the peers" if len(backtest.titles) > 1 else "All tenants", columns)
     for who, title in backtest.titles.items():
         m = backtest.macro[who].measures
@@ -86,10 +86,10 @@ def _show_macro(told: Console, backtest: Backtest) -> None:
 
 
 def _show_slices(told: Console, backtest: Backtest) -> None:
-    columns = ("part of the rows", "rows", "right", "sure at 95 %")
+    columns = ("part of the rows", "rows", "right", "sure at\n95 %")
     best = _peers(backtest)
     table = _table(
-        "Where it is easy and where it is hard", (*columns, *(["best peer right"] if best else []))
+        "Where it is easy and where it is hard", (*columns, *(["best peer\nright"] if best else []))
     )
     for name, title in SLICES.items():
         ours = backtest.macro[LIKEWISE].slices[name]
@@ -104,9 +104,9 @@ def _show_learning(told: Console, backtest: Backtest) -> None:
     points = backtest.macro[LIKEWISE].learning
     if not points:
         return
-    columns = ("labels taught", "tenants", "right", "in first 3", "sure at 95 %")
+    columns = ("labels taught", "tenants", "right", "in first\n3", "sure at\n95 %")
     best = _peers(backtest)
-    table = _table("How fast it learns", (*columns, *(["best peer right"] if best else [])))
+    table = _table("How fast it learns", (*columns, *(["best peer\nright"] if best else [])))
     for position, point in enumerate(points):
         figures = map(_percent, (point.top1, point.top3, point.coverage_at_95))
         peers = [_percent(max(backtest.macro[who].learning[position].top1 for who in best))] if best else []
@@ -117,7 +117,7 @@ def _show_learning(told: Console, backtest: Backtest) -> None:
 def _show_confusions(told: Console, confusions: Sequence[Confusion], dimension: str) -> None:
     if not confusions:
         return
-    columns = ("tenant", "what it is", "what was answered", "times", "FILEd", "amounts")
+    columns = ("tenant", "what it is", "answered", "times", "FILEd", "amounts")
     table = _table("The costliest confusions", columns)
     for confusion in confusions:
         counts = (f"{confusion.count:,}", f"{confusion.filed:,}", f"{confusion.amount:,.2f}")
