@@ -1,4 +1,4 @@
-"""Results of backtests that nobody ran: seeded answers of Likewise and seven peers, at easy and hard tenants."""
+"""Results of backtests that nobody ran: seeded answers of Likewise and seven peers, tenants easy and hard."""
 
 from collections.abc import Sequence
 from dataclasses import replace

@@ -91,10 +91,7 @@ def _coverage(backtest: Backtest) -> Plot:
         axes.plot(curve.coverage, curve.precision, **look_of(backtest, who), markevery=(9, 20))
     ours = backtest.macro[LIKEWISE].measures
     if ours.filed_share > 0:
-        at = ours.filed_share, ours.filed_precision
-        style: dict[str, Any] = {"marker": "*", "markersize": 14, "linestyle": "none", "zorder": 5}
-        axes.plot(*at, **style, color=colour("who-0"), markeredgecolor=colour("page"))
-        axes.annotate("FILEd", at, (7, 4), textcoords="offset points", weight="bold", color=colour("who-0"))
+        _mark(axes, ours.filed_share, ours.filed_precision, "FILEd")
     axes.set(xlim=(0, 1), ylim=(max(0.0, np.floor(10 * lowest - 0.2) / 10), 1.005))
     axes.set(xlabel="share of the transactions answered, surest first", ylabel="right of these")
     _percents(axes)
@@ -272,12 +269,22 @@ def _dots(
         )
 
 
+def _mark(axes: Axes, x: float, y: float, label: str) -> None:
+    """A star with its name beside it, within the plot."""
+    style: dict[str, Any] = {"marker": "*", "markersize": 14, "linestyle": "none", "zorder": 5}
+    axes.plot(x, y, **style, color=colour("who-0"), markeredgecolor=colour("page"), clip_on=False)
+    aside: dict[str, Any] = (
+        {"xytext": (-8, -12), "ha": "right"} if x > 0.8 else {"xytext": (8, 4), "ha": "left"}
+    )
+    axes.annotate(label, (x, y), textcoords="offset points", weight="bold", color=colour("who-0"), **aside)
+
+
 def _figure(height_inches: float, legend_rows: int) -> Figure:
     return Figure(figsize=(_WIDTH_INCHES, height_inches + 0.19 * legend_rows), layout="constrained")
 
 
 def _legend_rows(backtest: Backtest) -> int:
-    return (len(backtest.titles) + 2) // 2
+    return (len(backtest.titles) + 1) // 2
 
 
 def _legend(figure: Figure, axes: Axes) -> None:
