@@ -117,6 +117,14 @@ def test_each_file_is_a_tenant_unless_it_is_said_otherwise(tmp_path: Path) -> No
     assert together["macro"]["learning_curve"] == []
 
 
+def test_a_report_can_be_written(tmp_path: Path) -> None:
+    path, report = written(tmp_path / "books.csv", habits(60)), tmp_path / "report.html"
+    done = backtest(path, "--no-learning", "--html", report)
+    assert done.exit_code == 0, done.output
+    assert f"The report is in {report}." in done.stdout
+    assert report.read_text().startswith("<!doctype html>")
+
+
 def test_every_answer_can_be_written(tmp_path: Path) -> None:
     rows = [item(row, row + 1, "Zoom", "software") for row in range(39)]
     path = written(tmp_path / "books.csv", [*rows, item(39, None, "", "training", None)], "acme")

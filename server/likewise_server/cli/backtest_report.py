@@ -74,7 +74,15 @@ def _show_files(told: Console, backtest: Backtest) -> None:
 
 def _show_macro(told: Console, backtest: Backtest) -> None:
     """The averages, of us and of the peers."""
-    columns = ("average of\nthe tenants", "right", "in first\n3", "sure at\n95 %", "at\n98 %", "off by", "time")
+    columns = (
+        "average of\nthe tenants",
+        "right",
+        "in first\n3",
+        "sure at\n95 %",
+        "at\n98 %",
+        "off by",
+        "time",
+    )
     table = _table("Against the peers" if len(backtest.titles) > 1 else "All tenants", columns)
     for who, title in backtest.titles.items():
         m = backtest.macro[who].measures
