@@ -64,6 +64,17 @@ ENCODER_FILE_BYTES_MAX: Final = 2**31 - 1
 VOTE_MANIFEST_BYTES_MAX: Final = 256 * 1024
 VOTE_FILE_BYTES_MAX: Final = 64 * 1024 * 1024
 """Ten times what a vote that answers in time can have: its cost is that of its trees."""
+POOLED_BINS_MAX: Final = 1_000
+"""Bins of pooled outcomes: more than any calibration can use, and few enough for a manifest."""
+
+# --- Calibration -----------------------------------------------------------------------------
+OUTCOMES_KEPT_MAX: Final = 1_000
+"""Latest outcomes of one dimension that calibrate a tenant. On real books 700 to 3,000 do equally well."""
+OUTCOMES_REPLAYED_MAX: Final = 500
+"""Latest labels of one dimension that are asked about once more after an import, .4 s in the background."""
+OUTCOMES_PER_LESSON_MAX: Final = 64
+"""Labels in one Learn that are asked about before they are learned, some .7 ms each. More are replayed in the
+background, as an import is."""
 
 # --- Calls -----------------------------------------------------------------------------------
 BATCH_ITEMS_MAX: Final = 10_000

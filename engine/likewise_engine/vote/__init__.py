@@ -7,7 +7,8 @@ from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Final
 
-from likewise_engine.vote.base import Pooled, Vote
+from likewise_engine.calibration import Pooled
+from likewise_engine.vote.base import Vote
 from likewise_engine.vote.kernel import KernelVote
 from likewise_engine.vote.onnx import OnnxVote
 

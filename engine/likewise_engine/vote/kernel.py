@@ -9,8 +9,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from likewise_engine.calibration import Pooled
 from likewise_engine.evidence import Evidence
-from likewise_engine.vote.base import Pooled
 
 
 class KernelVote:

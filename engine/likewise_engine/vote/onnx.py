@@ -17,10 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from likewise_engine import limits, model_folder
+from likewise_engine.calibration import Pooled
 from likewise_engine.errors import ModelFault
 from likewise_engine.evidence import FEATURES, Evidence
 from likewise_engine.model_folder import MODEL_FILE
-from likewise_engine.vote.base import Pooled
 from likewise_engine.vote.manifest import read_vote_manifest
 
 INPUT: Final = "features"

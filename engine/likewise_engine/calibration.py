@@ -1,0 +1,289 @@
+"""Calibration: what a tenant's own outcomes say of the vote's probabilities, and what may be FILEd on them.
+
+Learned from the latest outcomes of one tenant in one dimension: the probability that the vote gave its first
+candidate, and whether that was right.
+
+- **Probabilities.** Platt scaling (Platt 1999), ``logit q = a logit p + b``, with a normal prior around what
+  fits the books of many tenants (``Pooled``): a tenant without outcomes gets the pooled map, one with many
+  its own. An outcome weighs half as much every HALF_LIFE, for habits and charts change.
+- **A threshold.** A target precision is the share of FILEd transactions that is to be right: what counts is
+  the precision of all that would be FILEd, not each single probability. With alpha = 1 - target, it is the
+  lowest threshold at which
+
+      (1 + wrong) / (1 + filed)  <=  alpha - tightening
+
+  among the outcomes and PRIOR_OUTCOMES pooled ones, where ``wrong`` is at least what was counted.
+
+What is guaranteed. Let a new transaction and the n outcomes be exchangeable (no drift). Let R be the share
+that counting alone would FILE, were the new transaction's own outcome among those it counts. Then
+
+      P(FILE and wrong)  <=  alpha (R + PRIOR_OUTCOMES / (n + 1)),
+
+in expectation over the outcomes, for any n, any vote, and however wrong the pooled outcomes are. Proof: the 1
+above stands for the new transaction, taken to be wrong. So if it is wrong and FILEd, it is also FILEd by the
+rule that counts all n + 1; that rule treats them alike, and lets at most alpha of what it FILEs be wrong. It
+is the device of conformal risk control (Angelopoulos et al. 2022) and of selection by conformal p-values (Jin
+and Candès 2023), for a ratio. The bound is on an expectation: the precision of one month scatters about it.
+
+Under drift nothing of the kind can hold before the drift shows. So every wrong FILE tightens at once, and
+every right one loosens: adaptive conformal inference (Gibbs and Candès 2021), one-sided as a CUSUM is (Page
+1954), for a good record buys no leave to be worse than the target.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import pairwise
+from math import exp, fsum, inf, log, sqrt
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from likewise_engine import limits
+
+Floats = NDArray[np.float64]
+
+HALF_LIFE: Final = 200.0
+"""Outcomes until one weighs half. Of 30 to 400, those from 100 to 250 calibrate real books equally well, and
+shorter ones cost some of what can be FILEd."""
+PRIOR_OUTCOMES: Final = 60.0
+"""What the pooled outcomes count for in the threshold. With 30 a tenant FILEs half as much of its first fifty
+transactions; with 100 those that differ from the pool are let down."""
+EXCESS_SIGMAS_MAX: Final = 5.0
+"""Nothing is FILEd once errors exceed what the target allows by so many standard deviations of chance. With 4
+a hundredth less is FILEd on real books; with 7 a fifth more is in the fifty after a drift."""
+RECENT_FILED: Final = 40
+"""FILEd outcomes that are spoken of when they fall short."""
+
+_SLOPE_SCALE: Final = 0.5
+_INTERCEPT_SCALE: Final = 1.0
+"""Standard deviations of the prior: tenants differ more in how often the vote is right than in how much
+more often where it is surer."""
+_SLOPE_MIN: Final = 0.05
+"""Surer must stay likelier, so that the order of candidates and of questions never changes."""
+_PROBABILITY_MIN: Final = 1e-4
+"""Nearer to 0 or 1 no history can tell apart, and a single surprise would weigh without bound."""
+_POOLED_SCALE: Final = 10.0
+"""Standard deviation of the prior on the pooled map itself: next to none."""
+_NEWTON_STEPS_MAX: Final = 20
+_NEWTON_STEP_MAX: Final = 0.5
+_NEWTON_TOLERANCE: Final = 1e-3
+_ROUNDING: Final = 1e-9
+"""One probability calibrated alone and among others may differ in the last bits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pooled:
+    """How often first candidates were right, over books of many tenants that the vote had not learned from.
+
+    What a tenant is calibrated with until it has outcomes of its own. Every tenant weighs the same.
+
+    Attributes:
+        probability: ``(b,)``, ascending: the mean probability given to the first candidates of each bin; the
+            bins are quantiles, so each has about as many questions.
+        right: ``(b,)``, the share of them that was right.
+        questions: ``(b,)``, how many there were.
+    """
+
+    probability: tuple[float, ...]
+    right: tuple[float, ...]
+    questions: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        lengths = {len(self.probability), len(self.right), len(self.questions)}
+        if len(lengths) != 1 or not 1 <= len(self.probability) <= limits.POOLED_BINS_MAX:
+            raise ValueError(
+                f"pooled outcomes are not 1 to {limits.POOLED_BINS_MAX} bins, the same number of each"
+            )
+        # Asked for what is right, not for what is wrong: every comparison with NaN is false.
+        if not all(0 <= share <= 1 for share in (*self.probability, *self.right)):
+            raise ValueError("a pooled probability or share is outside 0 to 1")
+        if not all(before <= after for before, after in pairwise(self.probability)):
+            raise ValueError("pooled probabilities are not ascending")
+        if not all(count >= 1 for count in self.questions):
+            raise ValueError("a bin of pooled outcomes has no questions")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Outcomes:
+    """What became of n answers in one dimension, oldest first.
+
+    Attributes:
+        probability: float64 ``(n,)``, within (0, 1]: what the vote gave the first candidate.
+        right: bool ``(n,)``.
+        filed: bool ``(n,)``: the transaction would have been FILEd at the tenant's own target.
+    """
+
+    probability: Floats
+    right: NDArray[np.bool_]
+    filed: NDArray[np.bool_]
+
+    @classmethod
+    def none(cls) -> "Outcomes":
+        """No outcomes."""
+        return cls(np.empty(0), np.empty(0, dtype=np.bool_), np.empty(0, dtype=np.bool_))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Calibration:
+    """What outcomes teach of one tenant's probabilities in one dimension. Immutable; made by :meth:`of`.
+
+    Attributes:
+        outcomes: how many it was made of.
+        filed: how many of the latest RECENT_FILED FILEd outcomes there are.
+        filed_wrong: how many of those were wrong.
+        excess_sigmas: how far errors among FILEd outcomes exceed the tenant's target, in standard deviations.
+        slope: a of the map.
+        intercept: b of the map.
+        reached: float64 ``(k,)``, descending: thresholds at which FILEing could end.
+        error_rate: float64 ``(k,)``, the bounded share of wrong FILEs at each.
+    """
+
+    outcomes: int
+    filed: int
+    filed_wrong: int
+    excess_sigmas: float
+    slope: float
+    intercept: float
+    reached: Floats
+    error_rate: Floats
+
+    @classmethod
+    def of(cls, pooled: Pooled, outcomes: Outcomes, target_precision: float) -> "Calibration":
+        """Learn from outcomes.
+
+        Args:
+            pooled: the vote's.
+            outcomes: the tenant's latest, in one dimension.
+            target_precision: the tenant's own, which its FILEd outcomes are held to.
+        """
+        age = np.arange(len(outcomes.right) - 1, -1, -1)
+        pooled_logit, weight, centre = _prior(pooled)
+        logit = _logit(outcomes.probability)
+        slope, intercept = _fitted(
+            logit,
+            outcomes.right.astype(np.float64),
+            0.5 ** (age / HALF_LIFE),
+            centre,
+            (_SLOPE_SCALE, _INTERCEPT_SCALE),
+        )
+        expected, pooled_expected = (_sigmoid(slope * z + intercept) for z in (logit, pooled_logit))
+        reached, error_rate = _error_rates(expected, outcomes.right, pooled_expected, weight)
+        recent = outcomes.right[outcomes.filed][-RECENT_FILED:]
+        return cls(
+            outcomes=len(outcomes.right),
+            filed=len(recent),
+            filed_wrong=len(recent) - int(np.count_nonzero(recent)),
+            excess_sigmas=_excess_sigmas(outcomes, 1.0 - target_precision),
+            slope=slope,
+            intercept=intercept,
+            reached=reached,
+            error_rate=error_rate,
+        )
+
+    def probabilities(self, voted: Floats) -> Floats:
+        """Calibrate the vote's probabilities of one question.
+
+        Args:
+            voted: float64 ``(c,)``, within 0 to 1, their sum at most 1.
+
+        Returns:
+            float64 ``(c,)``, likewise, in the same order; the same for candidates in any order.
+        """
+        first = float(voted.max(initial=0.0))
+        if first <= 0.0:
+            return np.zeros(len(voted))
+        firsts = voted == first
+        count = int(np.count_nonzero(firsts))
+        probability = min(self._calibrated(first), 1.0 / count)
+        rest = fsum(voted[~firsts].tolist())  # exact, hence the same in any order
+        factor = probability / first
+        if rest > 0.0:
+            factor = min(factor, (1.0 - probability * count) / rest)
+        return np.where(firsts, probability, voted * factor)
+
+    def threshold(self, target_precision: float) -> float:
+        """The least calibrated probability of a first candidate to FILE on; inf where none will do."""
+        allowed = (1.0 - target_precision) * max(0.0, 1.0 - self.excess_sigmas / EXCESS_SIGMAS_MAX)
+        possible = np.flatnonzero(self.error_rate <= allowed)
+        return float(self.reached[possible[-1]]) - _ROUNDING if len(possible) else inf
+
+    def _calibrated(self, voted: float) -> float:
+        bounded = min(max(voted, _PROBABILITY_MIN), 1.0 - _PROBABILITY_MIN)
+        return 1.0 / (1.0 + exp(-self.slope * log(bounded / (1.0 - bounded)) - self.intercept))
+
+
+@lru_cache(maxsize=8)
+def _prior(pooled: Pooled) -> tuple[Floats, Floats, tuple[float, float]]:
+    """Logits and weights of the pooled outcomes, and what the map of all tenants together is: a and b."""
+    logit, bins = _logit(np.array(pooled.probability)), len(pooled.right)
+    weight = np.full(bins, PRIOR_OUTCOMES / bins)
+    right = np.array(pooled.right)
+    return logit, weight, _fitted(logit, right, weight, (1.0, 0.0), (_POOLED_SCALE, _POOLED_SCALE))
+
+
+def _fitted(
+    logit: Floats, right: Floats, weight: Floats, centre: tuple[float, float], scale: tuple[float, float]
+) -> tuple[float, float]:
+    """Slope and intercept of greatest posterior probability, by Newton's method.
+
+    Steps are bounded: far from the optimum of a logistic likelihood a full one may lead further off.
+    """
+    at, mean, precision = np.array(centre), np.array(centre), 1.0 / np.square(scale)
+    design = np.stack((logit, np.ones_like(logit)))
+    for _ in range(_NEWTON_STEPS_MAX):
+        expected = _sigmoid(at @ design)
+        gradient = design @ (weight * (expected - right)) + precision * (at - mean)
+        curvature = (design * (weight * expected * (1.0 - expected))) @ design.T + np.diag(precision)
+        step = np.linalg.solve(curvature, gradient)
+        size = float(np.abs(step).max())
+        at = at - step * min(1.0, _NEWTON_STEP_MAX / max(size, _NEWTON_STEP_MAX))
+        if size < _NEWTON_TOLERANCE:
+            break
+    return max(float(at[0]), _SLOPE_MIN), float(at[1])
+
+
+def _error_rates(
+    expected: Floats, right: NDArray[np.bool_], pooled_expected: Floats, pooled_weight: Floats
+) -> tuple[Floats, Floats]:
+    """Where FILEing could end, descending, and the bounded share of wrong FILEs there.
+
+    What was counted as wrong is believed; what the map expects beyond that by half. Of few FILEs the count
+    says little, and it is slow to see drift, which the map, having half as long a memory, sees first.
+    """
+    reached = np.concatenate((expected, pooled_expected))
+    order = np.argsort(-reached, kind="stable")
+    reached = reached[order]
+
+    def running(own: Floats, pooled: Floats) -> Floats:
+        return np.asarray(np.cumsum(np.concatenate((own, pooled))[order]), dtype=np.float64)
+
+    pooled_wrong = pooled_weight * (1.0 - pooled_expected)
+    filed = running(np.ones(len(expected)), pooled_weight)
+    counted = running((~right).astype(np.float64), pooled_wrong)
+    foreseen = running(1.0 - expected, pooled_wrong)
+    rate = (1.0 + np.maximum(counted, (counted + foreseen) / 2.0)) / (1.0 + filed)
+    # A threshold cannot part what has one probability.
+    ends = np.append(np.diff(reached) != 0, True)
+    return reached[ends], rate[ends]
+
+
+def _excess_sigmas(outcomes: Outcomes, allowed: float) -> float:
+    """How far errors among FILEd outcomes exceed ``allowed``: a CUSUM that fades with HALF_LIFE.
+
+    The recursion S = max(0, fade S + wrong - allowed) ends at the greatest sum over any latest stretch.
+    """
+    age = len(outcomes.right) - 1 - np.flatnonzero(outcomes.filed)
+    excess = 0.5 ** (age / HALF_LIFE) * (~outcomes.right[outcomes.filed] - allowed)
+    greatest = np.cumsum(excess[::-1]).max(initial=0.0)
+    fade = 0.5 ** (1.0 / HALF_LIFE)
+    return float(greatest / sqrt(allowed * (1.0 - allowed) / (1.0 - fade)))
+
+
+def _logit(probability: Floats) -> Floats:
+    bounded = np.clip(probability, _PROBABILITY_MIN, 1.0 - _PROBABILITY_MIN)
+    return np.asarray(np.log(bounded / (1.0 - bounded)), dtype=np.float64)
+
+
+def _sigmoid(logit: Floats) -> Floats:
+    return np.asarray(1.0 / (1.0 + np.exp(-logit)), dtype=np.float64)
