@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from multiprocessing import active_children
 from pathlib import Path
@@ -18,6 +19,7 @@ from backtest_world import book, habits, item, written
 from conftest import LIKEWISE
 from likewise_engine.chart import Category
 from likewise_engine.errors import InvalidInput, ModelFault
+from likewise_engine.transaction import LabelledTransaction, Transaction
 from likewise_indexer.backtest import (
     BacktestProgress,
     BacktestSettings,
@@ -25,9 +27,11 @@ from likewise_indexer.backtest import (
     Book,
     Contest,
     WorkerLost,
+    contest,
     document_of,
     run_backtest,
 )
+from likewise_indexer.backtest.peers import PEERS, PeerKind, PeerSettings, Ranking
 from likewise_server.cli.app import app
 
 RUNNER = CliRunner(env={"COLUMNS": "100"})
@@ -115,6 +119,92 @@ def test_each_file_is_a_tenant_unless_it_is_said_otherwise(tmp_path: Path) -> No
     together = json.loads(backtest(*paths, "--tenant", "acme", *quick).stdout)
     assert [(t["tenant"], t["rows"], len(t["files"])) for t in together["tenants"]] == [("acme", 120, 2)]
     assert together["macro"]["learning_curve"] == []
+
+
+class Oracle:
+    """A peer that has seen the future: the label is written on the payee's name."""
+
+    def __init__(self, settings: PeerSettings) -> None:
+        self.seed = settings.seed
+
+    name = "oracle"
+    title = "An oracle"
+
+    def learn(self, items: Sequence[LabelledTransaction]) -> None:
+        """It knows already."""
+
+    def rank(self, transaction: Transaction) -> Ranking:
+        return [(f"c{transaction.payee.split()[1]}", 0.5 + self.seed / 10)]
+
+
+@pytest.fixture
+def peers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two peers, one of which cannot run here."""
+    kinds = {
+        "oracle": PeerKind("An oracle", Oracle),
+        "absent": PeerKind("Nobody", Oracle, lambda: "pip install 'likewise[nobody]'"),
+    }
+    monkeypatch.setattr(contest, "PEERS", kinds)
+
+
+def test_peers_answer_the_same_questions(books: Path) -> None:
+    common = (books, "--tenant-column", "tenant", "--no-learning", "--json", "-")
+    found = json.loads(backtest(*common, "--peer", "payee_last", "--peer", "payee_majority").stdout)
+    assert list(found["peers"]) == ["payee_last", "payee_majority"]
+    for peer in found["peers"].values():
+        assert peer["macro"].keys() >= {"top1", "coverage_at_95", "coverage_at_98"}
+        assert [tenant["tenant"] for tenant in peer["tenants"]] == ["acme", "zebra"]
+        assert 0 < peer["macro"]["top1"] < 1
+        assert peer["macro"]["filed_share"] is None
+    alone = json.loads(backtest(*common).stdout)
+    assert essence(alone["tenants"]) == essence(found["tenants"])
+    assert list(json.loads(backtest(*common, "--peers").stdout)["peers"])[:2] == list(PEERS)[:2]
+
+
+def test_where_a_peer_is_better_is_said_worst_first(peers: None) -> None:
+    books = []
+    for tenant, wrong in (("slightly", 3), ("far", 9), ("not", 0)):
+        rows = habits(60)
+        for row in range(60 - 2 * wrong, 60, 2):
+            rows[row] = item(row, row // 3 + 1, f"Payee {row + 100}", f"c{row + 100}")
+        for row in range(60):
+            if not wrong:
+                rows[row] = item(row, row + 1, "Payee 1", "c1")
+        books.append(book([oracular(one) for one in rows], tenant))
+    found = run_backtest(books, QUICK, Contest.of(["oracle"]))
+    assert found.behind is not None
+    assert [behind.tenant for behind in found.behind.tenants] == ["far", "slightly"]
+    far, slightly = found.behind.tenants
+    assert far.gap > slightly.gap > 0
+    assert far.peer == "oracle"
+    assert found.behind.share == pytest.approx(2 / 3)
+    assert found.behind.gap_max == far.gap
+    assert found.behind.gap_mean == pytest.approx((far.gap + slightly.gap) / 2)
+
+
+def oracular(one: LabelledTransaction) -> LabelledTransaction:
+    """The row with the label that its payee's name tells an oracle."""
+    return replace(one, labels={"category": f"c{one.transaction.payee.split()[1]}"})
+
+
+def test_peers_are_told_of_in_words(peers: None, tmp_path: Path) -> None:
+    path = written(tmp_path / "books.csv", [oracular(one) for one in habits(60)])
+    done = backtest(path, "--peer", "oracle", "--peer", "absent", "--no-learning", "--seed", "3")
+    assert done.exit_code == 0, done.output
+    assert "The peer absent could not run: pip install 'likewise[nobody]'" in done.stdout
+    assert "  books: An oracle, by " in done.stdout
+    refused = backtest(path, "--peer", "pythia")
+    assert refused.exit_code == 2
+    assert "there is none called 'pythia', only oracle, absent" in refused.stderr
+
+
+def test_the_seed_reaches_the_peers_and_missing_ones_the_document(peers: None) -> None:
+    rows = [oracular(one) for one in habits(60)]
+    settings = BacktestSettings(learning=False, seed=3)
+    found = run_backtest([book(rows)], settings, Contest.of(["oracle", "absent"]))
+    assert set(found.tenants[0].answers["oracle"].probability.tolist()) == {0.8}
+    assert document_of(found)["peers_missing"] == {"absent": "pip install 'likewise[nobody]'"}
+    assert list(document_of(found)["peers"]) == ["oracle"]
 
 
 def test_a_report_can_be_written(tmp_path: Path) -> None:

@@ -19,6 +19,8 @@ from likewise_engine.ledger.ledger import Ledger
 from likewise_engine.tenants import Tenants
 from likewise_engine.transaction import LabelledTransaction, Transaction
 from likewise_engine.vote import Vote
+from likewise_indexer.backtest.peers.base import Peer
+from likewise_indexer.backtest.result import NO_DECISION
 
 _TENANT: Final = "backtest"
 """Name of the tenant in its temporary folder: the user's own may be longer than an id."""
@@ -119,6 +121,26 @@ class LedgerAnswerer:
     def _with_prediction(self, item: LabelledTransaction) -> LabelledTransaction:
         predicted = self._answered.pop(item.transaction.id, None)
         return replace(item, predicted={self._dimension: predicted}) if predicted else item
+
+
+class PeerAnswerer:
+    """A peer, as those who answer are asked."""
+
+    def __init__(self, peer: Peer) -> None:
+        self._peer = peer
+
+    def learn_history(self, items: Sequence[LabelledTransaction]) -> None:
+        """See :meth:`Answerer.learn_history`."""
+        self._peer.learn(items)
+
+    def learn(self, items: Sequence[LabelledTransaction]) -> None:
+        """See :meth:`Answerer.learn`."""
+        self._peer.learn(items)
+
+    def ask(self, transaction: Transaction) -> Answer:
+        """See :meth:`Answerer.ask`."""
+        ranking = self._peer.rank(transaction)
+        return Answer([label for label, _ in ranking], ranking[0][1] if ranking else 0.0, NO_DECISION)
 
 
 @contextmanager

@@ -1,13 +1,17 @@
 """Who answers in a backtest: our models and the peers, named so that any process can load them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import Self
 
 from likewise_engine.encoder import load_encoder
 from likewise_engine.encoder.base import Encoder
+from likewise_engine.errors import InvalidInput
 from likewise_engine.vote import KernelVote, Vote, load_vote
-from likewise_indexer.backtest.answerers import Answerer
+from likewise_indexer.backtest.answerers import Answerer, PeerAnswerer
+from likewise_indexer.backtest.peers import PEERS, PeerKind, PeerSettings
 from likewise_indexer.backtest.result import LIKEWISE, BacktestSettings
 
 
@@ -44,6 +48,19 @@ class Contest:
     peers: tuple[str, ...] = ()
     missing: Mapping[str, str] = field(default_factory=dict)
 
+    @classmethod
+    def of(cls, peers: Sequence[str], *, encoder: Path | None = None, vote: Path | None = None) -> Self:
+        """A contest with the peers of these names, as far as they can run here.
+
+        Raises:
+            InvalidInput: there is no peer of a name.
+        """
+        if unknown := [name for name in peers if name not in PEERS]:
+            raise InvalidInput.of("peer", f"there is none called {unknown[0]!r}, only {', '.join(PEERS)}")
+        reasons = {name: PEERS[name].why_missing() for name in peers}
+        missing = {name: reason for name, reason in reasons.items() if reason}
+        return cls(encoder, vote, tuple(name for name in reasons if name not in missing), missing)
+
     def load(self, settings: BacktestSettings) -> Contestants:
         """Load the models.
 
@@ -51,4 +68,15 @@ class Contest:
             ModelFault: a folder does not hold a model that runs.
         """
         vote = KernelVote() if self.vote is None else load_vote(self.vote)
-        return Contestants(load_encoder(self.encoder), vote)
+        wanted = PeerSettings(settings.dimension, seed=settings.seed)
+        kinds = {name: PEERS[name] for name in self.peers}
+        return Contestants(
+            load_encoder(self.encoder),
+            vote,
+            peers={name: partial(_fresh, kind, wanted) for name, kind in kinds.items()},
+            titles={LIKEWISE: "Likewise", **{name: kind.title for name, kind in kinds.items()}},
+        )
+
+
+def _fresh(kind: PeerKind, settings: PeerSettings) -> Answerer:
+    return PeerAnswerer(kind.make(settings))

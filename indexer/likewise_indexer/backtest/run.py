@@ -221,15 +221,15 @@ def _in_processes(
     context = get_context("spawn")
     stopped, asked = context.Event(), context.Value("q", 0)
     with ProcessPoolExecutor(jobs, context, _Worker.start, (contest, settings, stopped, asked)) as pool:
-        done: set[Future[_Outcome]] = set()
+        found: list[_Outcome] = []
         try:
             with _without_interrupts():
                 waiting: set[Future[_Outcome]] = {pool.submit(_Worker.work, book) for book in books}
             while waiting:
                 finished, waiting = wait(waiting, _LOOK_EVERY_S, FIRST_COMPLETED)
-                done |= finished
-                report(asked.value, len(done))
-            return [future.result() for future in done]
+                found += (future.result() for future in finished)
+                report(asked.value, len(found))
+            return found
         except BrokenProcessPool as error:
             message = "a process of the backtest was killed, for want of memory perhaps: try fewer --jobs"
             raise WorkerLost(message) from error

@@ -27,6 +27,7 @@ from likewise_indexer.backtest import (
     read_books,
     run_backtest,
 )
+from likewise_indexer.backtest.peers import PEERS
 from likewise_indexer.bulk import Source, TenantChart, read_chart
 from likewise_indexer.readers import RejectedRow
 from likewise_indexer.writers import SUFFIXES, UnwritableFile, check_writable, open_table
@@ -91,6 +92,13 @@ VoteOption = Annotated[
     Path | None,
     typer.Option(metavar="FOLDER", file_okay=False, help="Another vote than the one that is shipped."),
 ]
+PeersOption = Annotated[
+    bool, typer.Option("--peers", help="Let all peers that can run here answer the same questions.")
+]
+PeerOption = Annotated[
+    list[str] | None,
+    typer.Option(metavar="NAME", help=f"Let this peer answer; repeatable. There are {', '.join(PEERS)}."),
+]
 ErrorsOption = Annotated[
     int,
     typer.Option("--errors", min=0, metavar="COUNT", help="Costliest confusions to show, with what misled."),
@@ -144,6 +152,8 @@ def backtest(
     target_precision: TargetOption = None,
     encoder: EncoderOption = None,
     vote: VoteOption = None,
+    peers: PeersOption = False,
+    peer: PeerOption = None,
     errors_max: ErrorsOption = 0,
     learning: LearningOption = True,
     json_path: JsonOption = None,
@@ -168,7 +178,7 @@ def backtest(
         confusions_max=errors_max,
         seed=seed,
     )
-    contest = Contest(encoder, vote)
+    contest = _contest(tuple(PEERS) if peers else tuple(peer or ()), encoder, vote)
     options = files.source_options(
         tenant_column=tenant_column,
         mapped=mapped,
@@ -261,6 +271,13 @@ def _settings(**chosen: Any) -> BacktestSettings:
     except InvalidInput as error:
         fail(error.message, status=_USAGE)
     return settings
+
+
+def _contest(peers: Sequence[str], encoder: Path | None, vote: Path | None) -> Contest:
+    try:
+        return Contest.of(peers, encoder=encoder, vote=vote)
+    except InvalidInput as error:
+        fail(error.message, status=_USAGE)
 
 
 def _named(sources: Sequence[Source], tenant: str, tenant_column: str) -> list[tuple[Source, str | None]]:
