@@ -11,15 +11,18 @@ from likewise_server.cli.model import model_app
 ARGUMENTS = [
     ["export", "some-model", "--out", "model"],
     ["distil", "--teacher", "some-model", "--out", "model"],
+    ["train-vote", "books.csv", "--out", "model"],
 ]
+MISSING = ["sentence_transformers", "lightgbm"]
 
 
-@pytest.mark.parametrize("arguments", ARGUMENTS, ids=["export", "distil"])
+@pytest.mark.parametrize("arguments", ARGUMENTS, ids=["export", "distil", "train-vote"])
 def test_without_the_extra_the_commands_say_what_to_install(
     arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setitem(sys.modules, "sentence_transformers", None)  # What Python does for a missing module.
+    for name in MISSING:
+        monkeypatch.setitem(sys.modules, name, None)  # What Python does for a missing module.
     for name in [name for name in sys.modules if name.startswith("likewise_indexer.models")]:
         monkeypatch.delitem(sys.modules, name)
     result = CliRunner().invoke(model_app, arguments)
@@ -32,6 +35,7 @@ def test_help_names_every_option() -> None:
     for command, options in {
         "export": ["--out", "--int8", "--name"],
         "distil": ["--teacher", "--student", "--seed"],
+        "train-vote": ["--tenant-column", "--recorded", "--leave-out-dir", "--about", "--jobs", "--seed"],
     }.items():
         result = CliRunner().invoke(model_app, [command, "--help"], env={"COLUMNS": "160"})
         assert result.exit_code == 0

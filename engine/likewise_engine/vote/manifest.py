@@ -59,13 +59,13 @@ def read_vote_manifest(folder: Path) -> VoteManifest:
 
 
 def _manifest_of(content: dict[str, Any]) -> VoteManifest:
-    pooled = content.pop("pooled")
-    kinds: dict[str, type] = {"name": str, "features": list, "files": dict, "trained": dict}
+    kinds: dict[str, type] = {"name": str, "features": list, "files": dict, "pooled": dict, "trained": dict}
     for name, kind in kinds.items():
         if type(content[name]) is not kind:
             raise ValueError(f"{name} is not of type {kind.__name__}")
     content["features"] = tuple(content["features"])
-    return VoteManifest(**content, pooled=Pooled(**{name: tuple(values) for name, values in pooled.items()}))
+    content["pooled"] = Pooled(**{name: tuple(values) for name, values in content["pooled"].items()})
+    return VoteManifest(**content)
 
 
 def _difference(features: tuple[str, ...]) -> str:

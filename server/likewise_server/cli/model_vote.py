@@ -6,11 +6,13 @@ from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import numpy as np
 import typer
+from rich.box import SIMPLE
 from rich.progress import Progress, TaskID
+from rich.table import Table
 
 from likewise_engine.evidence import FEATURES
 from likewise_engine.model_folder import CARD_FILE, MODEL_FILE
@@ -19,11 +21,15 @@ from likewise_engine.vote.onnx import probabilities_of
 from likewise_indexer.backtest import Book, read_books
 from likewise_indexer.bulk.source import SourceOptions
 from likewise_indexer.models.vote.replay import FULL_ROWS_MAX
+from likewise_indexer.models.vote.trial import SECOND_HALF
 from likewise_indexer.readers import ColumnWishes
 from likewise_indexer.readers.headers import TENANT
 from likewise_server.cli import files
 from likewise_server.cli.building import building, progress_bars
 from likewise_server.cli.common import console
+
+if TYPE_CHECKING:
+    from likewise_indexer.models.vote.train import Trained
 
 _CANDIDATES: Final = 20
 _TIMED_RUNS: Final = 2_000
@@ -107,7 +113,8 @@ def train_vote(
             for source, without in trained.left_out.items():
                 part, told_of = questions.where(~questions.of_source(source)), summary | {"left_out": source}
                 write_vote(leave_out_dir / source, name, without.ensemble, without.pooled, told_of, part)
-    _show(vote, out)
+    _show_figures(trained)
+    _show_vote(vote, out)
 
 
 class _Bars:
@@ -133,7 +140,18 @@ def _books(paths: list[Path], tenant_column: str) -> Sequence[Book]:
     return read_books(named, FULL_ROWS_MAX).books
 
 
-def _show(vote: OnnxVote, folder: Path) -> None:
+def _show_figures(trained: "Trained") -> None:
+    table = Table("source", "tenants", "top-1", "coverage@95", "coverage@98", "ECE", box=SIMPLE)
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for what, (learned, kernel) in {**trained.source_figures, "all": trained.figures[SECOND_HALF]}.items():
+        shares = zip(learned.shares, kernel.shares, strict=True)
+        table.add_row(what, str(learned.tenants), *(f"{ours:.3f} ({theirs:.3f})" for ours, theirs in shares))
+    console.print("On the second half of the books of each source, not trained on; in brackets the kernel:")
+    console.print(table)
+
+
+def _show_vote(vote: OnnxVote, folder: Path) -> None:
     features = np.random.default_rng(0).random((_CANDIDATES, len(FEATURES)), np.float32)
     started = perf_counter()
     for _ in range(_TIMED_RUNS):

@@ -1,7 +1,8 @@
 """The card of a vote: what people should know of it, from the figures measured while it was trained."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from math import isnan
+from textwrap import fill
 from typing import Any, Final
 
 import numpy as np
@@ -11,6 +12,7 @@ from likewise_indexer.models.vote.pairs import Questions
 from likewise_indexer.models.vote.train import Trained
 from likewise_indexer.models.vote.trial import Figures
 
+_WIDTH: Final = 108
 _HEADER: Final = """| | who | tenants | top-1 | coverage@95 | coverage@98 | ECE | log loss |
 |---|---|---|---|---|---|---|---|"""
 
@@ -70,8 +72,8 @@ def _table(figures: Mapping[str, tuple[Figures, Figures]]) -> str:
     lines = [_HEADER]
     for what, both in figures.items():
         for who, of in zip(("learned", "kernel"), both, strict=True):
-            shares = (of.top1, of.coverage_at_95, of.coverage_at_98, of.ece, of.log_loss)
-            cells = " | ".join("–" if isnan(share) else f"{share:.3f}" for share in shares)
+            numbers = (*of.shares, of.log_loss)
+            cells = " | ".join("–" if isnan(number) else f"{number:.3f}" for number in numbers)
             lines.append(f"| {what if who == 'learned' else ''} | {who} | {of.tenants} | {cells} |")
     return "\n".join(lines)
 
@@ -87,22 +89,23 @@ def _reliability(trained: Trained) -> str:
 
 def _tried(trained: Trained) -> str:
     lines = [
-        "| trees | leaves | learning rate | pairs a leaf, at least | log loss |",
-        "|---|---|---|---|---|",
+        "| trees | leaves | learning rate | pairs a leaf, at least | features a tree | log loss |",
+        "|---|---|---|---|---|---|",
     ]
     for tried in trained.tried:
         growth = tried.growth
-        cells: Sequence[object] = (growth.trees, growth.leaves, growth.learning_rate)
-        shown = " | ".join(map(str, cells))
+        size = f"{growth.trees} | {growth.leaves} | {growth.learning_rate}"
         shares = f"{growth.leaf_share_min:.1%} | {growth.feature_share:.0%}"
-        lines.append(f"| {shown} | {shares} | {tried.log_loss:.4f} |")
+        lines.append(f"| {size} | {shares} | {tried.log_loss:.4f} |")
     return "\n".join(lines)
 
 
 def _importance(trained: Trained) -> str:
     shares = trained.ensemble.importance()
     order = np.argsort(-shares, kind="stable")
-    return ", ".join(f"`{FEATURES[feature]}` {shares[feature]:.1%}" for feature in order.tolist())
+    listed = ", ".join(f"`{FEATURES[feature]}` {shares[feature]:.1%}" for feature in order.tolist())
+    said = f"What the splits gained by, as a share of all gain: {listed}."
+    return fill(said, _WIDTH, break_long_words=False)
 
 
 _CARD: Final = """# {name}
@@ -157,5 +160,5 @@ growing was chosen by the log loss on the sources left out:
 
 {tried}
 
-What the splits gained by, as a share of all gain: {importance}.
+{importance}
 """

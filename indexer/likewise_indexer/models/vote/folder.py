@@ -43,8 +43,13 @@ def write_vote(
     files = {MODEL_FILE: sha256_of(folder / MODEL_FILE)}
     VoteManifest(name, FEATURES, files, pooled, trained).write(folder)
     vote = OnnxVote(folder)
+    check_agreement(vote, ensemble, sample)
+    return vote
+
+
+def check_agreement(vote: OnnxVote, ensemble: Ensemble, sample: Questions) -> None:
+    """Raise ModelFault where a vote does not score some questions as the trees do that it was made of."""
     features = sample.features[:: max(1, len(sample.features) // _SAMPLE)]
     difference = float(np.abs(vote.scores(features) - ensemble.scores(features)).max())
     if difference > _DIFFERENCE_MAX:
-        raise ModelFault(f"{name} differs from its trees by {difference:.1e} once exported")
-    return vote
+        raise ModelFault(f"{vote.fingerprint} differs from its trees by {difference:.1e} once exported")

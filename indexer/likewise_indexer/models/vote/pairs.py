@@ -60,8 +60,8 @@ class Questions:
 
     @property
     def sources(self) -> tuple[str, ...]:
-        """Names of the sources, each once."""
-        return tuple(dict.fromkeys(source for source, _ in self.tenants))
+        """Names of the sources that have questions, each once."""
+        return tuple(dict.fromkeys(self.tenants[tenant][0] for tenant in np.unique(self.tenant).tolist()))
 
     def of_source(self, source: str) -> NDArray[np.bool_]:
         """Bool ``(q,)``: which questions come from a source."""

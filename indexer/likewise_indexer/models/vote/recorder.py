@@ -9,6 +9,7 @@ import hashlib
 import re
 import signal
 import tempfile
+import zlib
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
@@ -127,6 +128,7 @@ class _Recorder:
         self.items = [item for item in book.items if CATEGORY_DIMENSION in item.labels]
         self.source = book.files[0].name.partition(".")[0]
         self.tenant = book.tenant
+        self._seed = seed
         depends_on = (_VERSION, FEATURES, _encoder().fingerprint, seed, self.source, self.tenant, self.items)
         self._digest = hashlib.sha256(repr(depends_on).encode()).hexdigest()
         self._visible = visible_counts(self.items)
@@ -137,12 +139,14 @@ class _Recorder:
     @property
     def file_name(self) -> str:
         """Readable, and unique by what the record depends on."""
-        readable = re.sub(r"[^A-Za-z0-9]+", "-", f"{self.source[:40]}--{self.tenant[:40]}")
-        return f"{readable}--{self._digest[:_DIGEST_CHARS]}.npz"
+        readable = [re.sub(r"[^A-Za-z0-9]+", "-", name[:40]) for name in (self.source, self.tenant)]
+        return "--".join((*readable, f"{self._digest[:_DIGEST_CHARS]}.npz"))
 
     def record(self) -> Record:
         """Replay the book in a data folder of its own."""
-        runs = runs_of(self.items, np.random.default_rng(int(self._digest, 16)))
+        # By the name and not by the rows, so that another row is no other choice of questions.
+        rng = np.random.default_rng([self._seed, zlib.crc32(f"{self.source}\0{self.tenant}".encode())])
+        runs = runs_of(self.items, rng)
         with (
             threadpool_limits(1),
             tempfile.TemporaryDirectory(prefix="likewise-", dir=memory_folder()) as folder,

@@ -36,6 +36,11 @@ class Figures:
     ece: float
     log_loss: float
 
+    @property
+    def shares(self) -> tuple[float, float, float, float]:
+        """What is between 0 and 1: top-1, both coverages and the calibration error."""
+        return self.top1, self.coverage_at_95, self.coverage_at_98, self.ece
+
 
 Chosen = Callable[[Questions], NDArray[np.bool_]]
 """Says which of q questions are meant: bool ``(q,)``."""
@@ -50,8 +55,9 @@ def second_half(questions: Questions) -> NDArray[np.bool_]:
     return questions.is_whole & (questions.young_labels < 0)
 
 
+SECOND_HALF: Final = "second half of the books"
 SLICES: Final[Mapping[str, Chosen]] = {
-    "second half of the books": second_half,
+    SECOND_HALF: second_half,
     "- payee never seen": lambda q: second_half(q) & (q.payee_labels == 0),
     "- payee seen with several": lambda q: second_half(q) & (q.payee_labels > 1),
     "up to 3 labels": _after(0, 3),
@@ -91,8 +97,8 @@ def pooled_of(questions: Questions, firsts: Firsts, chosen: NDArray[np.bool_]) -
     probability, right = firsts.probability[chosen], firsts.is_right[chosen]
     weight = questions.weight[chosen]
     order = np.argsort(probability, kind="stable")
-    reached = np.cumsum(weight[order]) / weight.sum()
-    bins = np.minimum((reached * _POOLED_BINS).astype(np.int64), _POOLED_BINS - 1)
+    middles = (np.cumsum(weight[order]) - weight[order] / 2) / weight.sum()
+    bins = (middles * _POOLED_BINS).astype(np.int64)
     of_bin = [order[bins == number] for number in np.unique(bins)]
 
     def mean(values: Floats) -> tuple[float, ...]:
