@@ -11,12 +11,16 @@ import numpy as np
 import pytest
 
 from likewise_engine import limits
+from likewise_engine.answers import ClassifyOptions
 from likewise_engine.encoder import DEFAULT_MODEL
 from likewise_engine.errors import ModelFault
 from likewise_engine.evidence import FEATURES
 from likewise_engine.model_folder import MODEL_FILE, fingerprint_of, sha256_of
+from likewise_engine.transaction import Transaction
 from likewise_engine.vote import DEFAULT_VOTE, OnnxVote, Pooled, load_vote
 from likewise_engine.vote.manifest import MANIFEST_FILE, read_vote_manifest
+from likewise_server.lifecycle import open_tenants
+from likewise_server.settings import Settings
 
 MODELS = Path(str(files("likewise_engine") / "models"))
 FILE_BYTES_MAX = 5_000_000
@@ -161,3 +165,16 @@ def test_pooled_outcomes_know_what_they_can_be() -> None:
     assert Pooled((0.2, 0.2, 0.9), (0.0, 0.5, 1.0), (1, 1, 1)).right[2] == 1.0
     with pytest.raises(ValueError, match="the same number of each"):
         Pooled((0.2,), (0.5,), (1, 2))
+
+
+def test_the_server_votes_with_the_folder_that_its_settings_name(folder: Path, tmp_path: Path) -> None:
+    seal(folder, name="another")
+    for named, expected in ((None, load_vote()), (folder, load_vote(folder))):
+        with open_tenants(Settings(data=tmp_path / "data", vote=named)) as tenants:
+            if not tenants.exists("t"):
+                tenants.create("t")
+            with tenants.use("t") as ledger:
+                answer = ledger.classify(Transaction(payee="Corner Bakery"), ClassifyOptions())
+        assert answer.vote_fingerprint == expected.fingerprint
+    with pytest.raises(ModelFault, match="No such file"):
+        open_tenants(Settings(data=tmp_path / "data", vote=tmp_path / "nowhere"))

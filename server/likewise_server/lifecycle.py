@@ -28,6 +28,7 @@ from likewise_engine import limits
 from likewise_engine.encoder import load_encoder
 from likewise_engine.errors import PreconditionFailed
 from likewise_engine.tenants import Tenants
+from likewise_engine.vote import load_vote
 from likewise_server.service.border import Border
 from likewise_server.service.classifier import ClassifierService
 from likewise_server.service.ledger import LedgerService
@@ -184,7 +185,7 @@ def private_server(data: Path) -> Iterator[str]:
 
 
 def open_tenants(settings: Settings) -> Tenants:
-    """The tenants of the data folder, with the encoder that the settings name.
+    """The tenants of the data folder, with the encoder and the vote that the settings name.
 
     Raises:
         DataFolderInUse, StoreFault, ModelFault.
@@ -192,6 +193,7 @@ def open_tenants(settings: Settings) -> Tenants:
     return Tenants.open_folder(
         settings.data,
         load_encoder(settings.model),
+        vote=load_vote(settings.vote),
         memory_bytes_max=settings.memory_mib_max * 1024 * 1024,
     )
 

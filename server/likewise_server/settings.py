@@ -74,6 +74,13 @@ class Settings(BaseSettings):
             "tenant's texts are encoded anew when it is first used."
         ),
     ] = None
+    vote: Annotated[
+        Path | None,
+        Field(
+            description="Folder of the vote, which weighs evidence, as 'likewise model train-vote' writes it;"
+            " the shipped one if not given. Another one gives other probabilities, from the next start on."
+        ),
+    ] = None
     threads: Annotated[
         int,
         Field(

@@ -9,7 +9,7 @@ from typing import Self
 from likewise_engine.encoder import load_encoder
 from likewise_engine.encoder.base import Encoder
 from likewise_engine.errors import InvalidInput
-from likewise_engine.vote import KernelVote, Vote, load_vote
+from likewise_engine.vote import Vote, load_vote
 from likewise_indexer.backtest.answerers import Answerer, PeerAnswerer
 from likewise_indexer.backtest.peers import PEERS, PeerKind, PeerSettings
 from likewise_indexer.backtest.result import LIKEWISE, BacktestSettings
@@ -67,7 +67,7 @@ class Contest:
         Raises:
             ModelFault: a folder does not hold a model that runs.
         """
-        vote = KernelVote() if self.vote is None else load_vote(self.vote)
+        vote = load_vote(self.vote)
         wanted = PeerSettings(settings.dimension, seed=settings.seed)
         kinds = {name: PEERS[name] for name in self.peers}
         return Contestants(

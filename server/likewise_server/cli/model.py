@@ -21,8 +21,6 @@ _SOURCE_HELP = "A sentence-transformers model: a folder, a name on the hub, or p
 _OUT_HELP = "Folder to write; give it to the server as its encoder."
 _NAME_HELP = "Names the model in its fingerprint."
 
-model_app.command("train-vote")(train_vote)
-
 Out = Annotated[Path, typer.Option(help=_OUT_HELP, file_okay=False)]
 
 
@@ -90,6 +88,9 @@ def distil(
         if student is not None:
             SentenceTransformer(modules=[module], device="cpu").save_pretrained(str(student))
     console.print(f"{encoder.fingerprint}: {encoder.dimensions} dimensions, in {out}")
+
+
+model_app.command("train-vote")(train_vote)
 
 
 def _name_of(source: str, *, int8: bool) -> str:

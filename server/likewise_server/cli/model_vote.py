@@ -83,7 +83,7 @@ def train_vote(
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of the rows that are asked, and of the trees.")] = 0,
 ) -> None:
-    """Train the vote that weighs evidence, on the books of many tenants.
+    """Train the vote on the books of many tenants.
 
     Their rows are replayed through the engine, which shows how evidence lies when a label is right; no
     category is learned, and no wording. The same books and as many jobs give the same vote.
