@@ -18,7 +18,7 @@ class KernelVote:
 
     The first candidate's share is multiplied by mass / (mass + PRIOR_MASS): a share of all the evidence means
     little where there is hardly any. How often such a product was right on the replayed books
-    (``bench/replay.py``) is the probability given; the others follow in proportion to their shares.
+    (``likewise backtest``) is the probability given; the others follow in proportion to their shares.
     """
 
     PRIOR_MASS: Final = 0.005

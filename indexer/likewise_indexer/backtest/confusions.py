@@ -74,6 +74,10 @@ def _confusion(tenant: str, pair: _Pair, mistakes: Sequence[Mistake]) -> Confusi
     def cost(mistake: Mistake) -> tuple[bool, float]:
         return mistake.decision is not Decision.FILE, -abs(float(mistake.amount or 0))
 
+    # One of each payee: the lines of an invoice would all say the same.
+    of_payee: dict[str, Mistake] = {}
+    for mistake in sorted(mistakes, key=cost):
+        of_payee.setdefault(mistake.payee, mistake)
     return Confusion(
         tenant=tenant,
         label=pair[0],
@@ -81,7 +85,7 @@ def _confusion(tenant: str, pair: _Pair, mistakes: Sequence[Mistake]) -> Confusi
         count=len(mistakes),
         filed=sum(1 for mistake in mistakes if mistake.decision is Decision.FILE),
         amount=sum(abs(float(mistake.amount or 0)) for mistake in mistakes),
-        mistakes=tuple(sorted(mistakes, key=cost)[: limits.BACKTEST_MISTAKES_PER_CONFUSION_MAX]),
+        mistakes=tuple(of_payee.values())[: limits.BACKTEST_MISTAKES_PER_CONFUSION_MAX],
     )
 
 

@@ -320,7 +320,7 @@ class Confusion:
         count: how often.
         filed: how often it was FILEd, and so would have gone unseen.
         amount: sum of the absolute amounts, as far as they are known.
-        mistakes: some of them: FILEd ones first, then the largest amounts.
+        mistakes: some of them, one of a payee: FILEd ones first, then the largest amounts.
     """
 
     tenant: str

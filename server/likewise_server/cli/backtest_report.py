@@ -175,7 +175,10 @@ def _show_behind(told: Console, backtest: Backtest) -> None:
         f" ({behind.share:.0%}), by {_points(behind.gap_mean)} on average, {_points(behind.gap_max)} at most:"
     )
     for tenant in behind.tenants[:_BEHIND_SHOWN_MAX]:
-        told.print(f"  {plain(tenant.tenant)}: {backtest.titles[tenant.peer]}, by {_points(tenant.gap)}")
+        told.print(
+            f"  {plain(tenant.tenant)}: {backtest.titles[tenant.peer]}, by {_points(tenant.gap)}",
+            soft_wrap=True,
+        )
     if len(behind.tenants) > _BEHIND_SHOWN_MAX:
         told.print(f"  and {len(behind.tenants) - _BEHIND_SHOWN_MAX:,} more")
 
