@@ -117,6 +117,33 @@ def question_of(
     return Question(text, around, evidence, encoded_ns - started_ns, searched_ns - encoded_ns)
 
 
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What becomes of the evidence in one dimension, with c candidates, the likeliest first.
+
+    Attributes:
+        positions: int64 ``(c,)``, of the candidates in the evidence.
+        candidates: int64 ``(c,)``, category numbers.
+        voted: float64 ``(c,)``, the vote's probabilities.
+        probabilities: float64 ``(c,)``, as the tenant's outcomes calibrate them.
+    """
+
+    positions: NDArray[np.int64]
+    candidates: NDArray[np.int64]
+    voted: NDArray[np.float64]
+    probabilities: NDArray[np.float64]
+
+
+def judge(view: View, vote: Vote, evidence: Evidence, dimension: str) -> Judgement:
+    """Walk the road from the evidence to probabilities. Raises ModelFault: the vote failed."""
+    voted = vote.probabilities(evidence)
+    probabilities = view.calibrations[dimension].probabilities(voted)
+    # Equal probabilities: the category more used in the books first, then the older one.
+    usage = view.category_counts[evidence.candidates]
+    order = np.lexsort((evidence.candidates, -usage, -probabilities))
+    return Judgement(order, evidence.candidates[order], voted[order], probabilities[order])
+
+
 def _dimensions(view: View, options: ClassifyOptions) -> Sequence[str]:
     for position, dimension in enumerate(options.dimensions):
         view.chart.require_dimension(dimension, f"dimensions[{position}]")
@@ -138,17 +165,14 @@ def _answer(
     target_precision: float,
     candidates_max: int,
 ) -> DimensionAnswer:
-    probabilities = vote.probabilities(evidence)
-    # Equal probabilities: the category more used in the books first, then the older one.
-    usage = view.category_counts[evidence.candidates]
-    order = np.lexsort((evidence.candidates, -usage, -probabilities))[:candidates_max]
-    categories = [view.chart.categories[number] for number in evidence.candidates[order].tolist()]
+    judgement = judge(view, vote, evidence, dimension)
+    numbers = judgement.candidates[:candidates_max].tolist()
     candidates = tuple(
-        Candidate(category.id, category.title, probability)
-        for category, probability in zip(categories, probabilities[order].tolist(), strict=True)
+        Candidate(view.chart.categories[number].id, view.chart.categories[number].title, probability)
+        for number, probability in zip(numbers, judgement.probabilities.tolist(), strict=False)
     )
-    witness = _witness(evidence, around, int(order[0])) if candidates else Witness.NONE
-    decision, reason = decide(candidates, witness, target_precision)
+    witness = _witness(evidence, around, int(judgement.positions[0])) if candidates else Witness.NONE
+    decision, reason = decide(candidates, witness, target_precision, view.calibrations[dimension])
     return DimensionAnswer(dimension, decision, candidates, witness, target_precision, reason)
 
 

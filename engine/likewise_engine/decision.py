@@ -1,44 +1,67 @@
 """The decision: from probabilities to what the bookkeeper's software is to do, and why."""
 
 from collections.abc import Sequence
+from math import isinf
 from typing import Final
 
 from likewise_engine.answers import Candidate, Decision, Witness
+from likewise_engine.calibration import Calibration
 
 SUGGEST_PROBABILITY_MIN: Final = 0.3
 """Below it the first candidate is no more than a guess: better to ask."""
+_TIE_RATIO: Final = 1.5
+"""Two candidates closer than this are named together: the books do not tell them apart."""
 
 
 def decide(
-    candidates: Sequence[Candidate], witness: Witness, target_precision: float
+    candidates: Sequence[Candidate], witness: Witness, target_precision: float, calibration: Calibration
 ) -> tuple[Decision, str]:
     """Choose, and say why in a sentence for a person.
 
     Args:
-        candidates: the likeliest first.
+        candidates: the likeliest first, with calibrated probabilities.
         witness: what speaks for the first.
         target_precision: the share of FILEd transactions that is to be right.
+        calibration: of the tenant in this dimension.
     """
     if not candidates:
         return Decision.ASK, "Nothing like it has been labelled yet."
     first = candidates[0]
     spoken = f"{_SPOKEN[witness]} {first.category_name!r} ({first.probability:.0%})"
-    if first.probability >= target_precision:
-        return Decision.FILE, f"{spoken}, at least the {target_precision:.1%} asked for."
+    threshold = calibration.threshold(target_precision)
+    probabilities = [candidate.probability for candidate in candidates[:2]]
+    if files(probabilities, threshold):
+        asked_for = f"what is this sure reaches the {target_precision:.1%} asked for"
+        return Decision.FILE, f"{spoken}, and {asked_for}."
     if first.probability < SUGGEST_PROBABILITY_MIN:
         return Decision.ASK, f"{spoken}, which is no better than a guess."
-    if len(candidates) > 1 and _is_tie(first.probability, candidates[1].probability):
+    if _is_tie(probabilities):
         both = " and ".join(f"{c.category_name!r} ({c.probability:.0%})" for c in candidates[:2])
         return Decision.SUGGEST, f"The books have it both ways: {both}."
-    return Decision.SUGGEST, f"{spoken}, short of the {target_precision:.1%} asked for."
+    return Decision.SUGGEST, f"{spoken}, {_short_of(threshold, target_precision, calibration)}."
 
 
-_TIE_RATIO: Final = 1.5
-"""Two candidates closer than this are named together."""
+def files(probabilities: Sequence[float], threshold: float) -> bool:
+    """Whether to FILE, by the calibrated probabilities of the first candidates, the likeliest first.
+
+    A tie is never FILEd, however low the target: it would be tossing a coin.
+    """
+    return probabilities[0] >= threshold and not _is_tie(probabilities)
 
 
-def _is_tie(first: float, second: float) -> bool:
-    return first < _TIE_RATIO * second
+def _is_tie(probabilities: Sequence[float]) -> bool:
+    return len(probabilities) > 1 and probabilities[0] < _TIE_RATIO * probabilities[1]
+
+
+def _short_of(threshold: float, target_precision: float, calibration: Calibration) -> str:
+    """Why a likely candidate is not FILEd."""
+    target = f"{target_precision:.1%}"
+    if calibration.excess_sigmas and calibration.filed_wrong > (1.0 - target_precision) * calibration.filed:
+        record = f"of the last {calibration.filed} filed, {calibration.filed_wrong} turned out wrong"
+        return f"but {record}: more is asked until {target} holds again"
+    if isinf(threshold):
+        return f"but too little is known of how often such answers are right to file at {target}"
+    return f"short of the {threshold:.1%} with which what is filed reaches the {target} asked for"
 
 
 _SPOKEN: Final = {

@@ -5,7 +5,7 @@ is evicted or deleted, so one tenant never has two ledgers. However many ask for
 of them loads it and the others wait for that load alone. The lock over the table of tenants is held for
 look-ups only, never while loading, teaching or closing.
 
-Graphs that are due are built by one background thread, a tenant at a time.
+Graphs and calibrations that are due are made by one background thread, a tenant at a time.
 """
 
 import heapq
@@ -18,7 +18,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, Self
 
-from likewise_engine.builder import GraphBuilder
 from likewise_engine.chart import Category, Chart, Policy
 from likewise_engine.encoder.base import Encoder
 from likewise_engine.errors import PreconditionFailed, TenantNotFound
@@ -27,6 +26,7 @@ from likewise_engine.ledger.checks import check_settings
 from likewise_engine.ledger.ledger import Ledger
 from likewise_engine.store.base import Change, StoreStatistics, TenantRecord, TenantStore
 from likewise_engine.store.sqlite import SqliteStore
+from likewise_engine.upkeep import Upkeep
 from likewise_engine.vote import KernelVote, Vote
 
 MEMORY_BYTES_MAX_DEFAULT: Final = 2 * 1024**3
@@ -92,7 +92,7 @@ class Tenants:
         self._slots: OrderedDict[str, _Slot] = OrderedDict()
         self._lock = threading.Lock()
         self._released = threading.Condition(self._lock)
-        self._builder = GraphBuilder(self.use)
+        self._upkeep = Upkeep(self.use)
 
     @classmethod
     def open_folder(
@@ -212,7 +212,7 @@ class Tenants:
             PreconditionFailed: it stayed in use (by a long export, say).
         """
         self._folder.store_path(tenant)
-        self._builder.give_up(tenant)
+        self._upkeep.give_up(tenant)
         with self._lock:
             slot = self._slots.setdefault(tenant, _Slot())
             if slot.is_doomed:
@@ -231,12 +231,12 @@ class Tenants:
                 del self._slots[tenant]
 
     def settle(self) -> None:
-        """Wait until no graph is due any more."""
-        self._builder.settle()
+        """Wait until neither a graph nor a calibration is due any more."""
+        self._upkeep.settle()
 
     def close(self) -> None:
-        """Stop building, close all ledgers and let go of the folder. Nobody may use a ledger any more."""
-        self._builder.stop()
+        """Stop the upkeep, close all ledgers and let go of the folder. Nobody may use a ledger any more."""
+        self._upkeep.stop()
         with self._lock:
             ledgers = [slot.ledger for slot in self._slots.values() if slot.ledger is not None]
             self._slots.clear()
@@ -304,8 +304,8 @@ class Tenants:
             self._released.notify_all()
         for doomed in evicted:
             doomed.close()
-        if is_changed and ledger is not None and ledger.is_graph_due:
-            self._builder.request(tenant)
+        if is_changed and ledger is not None and (ledger.is_graph_due or ledger.is_calibration_due):
+            self._upkeep.request(tenant, is_graph_due=ledger.is_graph_due)
 
     def _evicted(self) -> list[Ledger]:
         """Take ledgers out of the table, the longest unused first, until memory is within its budget."""

@@ -11,6 +11,8 @@ Concurrency, once and for all:
 - ``_cache_lock`` orders writing the graph's cache file and deleting it: forgetting holds it until memory is
   rebuilt, so a graph with the forgotten vectors is either deleted, or finds that memory is another and is
   not written. It is taken after the writer's lock, or alone.
+- Outcomes are replayed from a view too, by whoever calls :meth:`calibrate`. What was taught meanwhile is not
+  among them, and what is no longer there is left out when they are added, under the lock.
 
 If applying a committed change to memory fails (out of memory), memory lags behind the store: the ledger is
 then stale, refuses to be written, and its owner loads it anew.
@@ -47,6 +49,7 @@ from likewise_engine.ledger.checks import (
     check_reshaping,
     check_settings,
 )
+from likewise_engine.ledger.hindsight import Hindsight
 from likewise_engine.ledger.lesson import Lesson
 from likewise_engine.ledger.memory import Memory
 from likewise_engine.ledger.outcomes import (
@@ -59,7 +62,7 @@ from likewise_engine.ledger.outcomes import (
 from likewise_engine.ledger.reencode import reencode
 from likewise_engine.ledger.reshape import Reshaping
 from likewise_engine.ledger.view import View
-from likewise_engine.store.base import Change, Entry, RequestRecord, TenantStore
+from likewise_engine.store.base import Change, Entry, OutcomeChange, RequestRecord, TenantStore
 from likewise_engine.transaction import LabelledTransaction, Transaction
 from likewise_engine.vote import Vote
 
@@ -92,7 +95,9 @@ class Ledger:
             reencode(store, encoder)
         snapshot = store.snapshot()
         identity_of = _identity_of(encoder.fingerprint, snapshot.texts)
-        self._memory = Memory(snapshot, Graph.load(graph_path, identity_of, encoder.dimensions))
+        self._hindsight = Hindsight(encoder, vote)
+        graph = Graph.load(graph_path, identity_of, encoder.dimensions)
+        self._memory = Memory(snapshot, graph, vote.pooled, self._hindsight.fingerprint)
         self._view = self._memory.view()
 
     @property
@@ -124,6 +129,11 @@ class Ledger:
     def is_graph_due(self) -> bool:
         """Whether :meth:`build_graph` should be called, aside from whoever waits for an answer."""
         return self._view.index.is_graph_due
+
+    @property
+    def is_calibration_due(self) -> bool:
+        """Whether :meth:`calibrate` should be called, aside from whoever waits for an answer."""
+        return self._memory.is_calibration_due
 
     def classify(self, transaction: Transaction, options: ClassifyOptions) -> Classification:
         """Answer for one transaction from the current view.
@@ -163,10 +173,11 @@ class Ledger:
             for item in items:
                 lesson.take(item)
             request = RequestRecord(request_id, digest, lesson.outcome().to_json()) if request_id else None
-            return self._teach(lesson, request)
+            outcomes = self._hindsight.of_lesson(lesson, self._memory, self._view)
+            return self._teach(lesson, request, outcomes)
 
     def import_batch(self, items: Sequence[LabelledTransaction]) -> ImportOutcome:
-        """Learn what is right in a batch, and say what is wrong with the rest.
+        """Learn what is right in a batch, and say what is wrong with the rest. :meth:`calibrate` is then due.
 
         Raises:
             InvalidInput: the batch is too large.
@@ -185,7 +196,8 @@ class Ledger:
                         violations = (FieldViolation("", error.message),)
                 if violations:
                     rejections.append(Rejection(position, item.transaction.id, violations))
-            return ImportOutcome(self._teach(lesson, None), tuple(rejections))
+            learned = self._teach(lesson, None, self._hindsight.after_bulk())
+            return ImportOutcome(learned, tuple(rejections))
 
     def forget(self, transaction_ids: Sequence[str]) -> ForgetOutcome:
         """Forget transactions: when it returns they are gone from disk, memory and index.
@@ -229,6 +241,7 @@ class Ledger:
             with self._applying():
                 self._memory.revision = revision
                 self._memory.policy = policy or self._memory.policy
+                self._memory.recalibrate()
                 self._memory.extend_chart(chart)
 
     def reshape(
@@ -270,7 +283,7 @@ class Ledger:
                     memory.revision = outcome.revision
                     memory.extend_chart(plan.chart)
                     if plan.relabelling:
-                        memory.relabel(rows, plan.relabelling.target)
+                        memory.relabel(rows, plan.relabelling)
             return outcome
 
     def entry(self, transaction_id: str) -> Entry:
@@ -312,6 +325,42 @@ class Ledger:
                 graph.save(self._graph_path, _identity_of(self._encoder.fingerprint, texts)(graph.count))
         return True
 
+    def calibrate(self, keep_on: Callable[[], bool] = lambda: True) -> bool:
+        """Replay the latest labels that have no outcome, and calibrate with what comes of it.
+
+        Call it aside, after teaching in bulk; neither readers nor writers are held up.
+
+        Args:
+            keep_on: asked now and then; the replay is given up when it says no.
+
+        Returns:
+            Whether it was done; if not, it stays due.
+
+        Raises:
+            StoreFault, ModelFault: nothing was changed; it stays due.
+        """
+        with self._writer_lock:
+            self._check_fresh()
+            memory, view = self._memory, self._view
+            judged = {d: memory.track_record.rows(memory.is_of(d)) for d in view.labels}
+            memory.is_calibration_due = False  # What is taught from now on says so anew.
+        try:
+            replayed = self._hindsight.replay(view, self._store, judged, keep_on)
+            with self._writer_lock:
+                if replayed is None or not self._is_current(memory):
+                    memory.is_calibration_due = True
+                    return False
+                entries = self._store.entries_by_id([outcome.transaction_id for outcome in replayed])
+                change = self._hindsight.of_replay(replayed, entries, memory, view)
+                self._store.commit(Change(memory.revision, outcomes=change))
+                with self._applying():
+                    rows = memory.rows_of([entries[o.transaction_id].seq for o in change.added])
+                    memory.change_outcomes(change, rows)
+                return True
+        except BaseException:
+            memory.is_calibration_due = True
+            raise
+
     def close(self) -> None:
         """Release the store's files, once no writer is at work."""
         with self._writer_lock:
@@ -332,20 +381,24 @@ class Ledger:
         ids = [item.transaction.id for item in items]
         return Lesson(self._memory, self._store.entries_by_id(ids) if len(self._memory) else {})
 
-    def _teach(self, lesson: Lesson, request: RequestRecord | None) -> LearnOutcome:
+    def _teach(
+        self, lesson: Lesson, request: RequestRecord | None, outcomes: OutcomeChange | None
+    ) -> LearnOutcome:
         outcome = lesson.outcome()
-        change = lesson.change(self._encoder, request)
+        change = lesson.change(self._encoder, request, outcomes)
         if change is not None:
-            replaced = lesson.replaced_rows()
+            replaced, replacing = lesson.replaced_rows(), lesson.replacing_positions()
+            judged = lesson.positions_of(o.transaction_id for o in (outcomes.added if outcomes else ()))
             self._store.commit(change)
             with self._applying():
-                memory = self._memory
+                memory, first = self._memory, len(self._memory)
                 memory.revision = change.revision
                 memory.extend_chart(memory.chart.with_categories([c for _, c in change.categories]))
                 memory.extend_texts(change.texts, change.vectors)
                 memory.payee_names.extend(change.payees)
                 memory.extend_entries(change.entries)
-                memory.kill(replaced)
+                memory.replace(replaced, first + replacing)
+                memory.change_outcomes(change.outcomes, first + judged)
             if memory.is_wasteful:
                 self._rebuild()
         return outcome
@@ -373,7 +426,8 @@ class Ledger:
             whole = self._memory.all_texts_alive
             snapshot = self._store.snapshot()
             same_texts = whole and len(snapshot.texts) == len(self._memory.texts)
-            self._memory = Memory(snapshot, self._memory.graph if same_texts else None)
+            graph = self._memory.graph if same_texts else None
+            self._memory = Memory(snapshot, graph, self._vote.pooled, self._hindsight.fingerprint)
 
     @contextmanager
     def _applying(self) -> Iterator[None]:

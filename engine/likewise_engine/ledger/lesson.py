@@ -5,7 +5,7 @@ own: how a file is cut into batches does not change what is learned. Labels are 
 keeps its own authority, and a label is never replaced by one of lesser authority.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -17,7 +17,15 @@ from likewise_engine.encoder.base import Encoder
 from likewise_engine.errors import FieldViolation, LimitReached, ModelFault
 from likewise_engine.ledger.memory import Memory, Names, are_unit
 from likewise_engine.ledger.outcomes import LearnOutcome
-from likewise_engine.store.base import Change, Correction, Entry, NewEntry, RequestRecord, Vectors
+from likewise_engine.store.base import (
+    Change,
+    Correction,
+    Entry,
+    NewEntry,
+    OutcomeChange,
+    RequestRecord,
+    Vectors,
+)
 from likewise_engine.text import text_and_payee
 from likewise_engine.transaction import Authority, LabelledTransaction, Transaction
 
@@ -98,8 +106,32 @@ class Lesson:
         revision = self._memory.revision + bool(self._pending)
         return LearnOutcome(revision, self.created, self.updated, self.unchanged, self.kept)
 
-    def change(self, encoder: Encoder, request: RequestRecord | None) -> Change | None:
+    def newly_labelled(self) -> list[tuple[Transaction, list[str]]]:
+        """Transactions that a person labels for the first time, each with the dimensions in which that is so.
+
+        Only these tell how right an answer is: who changes a label anew does so since it is wrong.
+        """
+        found = []
+        for transaction_id, new in self._pending.items():
+            before = self._existing.get(transaction_id, _NO_ENTRY).authorities
+            dimensions = [
+                dimension
+                for dimension, authority in new.entry.authorities.items()
+                if authority is Authority.PERSON is not before.get(dimension)
+            ]
+            if dimensions:
+                found.append((new.entry.transaction, dimensions))
+        return found
+
+    def change(
+        self, encoder: Encoder, request: RequestRecord | None, outcomes: OutcomeChange | None
+    ) -> Change | None:
         """What is to be committed; None where there is nothing.
+
+        Args:
+            encoder: of new texts.
+            request: to remember.
+            outcomes: what becomes of them with this lesson.
 
         Raises:
             ModelFault: the encoder failed on the new texts.
@@ -120,8 +152,18 @@ class Lesson:
             orphaned_texts=orphaned_texts,
             orphaned_payees=orphaned_payees,
             corrections=self._corrections,
+            outcomes=outcomes,
             request=request,
         )
+
+    def positions_of(self, transaction_ids: Iterable[str]) -> NDArray[np.int64]:
+        """Positions among the entries to write."""
+        positions = {transaction_id: position for position, transaction_id in enumerate(self._pending)}
+        return np.array([positions[transaction_id] for transaction_id in transaction_ids], dtype=np.int64)
+
+    def replacing_positions(self) -> NDArray[np.int64]:
+        """Positions among the entries to write of those that replace, as :meth:`replaced_rows` has them."""
+        return self.positions_of(t for t in self._pending if t in self._existing)
 
     def replaced_rows(self) -> NDArray[np.int64]:
         """Rows of memory whose transactions are learned anew."""

@@ -11,14 +11,17 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from likewise_engine.calibration import Calibration, Outcomes, Pooled
 from likewise_engine.chart import Chart
 from likewise_engine.errors import StoreCorrupt
 from likewise_engine.index.graph import Graph
 from likewise_engine.index.texts import TextIndex
 from likewise_engine.ledger.columns import Column, StringColumn
 from likewise_engine.ledger.postings import Postings
+from likewise_engine.ledger.track_record import NO_OUTCOMES, TrackRecord
 from likewise_engine.ledger.view import UNLABELLED, DayRanks, View
-from likewise_engine.store.base import EntryColumns, NewEntry, Relabelling, Snapshot, Vectors
+from likewise_engine.store.base import EntryColumns, NewEntry, OutcomeChange, Relabelling, Snapshot, Vectors
+from likewise_engine.transaction import CATEGORY_DIMENSION
 
 _LENGTH_TOLERANCE: Final = 0.01
 """Of the squared length; float16 rounds it by a thousandth at most."""
@@ -94,12 +97,16 @@ class Names:
 class Memory:
     """One tenant's columns; see the module for who may touch it."""
 
-    def __init__(self, snapshot: Snapshot, graph: Graph | None) -> None:
+    def __init__(
+        self, snapshot: Snapshot, graph: Graph | None, pooled: Pooled, outcomes_fingerprint: str
+    ) -> None:
         """Rebuild memory from the store.
 
         Args:
             snapshot: everything, as of one revision.
             graph: over the first texts, if one is at hand.
+            pooled: how the vote's probabilities turn out elsewhere.
+            outcomes_fingerprint: the models that serve; outcomes of others tell nothing of them.
 
         Raises:
             StoreCorrupt: the snapshot does not fit together.
@@ -134,6 +141,13 @@ class Memory:
         self.day_ranks = DayRanks.of(entries.order_day)
         self.graph = graph
         self.postings = self._fresh_postings()
+        is_of_these = snapshot.record.outcomes_fingerprint == outcomes_fingerprint
+        outcomes = snapshot.outcomes if is_of_these else NO_OUTCOMES
+        judged = self.rows_of(outcomes.seqs)
+        self.track_record = TrackRecord(outcomes, judged, entries.order_day[judged])
+        self.is_calibration_due = snapshot.record.is_calibration_due or (rows > 0 and not is_of_these)
+        self._pooled = pooled
+        self._calibrations: dict[str, Calibration] = {}
 
     def __len__(self) -> int:
         """Rows, dead ones included."""
@@ -166,7 +180,7 @@ class Memory:
         columns += [self.direction, self.currency, self.alive, self.vectors, self.text_alive]
         columns += self.labels.values()
         graph_bytes = self.graph.nbytes if self.graph else 0
-        packed = self.transaction_ids.nbytes + self.postings.nbytes + graph_bytes
+        packed = self.transaction_ids.nbytes + self.postings.nbytes + graph_bytes + self.track_record.nbytes
         return packed + sum(c.nbytes for c in columns) + self.text_names.nbytes + self.payee_names.nbytes
 
     def view(self) -> View:
@@ -196,7 +210,16 @@ class Memory:
             category_counts=self.category_counts,
             category_active=self.category_active,
             category_dimension=self.category_dimension,
+            calibrations={d: self._calibration(d) for d in self.chart.dimensions or (CATEGORY_DIMENSION,)},
         )
+
+    def recalibrate(self) -> None:
+        """Learn from the outcomes anew with the next view: they, their labels or the policy have changed."""
+        self._calibrations = {}
+
+    def is_of(self, dimension: str) -> NDArray[np.bool_]:
+        """Whether each category is of a dimension, bool ``(categories,)``."""
+        return np.equal(self.category_dimension, self.chart.dimensions.index(dimension))
 
     def extend_chart(self, chart: Chart) -> None:
         """Take over a chart that continues the present one."""
@@ -263,8 +286,11 @@ class Memory:
             np.subtract.at(counts, labels[labels != UNLABELLED], 1)
         self.category_counts = counts
 
-    def relabel(self, rows: NDArray[np.int64], target: int) -> None:
-        """Give live rows a category, by number, in the place of the one that they have in its dimension."""
+    def relabel(self, rows: NDArray[np.int64], relabelling: Relabelling) -> None:
+        """Give live rows a category in the place of the one that they have in its dimension."""
+        target = relabelling.target
+        self.track_record.relabel(relabelling.sources, target, None if relabelling.seqs is None else rows)
+        self.recalibrate()
         if not len(rows):
             return
         labels = self.labels[self.chart.categories[target].dimension].detach()
@@ -273,6 +299,27 @@ class Memory:
         counts[target] += len(rows)
         labels[rows] = target
         self.category_counts = counts
+
+    def replace(self, old: NDArray[np.int64], new: NDArray[np.int64]) -> None:
+        """Mark live rows dead whose transactions have other rows now."""
+        self.kill(old)
+        if len(old) and self.track_record.move(old, new, self.order_day.prefix(len(self))[new]):
+            self.recalibrate()
+
+    def change_outcomes(self, change: OutcomeChange | None, rows: NDArray[np.int64]) -> None:
+        """Follow a change of the outcomes.
+
+        Args:
+            change: what was committed, if anything.
+            rows: int64 ``(len(change.added),)``, the live rows that the added are of.
+        """
+        if change is None:
+            return
+        self.is_calibration_due = change.is_calibration_due
+        if change.added:
+            self.track_record.drop(change.dropped_ids)
+            self.track_record.add(change.added, rows, self.order_day.prefix(len(self))[rows])
+            self.recalibrate()
 
     def orphaned_ids(
         self, rows: NDArray[np.int64], entries: Sequence[NewEntry] = ()
@@ -284,7 +331,7 @@ class Memory:
             self.payee_names.orphaned_ids(payees, {new.payee for new in entries}),
         )
 
-    def rows_of(self, seqs: Sequence[int]) -> NDArray[np.int64]:
+    def rows_of(self, seqs: Sequence[int] | NDArray[np.int64]) -> NDArray[np.int64]:
         """Rows of live entries by ``seq``."""
         return np.searchsorted(self.seq.prefix(len(self)), np.array(seqs, dtype=np.int64))
 
@@ -297,6 +344,17 @@ class Memory:
         dimension = self.chart.categories[relabelling.sources[0]].dimension
         labels = self.labels[dimension].prefix(len(self))
         return np.flatnonzero(np.isin(labels, relabelling.sources) & self.alive.prefix(len(self)))
+
+    def _calibration(self, dimension: str) -> Calibration:
+        calibration = self._calibrations.get(dimension)
+        if calibration is None:
+            outcomes = Outcomes.none()
+            if dimension in self.labels:
+                labels = self.labels[dimension].prefix(len(self))
+                outcomes = self.track_record.outcomes(self.is_of(dimension), labels)
+            calibration = Calibration.of(self._pooled, outcomes, self.policy.target_precision)
+            self._calibrations[dimension] = calibration
+        return calibration
 
     def _currency_code(self, currency: str) -> int:
         if currency not in self.currencies:

@@ -8,12 +8,13 @@ length is as good as absent).
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from likewise_engine.calibration import Calibration
 from likewise_engine.chart import Chart, Policy
 from likewise_engine.index.texts import TextIndex
 from likewise_engine.ledger.columns import StringColumn
@@ -94,6 +95,7 @@ class View:
         category_counts: int64 ``(categories,)``, live labels of each category.
         category_active: bool ``(categories,)``.
         category_dimension: int64 ``(categories,)``, positions in the chart's dimensions.
+        calibrations: by dimension, of the chart's and of CATEGORY_DIMENSION.
     """
 
     revision: int
@@ -119,8 +121,34 @@ class View:
     category_counts: NDArray[np.int64]
     category_active: NDArray[np.bool_]
     category_dimension: NDArray[np.int64]
+    calibrations: Mapping[str, Calibration]
 
     def text_number(self, text: str) -> int:
         """Number of a text, UNKNOWN where this view does not have it."""
         number = self.text_numbers.get(text, UNKNOWN)
-        return number if number < len(self.index.matrix) else UNKNOWN
+        # A number may be of a later view; and as of an earlier day, a text may not have been known yet.
+        return number if 0 <= number < len(self.index.alive) and self.index.alive[number] else UNKNOWN
+
+    def as_of(self, order_day: int) -> "View":
+        """This view as if nothing of this day or a later one had been taught."""
+        return self.restricted(self.alive & (self.order_day < order_day))
+
+    def restricted(self, alive: NDArray[np.bool_]) -> "View":
+        """This view with fewer live rows, and all that follows from them. Chart and calibrations stay.
+
+        Args:
+            alive: bool ``(n,)``, no row that is dead in this view.
+        """
+        texts_alive = np.zeros(len(self.index.alive), dtype=np.bool_)
+        texts_alive[self.text[alive]] = True
+        counts = np.zeros(len(self.category_counts), dtype=np.int64)
+        for column in self.labels.values():
+            labels = column[alive]
+            counts += np.bincount(labels[labels != UNLABELLED], minlength=len(counts))
+        return replace(
+            self,
+            alive=alive,
+            index=replace(self.index, alive=texts_alive),
+            day_ranks=DayRanks.of(self.order_day[alive]),
+            category_counts=counts,
+        )

@@ -31,6 +31,8 @@ class TenantRecord:
         created: when, in UTC.
         revision: counts the committed changes.
         encoder_fingerprint: the encoder behind the vectors.
+        outcomes_fingerprint: the models behind the outcomes; empty before the first.
+        is_calibration_due: whether labels were taught in bulk that no outcome is known of.
     """
 
     tenant: str
@@ -39,6 +41,8 @@ class TenantRecord:
     created: datetime
     revision: int
     encoder_fingerprint: str
+    outcomes_fingerprint: str = ""
+    is_calibration_due: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +95,44 @@ class Correction:
 
 
 @dataclass(frozen=True, slots=True)
+class Outcome:
+    """What would have been answered before a person's label of a transaction was known.
+
+    Whether it was right is not kept: it follows from the label, however that changes.
+
+    Attributes:
+        id: grows with every outcome.
+        transaction_id: of an entry, which has one outcome in a dimension at most.
+        predicted: number of the first candidate.
+        probability: within (0, 1]: what the vote gave it.
+        is_filed: whether it would have been FILEd at the tenant's own target.
+    """
+
+    id: int
+    transaction_id: str
+    predicted: int
+    probability: float
+    is_filed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class OutcomeChange:
+    """A change of a tenant's outcomes.
+
+    Attributes:
+        fingerprint: the models behind them. Outcomes of others go.
+        is_calibration_due: see :class:`TenantRecord`.
+        added: outcomes that are new.
+        dropped_ids: outcomes to let go.
+    """
+
+    fingerprint: str
+    is_calibration_due: bool
+    added: Sequence[Outcome] = ()
+    dropped_ids: Sequence[int] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class RequestRecord:
     """A request id with what it stood for.
 
@@ -107,13 +149,13 @@ class RequestRecord:
 
 @dataclass(frozen=True, slots=True)
 class Relabelling:
-    """Labels that one category takes over from others of its dimension, in entries and in corrections.
+    """Labels that one category takes over from others of its dimension, in entries, corrections and outcomes.
 
     Attributes:
         sources: numbers of the categories that lose them.
         target: number of the category that gets them.
-        seqs: of the entries; None for all that have a label of the sources. Of given entries only the labels
-            change sides, what was predicted for them was predicted.
+        seqs: of the entries; None for all that have a label of the sources. Of given entries what corrections
+            say was predicted stays; outcomes follow, for what was right then was right.
         authority: who gives these labels; None where they stay who gave them.
     """
 
@@ -128,7 +170,7 @@ class Change:
     """One atomic change of a tenant's state. Parts that are not given stay as they are.
 
     Attributes:
-        revision: the revision that it leads to; unchanged where only a request is remembered.
+        revision: the revision that it leads to; unchanged where only a request or outcomes are remembered.
         texts: (id, text) of new texts; ``vectors`` has one row for each.
         vectors: float16 ``(len(texts), dimensions)``.
         payees: (id, normalised payee) of new payees.
@@ -139,8 +181,9 @@ class Change:
         orphaned_texts: ids of texts to erase, since no entry has them any more.
         orphaned_payees: likewise of payees.
         forgotten_seqs: entries to erase for good; :meth:`TenantStore.purge` is then due.
-        forgotten_ids: transaction ids whose corrections go too.
+        forgotten_ids: transaction ids whose corrections and outcomes go too.
         corrections: to add.
+        outcomes: how outcomes change.
         request: to remember.
         policy: replaces the tenant's.
         display_name: replaces the tenant's.
@@ -158,6 +201,7 @@ class Change:
     forgotten_seqs: Sequence[int] = ()
     forgotten_ids: Sequence[str] = ()
     corrections: Sequence[Correction] = ()
+    outcomes: OutcomeChange | None = None
     request: RequestRecord | None = None
     policy: Policy | None = None
     display_name: str | None = None
@@ -200,6 +244,25 @@ class EntryColumns:
 
 
 @dataclass(frozen=True, slots=True)
+class OutcomeColumns:
+    """All outcomes as columns, by the day that their entries count for and then by id; k outcomes.
+
+    Attributes:
+        ids: int64 ``(k,)``.
+        seqs: int64 ``(k,)``, of the entries.
+        predicted: int64 ``(k,)``, numbers of categories.
+        probability: float64 ``(k,)``.
+        filed: bool ``(k,)``.
+    """
+
+    ids: NDArray[np.int64]
+    seqs: NDArray[np.int64]
+    predicted: NDArray[np.int64]
+    probability: NDArray[np.float64]
+    filed: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """Everything that a ledger is rebuilt from, as of one revision.
 
@@ -212,6 +275,7 @@ class Snapshot:
         payee_ids: int64 ``(p,)``, ascending.
         payees: p normalised payees.
         entries: the entries.
+        outcomes: the outcomes.
     """
 
     record: TenantRecord
@@ -222,6 +286,7 @@ class Snapshot:
     payee_ids: NDArray[np.int64]
     payees: Sequence[str]
     entries: EntryColumns
+    outcomes: OutcomeColumns
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ import numpy as np
 from likewise_engine import limits
 from likewise_engine.chart import Category
 from likewise_engine.errors import StoreFault
-from likewise_engine.store.base import Change, NewEntry, Relabelling, Vectors
+from likewise_engine.store.base import Change, NewEntry, OutcomeChange, Relabelling, Vectors
 
 
 def text_rows(texts: Sequence[tuple[int, str]], vectors: Vectors) -> Iterator[tuple[int, str, bytes]]:
@@ -51,6 +51,8 @@ def write(connection: sqlite3.Connection, change: Change) -> None:
         " VALUES (?, ?, ?, ?, ?)",
         ((c.transaction_id, c.dimension, c.predicted, c.label, change.revision) for c in change.corrections),
     )
+    if change.outcomes is not None:
+        _write_outcomes(connection, change.outcomes)
     if change.request is not None:
         request = change.request
         cursor = execute(
@@ -90,7 +92,7 @@ def _write_categories(connection: sqlite3.Connection, categories: Sequence[tuple
 
 
 def _relabel(connection: sqlite3.Connection, relabelling: Relabelling) -> None:
-    """Move labels from category to category, in entries and in corrections."""
+    """Move labels from category to category, in entries, corrections and outcomes."""
     ids = {
         number: (dimension, category_id)
         for number, dimension, category_id in connection.execute(
@@ -107,12 +109,19 @@ def _relabel(connection: sqlite3.Connection, relabelling: Relabelling) -> None:
         " WHERE category IN (SELECT value FROM json_each(?))"
     )
     to_target = (relabelling.target, relabelling.authority, sources)
+    outcomes = "UPDATE outcomes SET predicted = ? WHERE predicted IN (SELECT value FROM json_each(?))"
     if relabelling.seqs is None:
         connection.execute(labels, to_target)
+        connection.execute(outcomes, (relabelling.target, sources))
         _rename_in_corrections(connection, dimension, source_ids, target_id)
     else:
         seqs = relabelling.seqs
         connection.executemany(f"{labels} AND seq = ?", ((*to_target, seq) for seq in seqs))
+        connection.execute(
+            f"{outcomes} AND transaction_id IN"  # noqa: S608 - constants
+            " (SELECT e.transaction_id FROM entries AS e, json_each(?) AS moved WHERE e.seq = moved.value)",
+            (relabelling.target, sources, json.dumps(list(seqs))),
+        )
         connection.execute(
             "UPDATE corrections SET label = ?"
             " WHERE dimension = ? AND label IN (SELECT value FROM json_each(?)) AND transaction_id IN"
@@ -132,6 +141,21 @@ def _rename_in_corrections(
         " WHERE dimension = :dimension"
         " AND (predicted IN (SELECT id FROM old) OR label IN (SELECT id FROM old))",
         {"old": json.dumps(list(old_ids)), "new": new_id, "dimension": dimension},
+    )
+
+
+def _write_outcomes(connection: sqlite3.Connection, change: OutcomeChange) -> None:
+    (fingerprint,) = connection.execute("SELECT outcomes_fingerprint FROM tenant").fetchone()
+    if fingerprint != change.fingerprint:
+        connection.execute("DELETE FROM outcomes")
+    connection.executemany("DELETE FROM outcomes WHERE id = ?", ((id_,) for id_ in change.dropped_ids))
+    connection.executemany(
+        "INSERT INTO outcomes VALUES (?, ?, ?, ?, ?)",
+        ((o.id, o.transaction_id, o.predicted, o.probability, o.is_filed) for o in change.added),
+    )
+    connection.execute(
+        "UPDATE tenant SET outcomes_fingerprint = ?, is_calibration_due = ?",
+        (change.fingerprint, change.is_calibration_due),
     )
 
 
@@ -175,5 +199,6 @@ def _erase(executemany: Callable[..., object], change: Change) -> None:
         ("texts", "id", change.orphaned_texts),
         ("payees", "id", change.orphaned_payees),
         ("corrections", "transaction_id", change.forgotten_ids),
+        ("outcomes", "transaction_id", change.forgotten_ids),
     ):
         executemany(f"DELETE FROM {table} WHERE {column} = ?", ((key,) for key in keys))  # noqa: S608 - constants

@@ -100,7 +100,24 @@ ALTER TABLE categories ADD COLUMN merged_into INTEGER REFERENCES categories (num
 ALTER TABLE categories ADD COLUMN former_ids TEXT NOT NULL DEFAULT '[]';
 """
 
-STEPS: Final[tuple[str, ...]] = (_STEP_1, _STEP_2, _STEP_3)
+# What would have been answered before a person's label was known: it calibrates the tenant. predicted: a
+# category, which tells the dimension too. probability: the vote's own. outcomes_fingerprint: the models that
+# all of them are of. is_calibration_due: labels were taught in bulk that no outcome is known of.
+_STEP_4: Final = """
+CREATE TABLE outcomes (
+    id INTEGER PRIMARY KEY,
+    transaction_id TEXT NOT NULL,
+    predicted INTEGER NOT NULL REFERENCES categories (number),
+    probability REAL NOT NULL,
+    is_filed INTEGER NOT NULL
+) STRICT;
+CREATE INDEX outcomes_by_transaction ON outcomes (transaction_id);
+
+ALTER TABLE tenant ADD COLUMN outcomes_fingerprint TEXT NOT NULL DEFAULT '';
+ALTER TABLE tenant ADD COLUMN is_calibration_due INTEGER NOT NULL DEFAULT 0;
+"""
+
+STEPS: Final[tuple[str, ...]] = (_STEP_1, _STEP_2, _STEP_3, _STEP_4)
 """SQL scripts; step n (from 1) leads to schema version n."""
 
 

@@ -29,6 +29,7 @@ from likewise_engine.store.base import (
     Change,
     Entry,
     EntryColumns,
+    OutcomeColumns,
     RequestRecord,
     Snapshot,
     StoreStatistics,
@@ -102,10 +103,17 @@ class SqliteStore:
             record.created.isoformat(),
             record.revision,
             record.encoder_fingerprint,
+            record.outcomes_fingerprint,
+            record.is_calibration_due,
         )
         try:
             with translated("create"), transaction(store._writer):
-                store._writer.execute("INSERT INTO tenant VALUES (1, ?, ?, ?, ?, ?, ?, ?, 0)", row)
+                store._writer.execute(
+                    "INSERT INTO tenant (only, tenant, display_name, target_precision, closed_chart,"
+                    " created_at, revision, encoder_fingerprint, outcomes_fingerprint, is_calibration_due)"
+                    " VALUES (1, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    row,
+                )
         except BaseException:
             store.close()
             raise
@@ -145,6 +153,7 @@ class SqliteStore:
                 payee_ids=np.fromiter((row[0] for row in payees), dtype=np.int64, count=len(payees)),
                 payees=[row[1] for row in payees],
                 entries=_entry_columns(connection, len(categories)),
+                outcomes=_outcome_columns(connection, len(categories)),
             )
 
     def commit(self, change: Change) -> None:
@@ -253,14 +262,14 @@ class SqliteStore:
 def _record(connection: sqlite3.Connection) -> TenantRecord:
     row = connection.execute(
         "SELECT tenant, display_name, target_precision, closed_chart, created_at, revision,"
-        " encoder_fingerprint FROM tenant"
+        " encoder_fingerprint, outcomes_fingerprint, is_calibration_due FROM tenant"
     ).fetchone()
     if row is None:
         raise StoreCorrupt("the store has no tenant's record: its creation was cut short")
-    tenant, display_name, target_precision, closed_chart, created_at, revision, fingerprint = row
+    tenant, display_name, target_precision, closed_chart, created_at, revision, encoder, models, due = row
     policy = Policy(target_precision, bool(closed_chart))
     created = datetime.fromisoformat(created_at).astimezone(UTC)
-    return TenantRecord(tenant, display_name, policy, created, revision, fingerprint)
+    return TenantRecord(tenant, display_name, policy, created, revision, encoder, models, bool(due))
 
 
 def _chart(connection: sqlite3.Connection) -> list[Category]:
@@ -317,6 +326,25 @@ def _entry_columns(connection: sqlite3.Connection, categories: int) -> EntryColu
         transaction_ids=columns[8],
         label_rows=label_rows,
         label_categories=labels[:, 1],
+    )
+
+
+def _outcome_columns(connection: sqlite3.Connection, categories: int) -> OutcomeColumns:
+    rows = connection.execute(
+        "SELECT o.id, e.seq, o.predicted, o.probability, o.is_filed FROM outcomes AS o"
+        " JOIN entries AS e ON e.transaction_id = o.transaction_id ORDER BY e.order_day, o.id"
+    ).fetchall()
+    columns: Sequence[Sequence[Any]] = list(zip(*rows, strict=True)) if rows else [()] * 5
+    predicted = np.array(columns[2], dtype=np.int64)
+    probability = np.array(columns[3], dtype=np.float64)
+    if not (np.all(probability > 0) and np.all(probability <= 1) and np.all(predicted < categories)):
+        raise StoreCorrupt("an outcome of the store has no category or no probability")
+    return OutcomeColumns(
+        ids=np.array(columns[0], dtype=np.int64),
+        seqs=np.array(columns[1], dtype=np.int64),
+        predicted=predicted,
+        probability=probability,
+        filed=np.array(columns[4], dtype=np.bool_),
     )
 
 

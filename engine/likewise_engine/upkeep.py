@@ -1,0 +1,114 @@
+"""The background thread that makes what tenants are due: graphs, and calibrations after bulk teaching.
+
+One tenant at a time. Requests are coalesced by tenant, so the queue is bounded by the tenants that are
+loaded. What fails is logged and not tried again before the tenant learns more: the exact scan, and the
+calibration as it was, serve meanwhile.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Final
+
+from likewise_engine.ledger.ledger import Ledger
+
+_CALIBRATION_DELAY_S: Final = 2.0
+"""An import in batches is calibrated once, after it: each batch puts it off by so much."""
+
+_log = logging.getLogger(__name__)
+
+
+class Upkeep:
+    """Does what is due on request; starts its thread with the first."""
+
+    def __init__(self, use: Callable[[str], AbstractContextManager[Ledger]]) -> None:
+        """Args: use: gives a tenant's ledger for the length of a ``with``."""
+        self._use = use
+        self._wanted: dict[str, float] = {}
+        self._settling = 0
+        self._current: str | None = None
+        self._is_current_unwanted = False
+        self._is_stopping = False
+        self._changed = threading.Condition()
+        self._thread: threading.Thread | None = None
+
+    def request(self, tenant: str, *, is_graph_due: bool) -> None:
+        """Ask for what a tenant is due; returns at once. A graph is built soon, calibration can wait."""
+        due_s = time.monotonic() + (0.0 if is_graph_due else _CALIBRATION_DELAY_S)
+        with self._changed:
+            if self._is_stopping:
+                return
+            self._wanted[tenant] = due_s
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="upkeep", daemon=True)
+                self._thread.start()
+            self._changed.notify_all()
+
+    def give_up(self, tenant: str) -> None:
+        """Do nothing for a tenant after all; what is being done is dropped soon."""
+        with self._changed:
+            self._wanted.pop(tenant, None)
+            if self._current == tenant:
+                self._is_current_unwanted = True
+
+    def settle(self) -> None:
+        """Do everything that was asked for at once, and wait until it is done."""
+        with self._changed:
+            self._settling += 1
+            self._changed.notify_all()
+            self._changed.wait_for(lambda: not self._wanted and self._current is None)
+            self._settling -= 1
+
+    def stop(self) -> None:
+        """Give up what is being done, and end the thread."""
+        with self._changed:
+            self._is_stopping = True
+            self._wanted.clear()
+            self._changed.notify_all()
+        if self._thread is not None:
+            self._thread.join()
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                self._current = None
+                self._changed.notify_all()
+                while not self._is_stopping and self._wait_s() > 0.0:
+                    self._changed.wait(self._wait_s())
+                if self._is_stopping:
+                    return
+                self._current = self._next()
+                self._is_current_unwanted = False
+                del self._wanted[self._current]
+            self._keep_up(self._current)
+
+    def _next(self) -> str:
+        return min(self._wanted, key=self._wanted.__getitem__)
+
+    def _wait_s(self) -> float:
+        """Seconds until something is due."""
+        if not self._wanted:
+            return threading.TIMEOUT_MAX
+        return 0.0 if self._settling else self._wanted[self._next()] - time.monotonic()
+
+    def _is_current_wanted(self) -> bool:
+        return not (self._is_stopping or self._is_current_unwanted)
+
+    def _keep_up(self, tenant: str) -> None:
+        for what, do in (("graph", self._build), ("calibration", self._calibrate)):
+            try:
+                with self._use(tenant) as ledger:
+                    do(tenant, ledger)
+            except Exception:  # noqa: BLE001 - it is logged
+                # Whatever it was (no memory, say), the thread lives on for the other tenants.
+                _log.exception("%s not built", what, extra={"tenant": tenant})
+
+    def _build(self, tenant: str, ledger: Ledger) -> None:
+        while ledger.is_graph_due and ledger.build_graph(self._is_current_wanted):
+            _log.info("graph built", extra={"tenant": tenant, "texts": len(ledger.view.index.matrix)})
+
+    def _calibrate(self, tenant: str, ledger: Ledger) -> None:
+        if ledger.is_calibration_due and ledger.calibrate(self._is_current_wanted):
+            _log.info("calibration built", extra={"tenant": tenant})
