@@ -1,0 +1,157 @@
+"""Hindsight: what would have been answered before a label was known, so that it shows whether it was right.
+
+The answers are prequential (Dawid 1984): each is given from what was known before its own label, by the road
+that serves, and then compared with the label. What is taught by the piece is asked about as it comes in; what
+is taught in bulk is replayed afterwards, each transaction as of the day before its own.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import groupby
+
+import numpy as np
+from numpy.typing import NDArray
+
+from likewise_engine import limits
+from likewise_engine.classify import judge, question_of
+from likewise_engine.decision import files
+from likewise_engine.encoder.base import Encoder
+from likewise_engine.ledger.lesson import Lesson
+from likewise_engine.ledger.memory import Memory
+from likewise_engine.ledger.view import UNLABELLED, View
+from likewise_engine.store.base import Entry, Outcome, OutcomeChange, TenantStore
+from likewise_engine.transaction import Authority, Transaction
+from likewise_engine.vote import Vote
+
+_NO_ID = 0
+"""Of an outcome that nobody keeps yet."""
+
+
+class Hindsight:
+    """Answers as the models that serve would have. Immutable."""
+
+    def __init__(self, encoder: Encoder, vote: Vote) -> None:
+        self._encoder = encoder
+        self._vote = vote
+        self.fingerprint = f"{vote.fingerprint} on {encoder.fingerprint}"
+
+    def after_bulk(self) -> OutcomeChange:
+        """What comes of teaching in bulk: a replay is due."""
+        return OutcomeChange(self.fingerprint, is_calibration_due=True)
+
+    def of_lesson(self, lesson: Lesson, memory: Memory, view: View) -> OutcomeChange | None:
+        """Answer to what a lesson labels, before it is learned. Many transactions at once are history.
+
+        Args:
+            lesson: all of whose items are taken.
+            memory: before the lesson.
+            view: of that memory.
+
+        Raises:
+            ModelFault: the encoder or the vote failed.
+        """
+        asked = lesson.newly_labelled()
+        if not asked:
+            return None
+        if len(asked) > limits.OUTCOMES_PER_LESSON_MAX:
+            return self.after_bulk()
+        replaced = lesson.replaced_rows()
+        if len(replaced):
+            # A machine's earlier label of the same transaction is no evidence for it.
+            alive = view.alive.copy()
+            alive[replaced] = False
+            view = view.restricted(alive)
+        answers = [answer for one, dimensions in asked for answer in self._answers(view, one, dimensions)]
+        return self._kept(answers, memory)
+
+    def replay(
+        self,
+        view: View,
+        store: TenantStore,
+        judged: Mapping[str, NDArray[np.int64]],
+        keep_on: Callable[[], bool],
+    ) -> list[Outcome] | None:
+        """Answer anew for the latest entries that people labelled, each as of the day before its own.
+
+        Args:
+            view: the tenant's memory.
+            store: has the entries' wording and authorities.
+            judged: by dimension the rows that have an outcome already.
+            keep_on: asked before each day; the replay is given up when it says no.
+
+        Returns:
+            Outcomes without an id, none of them FILEd, for nobody was asked. None if given up.
+
+        Raises:
+            ModelFault, StoreFault: there is no telling.
+        """
+        rows = {dimension: _unjudged(view, dimension, judged[dimension]) for dimension in view.labels}
+        ids = {row: view.transaction_ids[row] for row in set().union(*rows.values())}
+        entries = store.entries_by_id(list(ids.values()))
+        found: list[Outcome] = []
+        in_order = sorted(ids, key=lambda row: (int(view.order_day[row]), row))
+        for day, of_day in groupby(in_order, key=lambda row: int(view.order_day[row])):
+            if not keep_on():
+                return None
+            before = view.as_of(day)
+            for row in of_day:
+                # Gone, if it was written anew since.
+                if (entry := entries.get(ids[row])) is not None:
+                    labelled = _labelled_by_people(entry)
+                    wanted = [dimension for dimension in labelled if row in rows.get(dimension, ())]
+                    found += self._answers(before, entry.transaction, wanted)
+        return [replace(outcome, is_filed=False) for outcome in found]
+
+    def of_replay(
+        self, replayed: Sequence[Outcome], entries: Mapping[str, Entry], memory: Memory, view: View
+    ) -> OutcomeChange:
+        """What a replay from a view changes in a memory that may have learned since.
+
+        Args:
+            replayed: from the view.
+            entries: by transaction id, as they are now.
+            memory: as it is now.
+            view: what was replayed.
+        """
+        kept = []
+        for outcome in replayed:
+            entry = entries.get(outcome.transaction_id)
+            # What was written since was asked about as it came in, or will be replayed.
+            if entry is not None and entry.revision <= view.revision:
+                into = memory.chart.categories[outcome.predicted].merged_into
+                kept.append(outcome if into is None else replace(outcome, predicted=into))
+        return self._kept(kept, memory)
+
+    def _answers(self, view: View, transaction: Transaction, dimensions: Sequence[str]) -> Iterator[Outcome]:
+        """Answers in the dimensions in which there is a candidate."""
+        known = [dimension for dimension in dimensions if dimension in view.labels]
+        if not known or not view.day_ranks.counts.any():
+            return
+        question = question_of(view, self._encoder, transaction, known)
+        for dimension, evidence in question.evidence.items():
+            judgement = judge(view, self._vote, evidence, dimension)
+            if len(judgement.candidates) and judgement.voted[0] > 0:
+                threshold = view.calibrations[dimension].threshold(view.policy.target_precision)
+                predicted, probability = int(judgement.candidates[0]), float(judgement.voted[0])
+                is_filed = files(judgement.probabilities[:2].tolist(), threshold)
+                yield Outcome(_NO_ID, transaction.id, predicted, probability, is_filed)
+
+    def _kept(self, outcomes: Sequence[Outcome], memory: Memory) -> OutcomeChange:
+        """The change that adds outcomes to a memory's."""
+        first = memory.track_record.next_id
+        added = [replace(outcome, id=number) for number, outcome in enumerate(outcomes, start=first)]
+        dropped_ids = memory.track_record.overflow(added, memory.category_dimension)
+        return OutcomeChange(self.fingerprint, memory.is_calibration_due, added, dropped_ids)
+
+
+def _labelled_by_people(entry: Entry) -> list[str]:
+    return [dimension for dimension, authority in entry.authorities.items() if authority is Authority.PERSON]
+
+
+def _unjudged(view: View, dimension: str, judged: NDArray[np.int64]) -> set[int]:
+    """The latest labelled rows, by day and then by row, as far as they have no outcome."""
+    rows = np.flatnonzero(view.alive & (view.labels[dimension] != UNLABELLED))
+    if len(rows) > limits.OUTCOMES_REPLAYED_MAX:
+        when = (view.order_day[rows].astype(np.int64) << 32) + rows
+        rows = rows[np.argpartition(when, -limits.OUTCOMES_REPLAYED_MAX)[-limits.OUTCOMES_REPLAYED_MAX :]]
+    return set(np.setdiff1d(rows, judged).tolist())
