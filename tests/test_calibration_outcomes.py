@@ -1,7 +1,7 @@
 """A tenant's outcomes: which answers count, that a replay of bulk does not look ahead, and that they last."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import date, timedelta
 from pathlib import Path
@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from chart_world import merge, split
 from engine_world import (
@@ -28,6 +29,7 @@ from likewise_engine.answers import Decision
 from likewise_engine.chart import Policy
 from likewise_engine.classify import classify
 from likewise_engine.errors import ModelFault, StoreCorrupt
+from likewise_engine.evidence import Evidence
 from likewise_engine.folder import GRAPH_NAME, STORE_NAME
 from likewise_engine.ledger.ledger import Ledger
 from likewise_engine.store.base import Change
@@ -265,10 +267,14 @@ def test_outcomes_follow_a_merge_and_a_split(ledger: Ledger, tmp_path: Path) -> 
         assert record(again) == (4, 4)
 
 
-class OtherVote(KernelVote):
+class OtherVote:
     """The kernel under another name."""
 
     fingerprint = "another"
+    pooled = KernelVote.pooled
+
+    def probabilities(self, evidence: Evidence) -> NDArray[np.float64]:
+        return KernelVote().probabilities(evidence)
 
 
 def test_outcomes_of_another_vote_tell_nothing_of_this_one(ledger: Ledger, tmp_path: Path) -> None:
@@ -312,16 +318,15 @@ def test_a_replay_that_fails_stays_due(tmp_path: Path, monkeypatch: pytest.Monke
 def test_what_changes_during_a_replay_is_left_out_of_it(tmp_path: Path) -> None:
     with open_ledger(tmp_path) as ledger:
         ledger.import_batch([bought(f"t{n}", n, "food" if n < 4 else "fun") for n in range(8)])
-        changes = iter(
-            [
-                lambda: ledger.learn([bought("t6", 6, "trips")]),
-                lambda: ledger.reshape(merge("food", into="fun")),
-                lambda: ledger.import_batch([bought("late", 20)]),
-            ]
-        )
+        changes: list[Callable[[], object]] = [
+            lambda: ledger.import_batch([bought("late", 20)]),
+            lambda: ledger.reshape(merge("food", into="fun")),
+            lambda: ledger.learn([bought("t6", 6, "trips")]),
+        ]
 
         def meanwhile() -> bool:
-            next(changes, lambda: None)()
+            if changes:
+                changes.pop()()
             return True
 
         assert ledger.calibrate(meanwhile)
