@@ -153,8 +153,10 @@ def _merged(
     alive: NDArray[np.bool_],
 ) -> tuple[Rows, NDArray[np.int64]]:
     """Rows of the base and of the tail in one order: by rank of text, day and row."""
-    tail = np.array([row for _, tail_rows in learned for row in tail_rows], dtype=np.int32)
-    tail_ranks = np.repeat([rank for rank, _ in learned], [len(tail_rows) for _, tail_rows in learned])
+    # Each list is read once: the writer may append to it between a first and a second look.
+    tails = [np.array(tail_rows, dtype=np.int32) for _, tail_rows in learned]
+    tail = np.concatenate(tails)
+    tail_ranks = np.repeat([rank for rank, _ in learned], [len(tail_rows) for tail_rows in tails])
     seen = tail < len(alive)
     seen[seen] = alive[tail[seen]]
     rows, ranks = np.concatenate((rows, tail[seen])), np.concatenate((ranks, tail_ranks[seen]))
