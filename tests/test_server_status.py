@@ -24,11 +24,16 @@ def instances() -> Iterator[tuple[LikewiseError, Any]]:
     yield errors.NotFound("gone"), code_pb2.NOT_FOUND
     yield errors.TenantNotFound("t"), code_pb2.NOT_FOUND
     yield errors.TransactionNotFound("t"), code_pb2.NOT_FOUND
+    yield errors.CategoryNotFound("category", "rent", renamed_to="office"), code_pb2.NOT_FOUND
+    yield errors.NothingSelected("category", "rent"), code_pb2.NOT_FOUND
     yield errors.AlreadyExists("there"), code_pb2.ALREADY_EXISTS
     yield errors.TenantExists("t"), code_pb2.ALREADY_EXISTS
+    yield errors.CategoryExists("category", "rent"), code_pb2.ALREADY_EXISTS
     yield errors.RequestIdReused("r"), code_pb2.ALREADY_EXISTS
     yield errors.PreconditionFailed("not now"), code_pb2.FAILED_PRECONDITION
     yield errors.RevisionNotReached(2, 1), code_pb2.FAILED_PRECONDITION
+    yield errors.CategoryMerged("category", "rent", "office"), code_pb2.FAILED_PRECONDITION
+    yield errors.CategoryInactive("category", "rent"), code_pb2.FAILED_PRECONDITION
     yield errors.DataFolderInUse("in use"), code_pb2.FAILED_PRECONDITION
     yield errors.LimitReached("full", limit="CATEGORIES_MAX", value=1), code_pb2.RESOURCE_EXHAUSTED
     yield errors.Overloaded("busy", retry_after_ms=1_500), code_pb2.RESOURCE_EXHAUSTED
