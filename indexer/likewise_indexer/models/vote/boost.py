@@ -2,8 +2,8 @@
 
 Trees score pairs one by one, but are grown on questions: the gradient is that of the conditional logit over
 the candidates of a question and none of them (see :mod:`likewise_engine.vote.onnx`), so that a candidate is
-taught to be better than its rivals, not merely to be right on average. On other sources these have a log loss of
-.89 where 250 trees of 31 leaves, trained on pairs alone, had 1.06. LightGBM (Ke et al. 2017) grows them.
+taught to be better than its rivals, not merely to be right on average. On other sources these have a log loss
+of .89 where 250 trees of 31 leaves, trained on pairs alone, had 1.06. LightGBM (Ke et al. 2017) grows them.
 """
 
 from collections.abc import Callable, Iterator
