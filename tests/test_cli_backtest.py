@@ -142,7 +142,7 @@ def peers(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two peers, one of which cannot run here."""
     kinds = {
         "oracle": PeerKind("An oracle", Oracle),
-        "absent": PeerKind("Nobody", Oracle, lambda: "pip install 'likewise[nobody]'"),
+        "absent": PeerKind("Nobody", Oracle, lambda _: "pip install 'likewise[nobody]'"),
     }
     monkeypatch.setattr(contest, "PEERS", kinds)
 

@@ -146,6 +146,9 @@ BACKTEST_LEARNING_ASKED_MAX: Final = 200
 """Rows asked about for one point of a learning curve."""
 BACKTEST_MISTAKES_PER_CONFUSION_MAX: Final = 3
 """Examples shown of one confusion."""
+BACKTEST_EMBEDDINGS_KEPT_MAX: Final = 50_000
+"""Texts whose embedding a process keeps for a peer, from one point of a learning curve to the next: 77 MB of
+384 float32 each."""
 BACKTEST_NEIGHBOURS_PER_LABEL_MAX: Final = 2
 """Past entries shown of those that misled one answer, and of those that knew better."""
 

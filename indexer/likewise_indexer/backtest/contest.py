@@ -41,15 +41,24 @@ class Contest:
         vote: folder of the vote; None for the one that is shipped.
         peers: names of peers that can run here.
         missing: peers that were wanted and cannot, each with the reason.
+        minilm: folder of the exported MiniLM of the peer that uses it; None for the one of a package.
     """
 
     encoder: Path | None = None
     vote: Path | None = None
     peers: tuple[str, ...] = ()
     missing: Mapping[str, str] = field(default_factory=dict)
+    minilm: Path | None = None
 
     @classmethod
-    def of(cls, peers: Sequence[str], *, encoder: Path | None = None, vote: Path | None = None) -> Self:
+    def of(
+        cls,
+        peers: Sequence[str],
+        *,
+        encoder: Path | None = None,
+        vote: Path | None = None,
+        minilm: Path | None = None,
+    ) -> Self:
         """A contest with the peers of these names, as far as they can run here.
 
         Raises:
@@ -57,9 +66,10 @@ class Contest:
         """
         if unknown := [name for name in peers if name not in PEERS]:
             raise InvalidInput.of("peer", f"there is none called {unknown[0]!r}, only {', '.join(PEERS)}")
-        reasons = {name: PEERS[name].why_missing() for name in peers}
+        settings = PeerSettings(minilm=minilm)
+        reasons = {name: PEERS[name].why_missing(settings) for name in peers}
         missing = {name: reason for name, reason in reasons.items() if reason}
-        return cls(encoder, vote, tuple(name for name in reasons if name not in missing), missing)
+        return cls(encoder, vote, tuple(name for name in reasons if name not in missing), missing, minilm)
 
     def load(self, settings: BacktestSettings) -> Contestants:
         """Load the models.
@@ -68,7 +78,7 @@ class Contest:
             ModelFault: a folder does not hold a model that runs.
         """
         vote = load_vote(self.vote)
-        wanted = PeerSettings(settings.dimension, seed=settings.seed)
+        wanted = PeerSettings(settings.dimension, self.minilm, settings.seed)
         kinds = {name: PEERS[name] for name in self.peers}
         return Contestants(
             load_encoder(self.encoder),

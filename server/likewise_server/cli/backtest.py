@@ -99,6 +99,10 @@ PeerOption = Annotated[
     list[str] | None,
     typer.Option(metavar="NAME", help=f"Let this peer answer; repeatable. There are {', '.join(PEERS)}."),
 ]
+MinilmOption = Annotated[
+    Path | None,
+    typer.Option(metavar="FOLDER", file_okay=False, help="An exported MiniLM for the peer minilm_knn."),
+]
 ErrorsOption = Annotated[
     int,
     typer.Option("--errors", min=0, metavar="COUNT", help="Costliest confusions to show, with what misled."),
@@ -154,6 +158,7 @@ def backtest(
     vote: VoteOption = None,
     peers: PeersOption = False,
     peer: PeerOption = None,
+    minilm: MinilmOption = None,
     errors_max: ErrorsOption = 0,
     learning: LearningOption = True,
     json_path: JsonOption = None,
@@ -178,7 +183,7 @@ def backtest(
         confusions_max=errors_max,
         seed=seed,
     )
-    contest = _contest(tuple(PEERS) if peers else tuple(peer or ()), encoder, vote)
+    contest = _contest(tuple(PEERS) if peers else tuple(peer or ()), encoder, vote, minilm)
     options = files.source_options(
         tenant_column=tenant_column,
         mapped=mapped,
@@ -197,9 +202,8 @@ def backtest(
     if told is console:
         show_plan(sources)
     named = _named(sources, tenant, tenant_column)
-    known_chart = _chart(chart, named)
     with stop_signals() as stopped:
-        reading = _read(named, settings.rows_max, known_chart, told, lambda: not stopped.is_set())
+        reading = _read(named, settings.rows_max, _chart(chart, named), told, lambda: not stopped.is_set())
         found = _replay(reading, settings, contest, jobs or os.cpu_count() or 1, lambda: not stopped.is_set())
     show_backtest(told, found)
     _write(told, found, json_path, html_path, answers_path)
@@ -273,9 +277,9 @@ def _settings(**chosen: Any) -> BacktestSettings:
     return settings
 
 
-def _contest(peers: Sequence[str], encoder: Path | None, vote: Path | None) -> Contest:
+def _contest(peers: Sequence[str], encoder: Path | None, vote: Path | None, minilm: Path | None) -> Contest:
     try:
-        return Contest.of(peers, encoder=encoder, vote=vote)
+        return Contest.of(peers, encoder=encoder, vote=vote, minilm=minilm)
     except InvalidInput as error:
         fail(error.message, status=_USAGE)
 

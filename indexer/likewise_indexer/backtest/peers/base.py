@@ -22,14 +22,6 @@ is the peer's rule: where its confidence is another thing, a later one may have 
 class Peer(Protocol):
     """Ranks a tenant's categories from the labels that it was taught. It starts with none."""
 
-    @property
-    def name(self) -> str:
-        """Short and stable: a key in JSON."""
-
-    @property
-    def title(self) -> str:
-        """For people; with its version where it is a package."""
-
     def learn(self, items: Sequence[LabelledTransaction]) -> None:
         """Learn labels, in order of time. Those without a label in the peer's dimension are passed over."""
 

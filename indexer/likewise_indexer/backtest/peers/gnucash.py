@@ -31,9 +31,6 @@ _WEEKDAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Sat
 class GnucashBayes:
     """GnuCash's Bayesian import map."""
 
-    name = "gnucash_bayes"
-    title = "GnuCash import matcher (Bayes)"
-
     def __init__(self, settings: PeerSettings) -> None:
         self._dimension = settings.dimension
         self._counts: defaultdict[str, defaultdict[str, int]] = defaultdict(lambda: defaultdict(int))

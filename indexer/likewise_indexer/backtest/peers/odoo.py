@@ -49,9 +49,6 @@ class OdooLexical:
     numbers of the lines that hold it, each with its share of a rank.
     """
 
-    name = "odoo_lexical"
-    title = "Odoo bill prediction (full-text ranking)"
-
     def __init__(self, settings: PeerSettings) -> None:
         self._dimension = settings.dimension
         self._numbers: dict[tuple[str, str, str], int] = {}

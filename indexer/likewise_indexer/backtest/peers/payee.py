@@ -48,18 +48,12 @@ class _PayeePeer(ABC):
 class PayeeLast(_PayeePeer):
     """The last label of the payee first, then the one before it that differs, and so on."""
 
-    name = "payee_last"
-    title = "Last label of the payee"
-
     def _order(self, record: _Record) -> tuple[int, int]:
         return record.latest, record.count
 
 
 class PayeeMajority(_PayeePeer):
     """The most frequent label of the payee first; among equals the later."""
-
-    name = "payee_majority"
-    title = "Majority label of the payee"
 
     def _order(self, record: _Record) -> tuple[int, int]:
         return record.count, record.latest
