@@ -103,6 +103,15 @@ def test_few_outcomes_move_the_pooled_map_a_little_and_many_move_it_far() -> Non
     assert given[3] == pytest.approx(0.5, abs=0.1)
 
 
+def test_sure_answers_that_were_always_right_say_nothing_of_unsure_ones() -> None:
+    voted = np.linspace(0.8, 0.99, 500)
+    calibration = Calibration.of(HONEST, outcomes(voted, np.ones(500, dtype=np.bool_)), 0.95)
+    given = calibrated(calibration, np.array([0.05, 0.3, 0.9]))
+    assert given[0] < 0.2
+    assert given[1] < 0.65
+    assert given[2] > 0.97
+
+
 def test_nothing_is_filed_before_there_is_a_reason_to() -> None:
     assert Calibration.of(HONEST, Outcomes.none(), 0.95).threshold(0.95) == inf
     right = outcomes(np.full(40, 0.97), np.ones(40, dtype=np.bool_))
