@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from likewise_engine import limits
+from likewise_engine.ambiguity import rival_of
 from likewise_engine.answers import (
     Candidate,
     Classification,
@@ -55,8 +56,8 @@ def classify(
     question = question_of(view, encoder, transaction, _dimensions(view, options))
     target = options.target_precision or view.policy.target_precision
     answers = tuple(
-        _answer(view, vote, evidence, question.around, dimension, target, options.candidates_max)
-        for dimension, evidence in question.evidence.items()
+        _answer(view, vote, question, dimension, target, options.candidates_max)
+        for dimension in question.evidence
     )
     neighbours = _neighbours(view, question.around, options.neighbours_max)
     voted_ns = perf_counter_ns() - started_ns - question.encode_ns - question.search_ns
@@ -126,22 +127,28 @@ class Judgement:
         candidates: int64 ``(c,)``, category numbers.
         voted: float64 ``(c,)``, the vote's probabilities.
         probabilities: float64 ``(c,)``, as the tenant's outcomes calibrate them.
+        rival: position, in this order, of the one that entries just like it have as often as the first; None
+            where there is none.
     """
 
     positions: NDArray[np.int64]
     candidates: NDArray[np.int64]
     voted: NDArray[np.float64]
     probabilities: NDArray[np.float64]
+    rival: int | None
 
 
-def judge(view: View, vote: Vote, evidence: Evidence, dimension: str) -> Judgement:
+def judge(view: View, vote: Vote, question: Question, dimension: str) -> Judgement:
     """Walk the road from the evidence to probabilities. Raises ModelFault: the vote failed."""
+    evidence = question.evidence[dimension]
     voted = vote.probabilities(evidence)
     probabilities = view.calibrations[dimension].probabilities(voted)
     # Equal probabilities: the category more used in the books first, then the older one.
     usage = view.category_counts[evidence.candidates]
     order = np.lexsort((evidence.candidates, -usage, -probabilities))
-    return Judgement(order, evidence.candidates[order], voted[order], probabilities[order])
+    rival = rival_of(evidence, question.around, int(order[0])) if len(order) else None
+    position = None if rival is None else int(np.flatnonzero(order == rival)[0])
+    return Judgement(order, evidence.candidates[order], voted[order], probabilities[order], position)
 
 
 def _dimensions(view: View, options: ClassifyOptions) -> Sequence[str]:
@@ -159,21 +166,27 @@ def _encoded(encoder: Encoder, text: str) -> NDArray[np.float32]:
 def _answer(
     view: View,
     vote: Vote,
-    evidence: Evidence,
-    around: Surroundings,
+    question: Question,
     dimension: str,
     target_precision: float,
     candidates_max: int,
 ) -> DimensionAnswer:
-    judgement = judge(view, vote, evidence, dimension)
-    numbers = judgement.candidates[:candidates_max].tolist()
+    judgement = judge(view, vote, question, dimension)
+    categories = view.chart.categories
     candidates = tuple(
-        Candidate(view.chart.categories[number].id, view.chart.categories[number].title, probability)
-        for number, probability in zip(numbers, judgement.probabilities.tolist(), strict=False)
+        Candidate(categories[number].id, categories[number].title, probability)
+        for number, probability in zip(
+            judgement.candidates.tolist(), judgement.probabilities.tolist(), strict=True
+        )
     )
-    witness = _witness(evidence, around, int(judgement.positions[0])) if candidates else Witness.NONE
-    decision, reason = decide(candidates, witness, target_precision, view.calibrations[dimension])
-    return DimensionAnswer(dimension, decision, candidates, witness, target_precision, reason)
+    rival = None if judgement.rival is None else candidates[judgement.rival]
+    witness = Witness.NONE
+    if candidates:
+        witness = _witness(question.evidence[dimension], question.around, int(judgement.positions[0]))
+    # The decision sees them all: how many are shown changes nothing.
+    decision, reason = decide(candidates, rival, witness, target_precision, view.calibrations[dimension])
+    shown = candidates[:candidates_max]
+    return DimensionAnswer(dimension, decision, shown, witness, target_precision, reason)
 
 
 def _witness(evidence: Evidence, around: Surroundings, candidate: int) -> Witness:

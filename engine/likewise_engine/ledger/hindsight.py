@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from likewise_engine import limits
 from likewise_engine.classify import judge, question_of
-from likewise_engine.decision import files
+from likewise_engine.decision import file_threshold, files
 from likewise_engine.encoder.base import Encoder
 from likewise_engine.ledger.lesson import Lesson
 from likewise_engine.ledger.memory import Memory
@@ -128,12 +128,13 @@ class Hindsight:
         if not known or not view.day_ranks.counts.any():
             return
         question = question_of(view, self._encoder, transaction, known)
-        for dimension, evidence in question.evidence.items():
-            judgement = judge(view, self._vote, evidence, dimension)
+        for dimension in question.evidence:
+            judgement = judge(view, self._vote, question, dimension)
             if len(judgement.candidates) and judgement.voted[0] > 0:
-                threshold = view.calibrations[dimension].threshold(view.policy.target_precision)
+                threshold = file_threshold(view.policy.target_precision, view.calibrations[dimension])
                 predicted, probability = int(judgement.candidates[0]), float(judgement.voted[0])
-                is_filed = files(judgement.probabilities[:2].tolist(), threshold)
+                first_two = judgement.probabilities[:2].tolist()
+                is_filed = files(first_two, threshold, has_rival=judgement.rival is not None)
                 yield Outcome(_NO_ID, transaction.id, predicted, probability, is_filed)
 
     def _kept(self, outcomes: Sequence[Outcome], memory: Memory) -> OutcomeChange:
