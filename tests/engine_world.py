@@ -25,7 +25,7 @@ from likewise_engine.chart import Policy
 from likewise_engine.encoder.base import Encoder
 from likewise_engine.encoder.hashing import HashingEncoder
 from likewise_engine.evidence import TAU
-from likewise_engine.folder import GRAPH_NAME, STORE_NAME
+from likewise_engine.folder import STORE_NAME
 from likewise_engine.ledger.ledger import Ledger
 from likewise_engine.ledger.outcomes import LearnOutcome
 from likewise_engine.store.base import Entry, TenantRecord
@@ -61,7 +61,7 @@ def create_store(folder: Path, encoder: Encoder = ENCODER, policy: Policy | None
 
 def load_ledger(folder: Path, encoder: Encoder = ENCODER) -> Ledger:
     """The ledger of a folder's store."""
-    return Ledger(SqliteStore(folder / STORE_NAME), encoder, KernelVote(), folder / GRAPH_NAME)
+    return Ledger(SqliteStore(folder / STORE_NAME), encoder, KernelVote(), folder)
 
 
 @contextmanager

@@ -30,7 +30,7 @@ from likewise_engine.chart import Policy
 from likewise_engine.classify import classify
 from likewise_engine.errors import ModelFault, StoreCorrupt
 from likewise_engine.evidence import Evidence
-from likewise_engine.folder import GRAPH_NAME, STORE_NAME
+from likewise_engine.folder import STORE_NAME
 from likewise_engine.ledger.ledger import Ledger
 from likewise_engine.store.base import Change
 from likewise_engine.store.sqlite import SqliteStore
@@ -281,7 +281,7 @@ def test_outcomes_of_another_vote_tell_nothing_of_this_one(ledger: Ledger, tmp_p
     ledger.learn([bought("a", 1)])
     ledger.close()
     store = SqliteStore(tmp_path / STORE_NAME)
-    with closing(Ledger(store, ENCODER, OtherVote(), tmp_path / GRAPH_NAME)) as other:
+    with closing(Ledger(store, ENCODER, OtherVote(), tmp_path)) as other:
         assert (record(other)[0], other.is_calibration_due) == (0, True)
         assert other.calibrate()
         assert record(other) == (1, 1)

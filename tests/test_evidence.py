@@ -10,7 +10,7 @@ import pytest
 
 from engine_world import ALL_NEIGHBOURS, Books, ask, labelled, open_ledger
 from likewise_engine.chart import Category
-from likewise_engine.evidence import FEATURES, TAU, Evidence, evidence_of, surroundings_of
+from likewise_engine.evidence import FEATURES, TAU, Evidence, Wording, evidence_of, surroundings_of
 from likewise_engine.ledger.ledger import Ledger
 from likewise_engine.ledger.view import UNKNOWN
 from likewise_engine.text import normalise, text_of
@@ -33,7 +33,8 @@ def evidence(ledger: Ledger, asked: Transaction, dimension: str = "category") ->
     vector = ledger.encoder.encode([text])[0].astype(np.float16).astype(np.float32)
     near = view.index.search(vector, 32, None if number == UNKNOWN else number)
     payee = view.payee_numbers.get(normalise(asked.payee), UNKNOWN)
-    found = evidence_of(view, surroundings_of(view, asked, number, payee, near), dimension)
+    wording = Wording(text, normalise(asked.payee), number, payee, vector)
+    found = evidence_of(view, surroundings_of(view, asked, wording, near), dimension)
     return [view.chart.categories[candidate].id for candidate in found.candidates.tolist()], found
 
 

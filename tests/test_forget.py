@@ -123,7 +123,7 @@ class SlowStore(SqliteStore):
 
 def test_a_graph_that_is_about_to_be_cached_while_its_texts_are_forgotten_is_not(tmp_path: Path) -> None:
     create_store(tmp_path)
-    ledger = Ledger(SlowStore(tmp_path / STORE_NAME), ENCODER, KernelVote(), tmp_path / GRAPH_NAME)
+    ledger = Ledger(SlowStore(tmp_path / STORE_NAME), ENCODER, KernelVote(), tmp_path)
     with closing(ledger), ThreadPoolExecutor(2) as pool:
         ledger.learn([labelled("a", payee="Private Clinic"), labelled("b")])
         with ledger._cache_lock:

@@ -28,6 +28,7 @@ class Witness(IntEnum):
     SAME_TEXT = 2
     SAME_PAYEE = 3
     SIMILAR_TEXT = 4
+    CATEGORY_NAME = 5
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ from likewise_engine.answers import (
 )
 from likewise_engine.decision import decide
 from likewise_engine.encoder.base import Encoder
-from likewise_engine.evidence import Evidence, Surroundings, evidence_of, surroundings_of
+from likewise_engine.evidence import Evidence, Surroundings, Wording, evidence_of, surroundings_of
 from likewise_engine.ledger.view import UNKNOWN, UNLABELLED, View
 from likewise_engine.text import NAMELESS, text_and_payee
 from likewise_engine.transaction import CATEGORY_DIMENSION, Transaction, decimal_of
@@ -111,7 +111,8 @@ def question_of(
     else:
         near = np.empty(0, dtype=np.int64), np.empty(0, dtype=np.float32)
     same_payee = UNKNOWN if payee in _NO_PAYEE else view.payee_numbers.get(payee, UNKNOWN)
-    around = surroundings_of(view, transaction, number, same_payee, near)
+    wording = Wording(text, payee, number, same_payee, vector)
+    around = surroundings_of(view, transaction, wording, near)
     searched_ns = perf_counter_ns()
 
     evidence = {dimension: evidence_of(view, around, dimension) for dimension in dimensions}
@@ -178,6 +179,7 @@ def _answer(
         for number, probability in zip(
             judgement.candidates.tolist(), judgement.probabilities.tolist(), strict=True
         )
+        if probability > 0.0
     )
     rival = None if judgement.rival is None else candidates[judgement.rival]
     witness = Witness.NONE
@@ -192,6 +194,8 @@ def _answer(
 def _witness(evidence: Evidence, around: Surroundings, candidate: int) -> Witness:
     """The narrowest kind of rows that holds most of the weight behind a candidate."""
     rows = evidence.rows[evidence.candidate_of_row == candidate]
+    if not len(rows):
+        return Witness.CATEGORY_NAME
     weight = np.exp(around.log_weight[rows] - around.log_weight[rows].max())
     needed = _WITNESS_SHARE * weight.sum()
     for witness, holds in (

@@ -9,6 +9,9 @@ from likewise_engine.calibration import Calibration
 
 SUGGEST_PROBABILITY_MIN: Final = 0.3
 """Below it the first candidate is no more than a guess: better to ask."""
+SUGGEST_BY_NAME_PROBABILITY_MIN: Final = 0.1
+"""The same where no entry speaks for it, only its name: with nothing else to go by, a proposal that is right
+one time in ten saves more looking through the chart than it costs."""
 FILE_PROBABILITY_MIN: Final = 0.5
 """What is more likely wrong than right is never FILEd, however sure the rest is."""
 _FILE_ERROR_RATIO: Final = 6.0
@@ -47,7 +50,8 @@ def decide(
     if files(probabilities, threshold, has_rival=False):
         asked_for = f"what is this sure reaches the {target_precision:.1%} asked for"
         return Decision.FILE, f"{spoken}, and {asked_for}."
-    if first.probability < SUGGEST_PROBABILITY_MIN:
+    is_by_name = witness is Witness.CATEGORY_NAME
+    if first.probability < (SUGGEST_BY_NAME_PROBABILITY_MIN if is_by_name else SUGGEST_PROBABILITY_MIN):
         return Decision.ASK, f"{spoken}, which is no better than a guess."
     if _is_tie(probabilities):
         return Decision.SUGGEST, f"The books have it both ways: {_named(*candidates[:2])}."
@@ -96,4 +100,5 @@ _SPOKEN: Final = {
     Witness.SAME_TEXT: "Entries with the same text say",
     Witness.SAME_PAYEE: "Entries of the same payee say",
     Witness.SIMILAR_TEXT: "Entries with similar texts say",
+    Witness.CATEGORY_NAME: "No entry, only the name, speaks for",
 }

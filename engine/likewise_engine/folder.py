@@ -28,6 +28,7 @@ from likewise_engine.errors import DataFolderInUse, InvalidInput, StoreFault, Te
 
 STORE_NAME: Final = "ledger.sqlite3"
 GRAPH_NAME: Final = "texts.hnsw"
+HEADS_NAME: Final = "heads.npz"
 _PLAIN: Final = frozenset(b"abcdefghijklmnopqrstuvwxyz0123456789-_")
 
 

@@ -67,6 +67,10 @@ VOTE_FILE_BYTES_MAX: Final = 64 * 1024 * 1024
 POOLED_BINS_MAX: Final = 1_000
 """Bins of pooled outcomes: more than any calibration can use, and few enough for a manifest."""
 
+# --- The head ---------------------------------------------------------------------------------
+HEAD_LABELS_MAX: Final = 10_000
+"""Latest labels of one dimension that a head is trained on, some .1 ms each in the background."""
+
 # --- Calibration -----------------------------------------------------------------------------
 OUTCOMES_KEPT_MAX: Final = 1_000
 """Latest outcomes of one dimension that calibrate a tenant. On real books 700 to 3,000 do equally well."""

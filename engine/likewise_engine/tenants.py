@@ -21,7 +21,7 @@ from typing import Final, Self
 from likewise_engine.chart import Category, Chart, Policy
 from likewise_engine.encoder.base import Encoder
 from likewise_engine.errors import PreconditionFailed, TenantNotFound
-from likewise_engine.folder import GRAPH_NAME, DataFolder, check_tenant_id
+from likewise_engine.folder import DataFolder, check_tenant_id
 from likewise_engine.ledger.checks import check_settings
 from likewise_engine.ledger.ledger import Ledger
 from likewise_engine.store.base import Change, StoreStatistics, TenantRecord, TenantStore
@@ -277,7 +277,7 @@ class Tenants:
             path = self._folder.store_path(tenant)
             store = SqliteStore(path)
             try:
-                ledger = Ledger(store, self._encoder, self._vote, path.with_name(GRAPH_NAME))
+                ledger = Ledger(store, self._encoder, self._vote, path.parent)
             except BaseException:
                 store.close()
                 raise
@@ -304,7 +304,7 @@ class Tenants:
             self._released.notify_all()
         for doomed in evicted:
             doomed.close()
-        if is_changed and ledger is not None and (ledger.is_graph_due or ledger.is_calibration_due):
+        if is_changed and ledger is not None and ledger.is_upkeep_due:
             self._upkeep.request(tenant, is_graph_due=ledger.is_graph_due)
 
     def _evicted(self) -> list[Ledger]:

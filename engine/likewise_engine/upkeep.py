@@ -1,8 +1,8 @@
-"""The background thread that makes what tenants are due: graphs, and calibrations after bulk teaching.
+"""The background thread that makes what tenants are due: graphs, heads, and calibrations after bulk teaching.
 
 One tenant at a time. Requests are coalesced by tenant, so the queue is bounded by the tenants that are
 loaded. What fails is logged and not tried again before the tenant learns more: the exact scan, and the
-calibration as it was, serve meanwhile.
+head and the calibration as they were, serve meanwhile.
 """
 
 import logging
@@ -14,8 +14,8 @@ from typing import Final
 
 from likewise_engine.ledger.ledger import Ledger
 
-_CALIBRATION_DELAY_S: Final = 2.0
-"""An import in batches is calibrated once, after it: each batch puts it off by so much."""
+_DELAY_S: Final = 2.0
+"""After an import in batches a head is trained and calibrated once: each batch puts it off by so much."""
 
 _log = logging.getLogger(__name__)
 
@@ -35,8 +35,8 @@ class Upkeep:
         self._thread: threading.Thread | None = None
 
     def request(self, tenant: str, *, is_graph_due: bool) -> None:
-        """Ask for what a tenant is due; returns at once. A graph is built soon, calibration can wait."""
-        due_s = time.monotonic() + (0.0 if is_graph_due else _CALIBRATION_DELAY_S)
+        """Ask for what a tenant is due; returns at once. A graph is built soon, the rest can wait."""
+        due_s = time.monotonic() + (0.0 if is_graph_due else _DELAY_S)
         with self._changed:
             if self._is_stopping:
                 return
@@ -97,7 +97,7 @@ class Upkeep:
         return not (self._is_stopping or self._is_current_unwanted)
 
     def _keep_up(self, tenant: str) -> None:
-        for what, do in (("graph", self._build), ("calibration", self._calibrate)):
+        for what, do in (("graph", self._build), ("heads", self._train), ("calibration", self._calibrate)):
             try:
                 with self._use(tenant) as ledger:
                     do(tenant, ledger)
@@ -108,6 +108,10 @@ class Upkeep:
     def _build(self, tenant: str, ledger: Ledger) -> None:
         while ledger.is_graph_due and ledger.build_graph(self._is_current_wanted):
             _log.info("graph built", extra={"tenant": tenant, "texts": len(ledger.view.index.matrix)})
+
+    def _train(self, tenant: str, ledger: Ledger) -> None:
+        if ledger.are_heads_due and ledger.train_heads(self._is_current_wanted):
+            _log.info("heads built", extra={"tenant": tenant, "labels": ledger.view.heads.labels})
 
     def _calibrate(self, tenant: str, ledger: Ledger) -> None:
         if ledger.is_calibration_due and ledger.calibrate(self._is_current_wanted):

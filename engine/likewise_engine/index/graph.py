@@ -1,16 +1,12 @@
 """A frozen HNSW graph over a tenant's first texts, and its cache file.
 
 hnswlib 0.8.0 as it is: adding while querying is not safe, so a graph is built aside and never touched again;
-saving writes in place and reports no error, and a damaged file loads silently, so the file is written aside,
-fsynced, renamed, and its sha256 kept in a second file that is renamed last; ``ef`` is not saved; asking for
-more neighbours than there are raises. Whatever is not beyond doubt is thrown away: the graph is a cache
+saving writes in place and reports no error, and a damaged file loads silently, so its file is a
+:mod:`likewise_engine.cache_file`; ``ef`` is not saved; asking for more neighbours than there are raises
 (Malkov & Yashunin 2016, arXiv:1603.09320).
 """
 
-import hashlib
-import json
-import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,7 +14,7 @@ import hnswlib
 import numpy as np
 from numpy.typing import NDArray
 
-from likewise_engine.errors import StoreFault
+from likewise_engine import cache_file
 
 _M: Final = 16
 _EF_CONSTRUCTION: Final = 128
@@ -28,7 +24,6 @@ and .44 ms. At 160 it is .981 and .987, at 96 .958 and .974 (``bench/recall.py``
 _SEED: Final = 20260701
 _BUILD_CHUNK: Final = 256
 _FORMAT: Final = 1
-_READ_BYTES: Final = 1 << 20
 
 
 class Graph:
@@ -90,34 +85,16 @@ class Graph:
         return rows[0].astype(np.int64)  # type: ignore[no-any-return]
 
     def save(self, path: Path, identity: str) -> None:
-        """Write the cache file and, last, the file that vouches for it.
+        """Cache the graph in a file.
 
         Args:
-            path: of the cache file; the voucher stands beside it.
+            path: of the cache file.
             identity: of the rows; :meth:`load` wants the same.
 
         Raises:
             StoreFault: it could not be written whole. Nothing is left behind then.
         """
-        discard(path)
-        aside, voucher_aside = _aside(path), _aside(_voucher_path(path))
-        try:
-            self._index.save_index(str(aside))
-            # hnswlib does not report a full disk: only what reads back at the expected size counts.
-            digest = _sha256(aside)
-            expected_bytes = self._index.index_file_size()
-            if aside.stat().st_size != expected_bytes:
-                raise OSError(f"{aside.stat().st_size} bytes were written instead of {expected_bytes}")
-            _sync(aside)
-            aside.replace(path)
-            voucher = {"format": _FORMAT, "sha256": digest, "identity": identity, "count": self.count}
-            voucher_aside.write_text(json.dumps(voucher))
-            _sync(voucher_aside)
-            voucher_aside.replace(_voucher_path(path))
-            _sync(path.parent)
-        except (OSError, RuntimeError) as error:
-            discard(path)
-            raise StoreFault(f"the index could not be cached in {path}: {error}") from error
+        cache_file.save(path, {"format": _FORMAT, "identity": identity, "count": self.count}, self._write)
 
     @classmethod
     def load(cls, path: Path, identity_of: Callable[[int], str], dimensions: int) -> "Graph | None":
@@ -131,56 +108,21 @@ class Graph:
         Returns:
             The graph; None where there is none or anything about it is in doubt: then it is deleted.
         """
-        try:
-            voucher = json.loads(_voucher_path(path).read_text())
-            count = int(voucher["count"])
-            good = (
-                voucher["format"] == _FORMAT
-                and voucher["identity"] == identity_of(count)
-                and voucher["sha256"] == _sha256(path)
-            )
-            if not good:
-                discard(path)
-                return None
+
+        def is_wanted(stated: Mapping[str, Any]) -> bool:
+            is_known = stated["format"] == _FORMAT
+            return bool(is_known and stated["identity"] == identity_of(int(stated["count"])))
+
+        def read(path: Path, _stated: Mapping[str, Any]) -> Graph:
             index = hnswlib.Index(space="ip", dim=dimensions)
             index.load_index(str(path))
-        except FileNotFoundError:
-            return None
-        except (OSError, RuntimeError, ValueError, KeyError, TypeError):
-            discard(path)
-            return None
-        return cls(index, count, dimensions)
+            return cls(index, int(index.element_count), dimensions)
 
+        return cache_file.load(path, is_wanted, read)
 
-def discard(path: Path) -> None:
-    """Delete a cache file, its voucher first. Raises StoreFault where that fails."""
-    voucher = _voucher_path(path)
-    try:
-        for doomed in (voucher, path, _aside(voucher), _aside(path)):
-            doomed.unlink(missing_ok=True)
-    except OSError as error:
-        raise StoreFault(f"the index cached in {path} could not be deleted: {error.strerror}") from error
-
-
-def _voucher_path(path: Path) -> Path:
-    return path.with_name(path.name + ".json")
-
-
-def _aside(path: Path) -> Path:
-    return path.with_name(path.name + ".new")
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(_READ_BYTES):
-            digest.update(chunk)
-    return digest.hexdigest()
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    def _write(self, path: Path) -> None:
+        self._index.save_index(str(path))
+        # hnswlib does not report a full disk: only what reads back at the expected size counts.
+        expected_bytes = self._index.index_file_size()
+        if path.stat().st_size != expected_bytes:
+            raise OSError(f"{path.stat().st_size} bytes were written instead of {expected_bytes}")

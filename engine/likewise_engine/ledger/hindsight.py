@@ -16,6 +16,8 @@ from likewise_engine import limits
 from likewise_engine.classify import judge, question_of
 from likewise_engine.decision import file_threshold, files
 from likewise_engine.encoder.base import Encoder
+from likewise_engine.head import Heads
+from likewise_engine.ledger.head_training import train_heads
 from likewise_engine.ledger.lesson import Lesson
 from likewise_engine.ledger.memory import Memory
 from likewise_engine.ledger.view import UNLABELLED, View
@@ -89,11 +91,16 @@ class Hindsight:
         ids = {row: view.transaction_ids[row] for row in set().union(*rows.values())}
         entries = store.entries_by_id(list(ids.values()))
         found: list[Outcome] = []
+        heads = Heads()
         in_order = sorted(ids, key=lambda row: (int(view.order_day[row]), row))
         for day, of_day in groupby(in_order, key=lambda row: int(view.order_day[row])):
             if not keep_on():
                 return None
             before = view.as_of(day)
+            if heads.is_due(before.live_count):
+                # As it would have been trained by then: the present one has learned from the answers.
+                heads = train_heads(before, keep_on) or heads
+            before = replace(before, heads=heads)
             for row in of_day:
                 # Gone, if it was written anew since.
                 if (entry := entries.get(ids[row])) is not None:

@@ -7,10 +7,11 @@ Concurrency, once and for all:
   it keeps a second caller from encoding the same texts, and holds up nobody but writers.
 - Readers take ``view`` and need no lock at all; see :mod:`likewise_engine.ledger.view`.
 - A graph is built aside from a view's texts, by whoever calls :meth:`build_graph`, without the lock; only its
-  swapping in takes it. If memory was rebuilt meanwhile, the graph is for other rows and is dropped.
-- ``_cache_lock`` orders writing the graph's cache file and deleting it: forgetting holds it until memory is
-  rebuilt, so a graph with the forgotten vectors is either deleted, or finds that memory is another and is
-  not written. It is taken after the writer's lock, or alone.
+  swapping in takes it. If memory was rebuilt meanwhile, the graph is for other rows and is dropped. So are
+  heads, by :meth:`train_heads`.
+- ``_cache_lock`` orders writing a cache file and deleting it: forgetting holds it until memory is rebuilt, so
+  a graph with the forgotten vectors, or a head that learned from them, is either deleted, or finds that
+  memory is another and is not written. It is taken after the writer's lock, or alone.
 - Outcomes are replayed from a view too, by whoever calls :meth:`calibrate`. What was taught meanwhile is not
   among them, and what is no longer there is left out when they are added, under the lock.
 
@@ -26,6 +27,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from likewise_engine import cache_file
 from likewise_engine.answers import Classification, ClassifyOptions
 from likewise_engine.chart import Category, Policy
 from likewise_engine.classify import classify
@@ -39,7 +41,8 @@ from likewise_engine.errors import (
     TransactionNotFound,
     UnknownCategory,
 )
-from likewise_engine.index import graph as graph_cache
+from likewise_engine.folder import GRAPH_NAME, HEADS_NAME
+from likewise_engine.head import Heads
 from likewise_engine.index.graph import Graph
 from likewise_engine.ledger.checks import (
     beneath,
@@ -49,6 +52,7 @@ from likewise_engine.ledger.checks import (
     check_reshaping,
     check_settings,
 )
+from likewise_engine.ledger.head_training import train_heads
 from likewise_engine.ledger.hindsight import Hindsight
 from likewise_engine.ledger.lesson import Lesson
 from likewise_engine.ledger.memory import Memory
@@ -62,7 +66,7 @@ from likewise_engine.ledger.outcomes import (
 from likewise_engine.ledger.reencode import reencode
 from likewise_engine.ledger.reshape import Reshaping
 from likewise_engine.ledger.view import View
-from likewise_engine.store.base import Change, Entry, OutcomeChange, RequestRecord, TenantStore
+from likewise_engine.store.base import Change, Entry, OutcomeChange, RequestRecord, Snapshot, TenantStore
 from likewise_engine.transaction import LabelledTransaction, Transaction
 from likewise_engine.vote import Vote
 
@@ -70,14 +74,14 @@ from likewise_engine.vote import Vote
 class Ledger:
     """One tenant's memory over its store; safe to use from many threads."""
 
-    def __init__(self, store: TenantStore, encoder: Encoder, vote: Vote, graph_path: Path) -> None:
+    def __init__(self, store: TenantStore, encoder: Encoder, vote: Vote, cache_folder: Path) -> None:
         """Load a tenant.
 
         Args:
             store: the truth; the ledger closes it.
             encoder: of texts; a store with another encoder's vectors is encoded anew.
             vote: weighs evidence.
-            graph_path: where the graph is cached.
+            cache_folder: where graph and heads are cached.
 
         Raises:
             StoreFault: the store failed or is corrupt.
@@ -86,18 +90,20 @@ class Ledger:
         self._store = store
         self._encoder = encoder
         self._vote = vote
-        self._graph_path = graph_path
+        self._graph_path = cache_folder / GRAPH_NAME
+        self._heads_path = cache_folder / HEADS_NAME
         self._writer_lock = threading.Lock()
         self._cache_lock = threading.Lock()
         self._is_stale = False
         if store.record().encoder_fingerprint != encoder.fingerprint:
-            graph_cache.discard(graph_path)
+            cache_file.discard(self._graph_path)
             reencode(store, encoder)
         snapshot = store.snapshot()
         identity_of = _identity_of(encoder.fingerprint, snapshot.texts)
         self._hindsight = Hindsight(encoder, vote)
-        graph = Graph.load(graph_path, identity_of, encoder.dimensions)
-        self._memory = Memory(snapshot, graph, vote.pooled, self._hindsight.fingerprint)
+        graph = Graph.load(self._graph_path, identity_of, encoder.dimensions)
+        heads = Heads.load(self._heads_path, encoder.fingerprint, len(snapshot.categories))
+        self._memory = self._memory_of(snapshot, graph, heads or Heads())
         self._view = self._memory.view()
 
     @property
@@ -129,6 +135,16 @@ class Ledger:
     def is_graph_due(self) -> bool:
         """Whether :meth:`build_graph` should be called, aside from whoever waits for an answer."""
         return self._view.index.is_graph_due
+
+    @property
+    def are_heads_due(self) -> bool:
+        """Whether :meth:`train_heads` should be called, aside from whoever waits for an answer."""
+        return self._memory.heads.is_due(self._view.live_count)
+
+    @property
+    def is_upkeep_due(self) -> bool:
+        """Whether any of the three is due."""
+        return self.is_graph_due or self.are_heads_due or self.is_calibration_due
 
     @property
     def is_calibration_due(self) -> bool:
@@ -284,6 +300,7 @@ class Ledger:
                     memory.extend_chart(plan.chart)
                     if plan.relabelling:
                         memory.relabel(rows, plan.relabelling)
+                        self._drop_heads()
             return outcome
 
     def entry(self, transaction_id: str) -> Entry:
@@ -309,7 +326,7 @@ class Ledger:
         with self._writer_lock:
             self._check_fresh()
             if not self._memory.all_texts_alive:
-                self._rebuild()  # so that the graph has no dead texts from the start
+                self._rebuild(self._memory.heads)  # so that the graph has no dead texts from the start
             memory, matrix = self._memory, self._view.index.matrix
         graph = Graph.build(matrix, lambda: keep_on() and self._is_current(memory))
         if graph is None:
@@ -323,6 +340,32 @@ class Ledger:
         with self._cache_lock:
             if self._is_current(memory):
                 graph.save(self._graph_path, _identity_of(self._encoder.fingerprint, texts)(graph.count))
+        return True
+
+    def train_heads(self, keep_on: Callable[[], bool] = lambda: True) -> bool:
+        """Train the heads that are due, swap them in, and cache them. Call it aside; nobody is held up.
+
+        Args:
+            keep_on: asked now and then; the training is given up when it says no.
+
+        Returns:
+            Whether they were swapped in.
+
+        Raises:
+            StoreFault: the cache could not be written. The heads serve all the same.
+        """
+        with self._writer_lock:
+            self._check_fresh()
+            memory, view = self._memory, self._view
+        heads = train_heads(view, lambda: keep_on() and self._is_current(memory))
+        with self._writer_lock:
+            if heads is None or not self._is_current(memory):
+                return False
+            memory.heads = heads
+            self._view = memory.view()
+        with self._cache_lock:
+            if self._is_current(memory) and memory.heads is heads:
+                heads.save(self._heads_path, self._encoder.fingerprint)
         return True
 
     def calibrate(self, keep_on: Callable[[], bool] = lambda: True) -> bool:
@@ -400,7 +443,7 @@ class Ledger:
                 memory.replace(replaced, first + replacing)
                 memory.change_outcomes(change.outcomes, first + judged)
             if memory.is_wasteful:
-                self._rebuild()
+                self._rebuild(self._memory.heads)
         return outcome
 
     def _erase(self, doomed: Mapping[str, Entry]) -> None:
@@ -417,17 +460,27 @@ class Ledger:
         with self._cache_lock:
             # A text that is dead already may be an earlier wording of what is forgotten.
             if orphaned_texts or not memory.all_texts_alive:
-                graph_cache.discard(self._graph_path)
+                cache_file.discard(self._graph_path)
+            cache_file.discard(self._heads_path)
             self._store.commit(change)
-            self._rebuild()
+            self._rebuild(Heads())
 
-    def _rebuild(self) -> None:
+    def _rebuild(self, heads: Heads) -> None:
         with self._applying():
             whole = self._memory.all_texts_alive
             snapshot = self._store.snapshot()
             same_texts = whole and len(snapshot.texts) == len(self._memory.texts)
             graph = self._memory.graph if same_texts else None
-            self._memory = Memory(snapshot, graph, self._vote.pooled, self._hindsight.fingerprint)
+            self._memory = self._memory_of(snapshot, graph, heads)
+
+    def _memory_of(self, snapshot: Snapshot, graph: Graph | None, heads: Heads) -> Memory:
+        return Memory(snapshot, self._encoder, graph, heads, self._vote.pooled, self._hindsight.fingerprint)
+
+    def _drop_heads(self) -> None:
+        """Labels have other categories now: what was learned of them is of the past."""
+        with self._cache_lock:
+            cache_file.discard(self._heads_path)
+        self._memory.heads = Heads()
 
     @contextmanager
     def _applying(self) -> Iterator[None]:

@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 
 from likewise_engine.calibration import Calibration, Outcomes, Pooled
 from likewise_engine.chart import Chart
+from likewise_engine.encoder.base import Encoder
 from likewise_engine.errors import StoreCorrupt
+from likewise_engine.head import Heads
 from likewise_engine.index.graph import Graph
 from likewise_engine.index.texts import TextIndex
 from likewise_engine.ledger.columns import Column, StringColumn
@@ -21,6 +23,7 @@ from likewise_engine.ledger.postings import Postings
 from likewise_engine.ledger.track_record import NO_OUTCOMES, TrackRecord
 from likewise_engine.ledger.view import UNLABELLED, DayRanks, View
 from likewise_engine.store.base import EntryColumns, NewEntry, OutcomeChange, Relabelling, Snapshot, Vectors
+from likewise_engine.text import text_of
 from likewise_engine.transaction import CATEGORY_DIMENSION
 
 _LENGTH_TOLERANCE: Final = 0.01
@@ -98,18 +101,27 @@ class Memory:
     """One tenant's columns; see the module for who may touch it."""
 
     def __init__(
-        self, snapshot: Snapshot, graph: Graph | None, pooled: Pooled, outcomes_fingerprint: str
+        self,
+        snapshot: Snapshot,
+        encoder: Encoder,
+        graph: Graph | None,
+        heads: Heads,
+        pooled: Pooled,
+        outcomes_fingerprint: str,
     ) -> None:
         """Rebuild memory from the store.
 
         Args:
             snapshot: everything, as of one revision.
+            encoder: of the names of categories.
             graph: over the first texts, if one is at hand.
+            heads: that are at hand.
             pooled: how the vote's probabilities turn out elsewhere.
             outcomes_fingerprint: the models that serve; outcomes of others tell nothing of them.
 
         Raises:
             StoreCorrupt: the snapshot does not fit together.
+            ModelFault: the encoder failed.
         """
         entries = snapshot.entries
         rows = len(entries.seq)
@@ -117,6 +129,9 @@ class Memory:
         self.policy = snapshot.record.policy
         self.chart = Chart.of(snapshot.categories)
         self.category_active, self.category_dimension = _by_category(self.chart)
+        self._encoder = encoder
+        self.category_vectors = np.empty((0, 2, encoder.dimensions), dtype=np.float32)
+        self._encode_names(Chart.of([]))
         self.texts = list(snapshot.texts)
         self.text_names = Names(snapshot.text_ids, snapshot.texts)
         self.payee_names = Names(snapshot.payee_ids, snapshot.payees)
@@ -140,6 +155,7 @@ class Memory:
         self.payee_names.count(self.payee.prefix(rows), by=1)
         self.day_ranks = DayRanks.of(entries.order_day)
         self.graph = graph
+        self.heads = heads
         self.postings = self._fresh_postings()
         is_of_these = snapshot.record.outcomes_fingerprint == outcomes_fingerprint
         outcomes = snapshot.outcomes if is_of_these else NO_OUTCOMES
@@ -171,7 +187,7 @@ class Memory:
     @property
     def live_count(self) -> int:
         """Live entries."""
-        return int(self.day_ranks.counts[-1]) if len(self.day_ranks.counts) else 0
+        return self.day_ranks.total
 
     @property
     def nbytes(self) -> int:
@@ -179,8 +195,8 @@ class Memory:
         columns: list[Column[Any]] = [self.seq, self.text, self.payee, self.day, self.order_day, self.amount]
         columns += [self.direction, self.currency, self.alive, self.vectors, self.text_alive]
         columns += self.labels.values()
-        graph_bytes = self.graph.nbytes if self.graph else 0
-        packed = self.transaction_ids.nbytes + self.postings.nbytes + graph_bytes + self.track_record.nbytes
+        made = self.category_vectors.nbytes + self.heads.nbytes + (self.graph.nbytes if self.graph else 0)
+        packed = self.transaction_ids.nbytes + self.postings.nbytes + self.track_record.nbytes + made
         return packed + sum(c.nbytes for c in columns) + self.text_names.nbytes + self.payee_names.nbytes
 
     def view(self) -> View:
@@ -210,6 +226,8 @@ class Memory:
             category_counts=self.category_counts,
             category_active=self.category_active,
             category_dimension=self.category_dimension,
+            category_vectors=self.category_vectors,
+            heads=self.heads,
             calibrations={d: self._calibration(d) for d in self.chart.dimensions or (CATEGORY_DIMENSION,)},
         )
 
@@ -222,8 +240,9 @@ class Memory:
         return np.equal(self.category_dimension, self.chart.dimensions.index(dimension))
 
     def extend_chart(self, chart: Chart) -> None:
-        """Take over a chart that continues the present one."""
-        self.chart = chart
+        """Take over a chart that continues the present one. Raises ModelFault."""
+        earlier, self.chart = self.chart, chart
+        self._encode_names(earlier)
         self.category_active, self.category_dimension = _by_category(chart)
         missing = len(chart.categories) - len(self.category_counts)
         self.category_counts = np.concatenate((self.category_counts, np.zeros(missing, dtype=np.int64)))
@@ -356,6 +375,17 @@ class Memory:
             self._calibrations[dimension] = calibration
         return calibration
 
+    def _encode_names(self, earlier: Chart) -> None:
+        """Encode what categories are called, as far as an earlier chart did not call them so."""
+        known, wordings = _wordings(earlier), _wordings(self.chart)
+        changed = [n for n, wording in enumerate(wordings) if n >= len(known) or wording != known[n]]
+        if changed:
+            encoded = self._encoder.encode([wording for n in changed for wording in wordings[n]])
+            vectors = np.empty((len(wordings), 2, self._encoder.dimensions), dtype=np.float32)
+            vectors[: len(known)] = self.category_vectors
+            vectors[changed] = encoded.reshape(len(changed), 2, -1)
+            self.category_vectors = vectors
+
     def _currency_code(self, currency: str) -> int:
         if currency not in self.currencies:
             self.currencies.append(currency)
@@ -375,6 +405,11 @@ class Memory:
     def _fresh_postings(self) -> Postings:
         rows = len(self.text)
         return Postings.of(self.text.prefix(rows), self.order_day.prefix(rows), self.alive.prefix(rows))
+
+
+def _wordings(chart: Chart) -> list[tuple[str, str]]:
+    """Name and description of each category, or its name twice, normalised as a transaction's text is."""
+    return [(text_of(c.title, ""), text_of(c.description or c.title, "")) for c in chart.categories]
 
 
 def _by_category(chart: Chart) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:

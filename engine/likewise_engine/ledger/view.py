@@ -8,7 +8,7 @@ length is as good as absent).
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
@@ -16,8 +16,10 @@ from numpy.typing import NDArray
 
 from likewise_engine.calibration import Calibration
 from likewise_engine.chart import Chart, Policy
+from likewise_engine.head import Heads
 from likewise_engine.index.texts import TextIndex
 from likewise_engine.ledger.columns import StringColumn
+from likewise_engine.ledger.habits import HABIT_LABELS_MAX, Habits
 from likewise_engine.ledger.postings import Postings
 
 UNLABELLED: Final = -1
@@ -62,6 +64,11 @@ class DayRanks:
         return np.concatenate(([0], self.counts))[positions]
 
     @property
+    def total(self) -> int:
+        """All entries."""
+        return int(self.counts[-1]) if len(self.counts) else 0
+
+    @property
     def last_day(self) -> int:
         """The latest day that has an entry; 0 where there is none."""
         return int(self.days[-1]) if len(self.days) else 0
@@ -95,6 +102,8 @@ class View:
         category_counts: int64 ``(categories,)``, live labels of each category.
         category_active: bool ``(categories,)``.
         category_dimension: int64 ``(categories,)``, positions in the chart's dimensions.
+        category_vectors: float32 ``(categories, 2, dimensions)``, of their names and of their descriptions.
+        heads: trained on what there was some labels ago.
         calibrations: by dimension, of the chart's and of CATEGORY_DIMENSION.
     """
 
@@ -121,13 +130,50 @@ class View:
     category_counts: NDArray[np.int64]
     category_active: NDArray[np.bool_]
     category_dimension: NDArray[np.int64]
+    category_vectors: NDArray[np.float32]
+    heads: Heads
     calibrations: Mapping[str, Calibration]
+    _habits: dict[str, Habits] = field(init=False, default_factory=dict, repr=False, compare=False)
 
     def text_number(self, text: str) -> int:
         """Number of a text, UNKNOWN where this view does not have it."""
         number = self.text_numbers.get(text, UNKNOWN)
         # A number may be of a later view; and as of an earlier day, a text may not have been known yet.
         return number if 0 <= number < len(self.index.alive) and self.index.alive[number] else UNKNOWN
+
+    @property
+    def live_count(self) -> int:
+        """Live entries."""
+        return self.day_ranks.total
+
+    def active_categories(self, dimension: str) -> NDArray[np.int64]:
+        """Numbers of a dimension's active categories, int64, ascending."""
+        if dimension not in self.chart.dimensions:
+            return np.empty(0, dtype=np.int64)
+        position = self.chart.dimensions.index(dimension)
+        return np.flatnonzero(self.category_active & (self.category_dimension == position))
+
+    def habits(self, dimension: str) -> Habits:
+        """What the latest labels of a dimension say. Worked out when first asked for, and kept."""
+        habits = self._habits.get(dimension)
+        if habits is None:  # Two readers may both work it out, to the same end.
+            rows = self.latest_labelled(dimension, HABIT_LABELS_MAX)
+            labels = self.labels[dimension][rows] if len(rows) else np.empty(0, dtype=np.int32)
+            habits = Habits.of(labels, self.amount[rows], len(self.category_counts))
+            self._habits[dimension] = habits
+        return habits
+
+    def latest_labelled(self, dimension: str, count_max: int) -> NDArray[np.int64]:
+        """The latest live rows with a label of a dimension, int64, by day and then by row."""
+        if dimension not in self.labels:
+            return np.empty(0, dtype=np.int64)
+        is_labelled = self.alive & (self.labels[dimension] != UNLABELLED)
+        rows = np.flatnonzero(is_labelled)
+        when = (self.order_day[rows].astype(np.int64) << 32) + rows
+        if len(rows) > count_max:
+            latest = np.argpartition(when, -count_max)[-count_max:]
+            rows, when = rows[latest], when[latest]
+        return rows[np.argsort(when)]
 
     def as_of(self, order_day: int) -> "View":
         """This view as if nothing of this day or a later one had been taught."""

@@ -39,6 +39,8 @@ class KernelVote:
         if not len(evidence.candidates):
             return np.empty(0)
         share = evidence.feature("share")
+        if not share.any():
+            return share  # Nothing like it was labelled: of names this vote makes nothing.
         mass = np.exp(evidence.log_mass)
         first = share.max()
         tempered = first * mass / (mass + self.PRIOR_MASS)

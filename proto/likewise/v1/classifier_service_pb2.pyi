@@ -68,6 +68,8 @@ class _WitnessEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTy
     """Entries of the same payee, worded differently."""
     WITNESS_SIMILAR_TEXT: _Witness.ValueType  # 4
     """Entries with similar texts."""
+    WITNESS_CATEGORY_NAME: _Witness.ValueType  # 5
+    """No entry: what the category is called is like the text."""
 
 class Witness(_Witness, metaclass=_WitnessEnumTypeWrapper):
     """What decided for the first candidate."""
@@ -82,6 +84,8 @@ WITNESS_SAME_PAYEE: Witness.ValueType  # 3
 """Entries of the same payee, worded differently."""
 WITNESS_SIMILAR_TEXT: Witness.ValueType  # 4
 """Entries with similar texts."""
+WITNESS_CATEGORY_NAME: Witness.ValueType  # 5
+"""No entry: what the category is called is like the text."""
 Global___Witness: typing_extensions.TypeAlias = Witness
 
 @typing.final

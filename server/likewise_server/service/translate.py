@@ -64,6 +64,7 @@ _WITNESSES: Final = {
     answers.Witness.SAME_TEXT: classifier_pb.WITNESS_SAME_TEXT,
     answers.Witness.SAME_PAYEE: classifier_pb.WITNESS_SAME_PAYEE,
     answers.Witness.SIMILAR_TEXT: classifier_pb.WITNESS_SIMILAR_TEXT,
+    answers.Witness.CATEGORY_NAME: classifier_pb.WITNESS_CATEGORY_NAME,
 }
 _NONE_SHOWN: Final = -1
 """``max_neighbours`` for none at all, since 0 is the default."""

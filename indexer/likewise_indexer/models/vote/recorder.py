@@ -44,7 +44,7 @@ from likewise_indexer.models.vote.replay import Lacks, Run, runs_of, without
 Progress = Callable[[int, int], None]
 """Told the rows of the books that are recorded, and of all."""
 
-_VERSION: Final = 1
+_VERSION: Final = 2
 """Of what is recorded, beside the features, and of how rows are drawn."""
 _DIGEST_CHARS: Final = 16
 _TENANT: Final = "recorded"
@@ -193,6 +193,8 @@ class _Recorder:
         ]
         for first in range(0, len(items), limits.IMPORT_BATCH_ROWS):
             ledger.import_batch(items[first : first + limits.IMPORT_BATCH_ROWS])
+        if ledger.are_heads_due:
+            ledger.train_heads()
 
     def _ask(self, ledger: Ledger, run: Run, row: int, lacks: Lacks) -> tuple[_Asked, str]:
         """The question's part of the record, and the kernel's answer; empty where there is none."""

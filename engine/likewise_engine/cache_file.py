@@ -1,0 +1,106 @@
+"""Cache files that are beyond doubt: written aside, fsynced, renamed, and vouched for by a second file.
+
+The voucher holds the file's SHA-256 and what its owner wants to know of it, and is renamed last; so a file
+without one, or one that does not fit, was cut short or damaged. Whatever is in doubt is deleted: all that is
+cached can be made again.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+from likewise_engine.errors import StoreFault
+
+T = TypeVar("T")
+
+_SHA256: Final = "sha256"
+_READ_BYTES: Final = 1 << 20
+
+
+def save(path: Path, stated: Mapping[str, Any], write: Callable[[Path], None]) -> None:
+    """Write a cache file and, last, the file that vouches for it.
+
+    Args:
+        path: of the cache file; the voucher stands beside it.
+        stated: what :func:`load` will be asked about: JSON values by name.
+        write: writes the content to a path. Raises OSError or RuntimeError where it cannot.
+
+    Raises:
+        StoreFault: it could not be written whole. Nothing is left behind then.
+    """
+    discard(path)
+    aside, voucher_aside = _aside(path), _aside(_voucher_path(path))
+    try:
+        write(aside)
+        digest = _sha256(aside)
+        _sync(aside)
+        aside.replace(path)
+        voucher_aside.write_text(json.dumps({**stated, _SHA256: digest}))
+        _sync(voucher_aside)
+        voucher_aside.replace(_voucher_path(path))
+        _sync(path.parent)
+    except (OSError, RuntimeError) as error:
+        discard(path)
+        raise StoreFault(f"{path} could not be cached: {error}") from error
+
+
+def load(
+    path: Path, is_wanted: Callable[[Mapping[str, Any]], bool], read: Callable[[Path, Mapping[str, Any]], T]
+) -> T | None:
+    """Read a cache file that is beyond doubt.
+
+    Args:
+        path: of the cache file.
+        is_wanted: says of what was stated whether it fits; may raise ValueError, KeyError or TypeError.
+        read: reads the content, given what was stated; may raise those, OSError or RuntimeError.
+
+    Returns:
+        What was read; None where there is no file, or anything about it is in doubt: then it is deleted.
+    """
+    try:
+        stated = json.loads(_voucher_path(path).read_text())
+        if is_wanted(stated) and stated[_SHA256] == _sha256(path):
+            return read(path, stated)
+    except FileNotFoundError:
+        return None
+    except (OSError, RuntimeError, ValueError, KeyError, TypeError):
+        pass  # In doubt, as a voucher for something else is.
+    discard(path)
+    return None
+
+
+def discard(path: Path) -> None:
+    """Delete a cache file, its voucher first. Raises StoreFault where that fails."""
+    voucher = _voucher_path(path)
+    try:
+        for doomed in (voucher, path, _aside(voucher), _aside(path)):
+            doomed.unlink(missing_ok=True)
+    except OSError as error:
+        raise StoreFault(f"{path}, a cache, could not be deleted: {error.strerror}") from error
+
+
+def _voucher_path(path: Path) -> Path:
+    return path.with_name(path.name + ".json")
+
+
+def _aside(path: Path) -> Path:
+    return path.with_name(path.name + ".new")
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(_READ_BYTES):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,147 @@
+"""What the rows say: each speaks for the candidate that it was labelled with."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from likewise_engine.evidence.surroundings import TAU, Surroundings
+from likewise_engine.ledger.view import View
+
+Floats = NDArray[np.float64]
+
+_TAU_NARROW: Final = 0.01
+_TAU_WIDE: Final = 0.1
+_RECENT_SCALE: Final = 50.0
+"""Entries after which a row counts a third for the recent shares."""
+_SIMILARITY_MIN: Final = -1.0
+_WORST_DIFFERENCE: Final = 30.0
+"""Stands for an unknown amount difference: beyond any between two allowed amounts."""
+_AGE_MAX: Final = 1e7
+"""Stands for the age of no row: more entries than a tenant can have."""
+
+
+def features_of_rows(
+    view: View, around: Surroundings, rows: NDArray[np.int64], of_row: NDArray[np.int64], count: int
+) -> Mapping[str, Floats]:
+    """Features by name, float64 ``(count,)`` each.
+
+    Args:
+        view: the tenant's memory.
+        around: the rows around the question.
+        rows: int64 ``(k,)``, positions in the surroundings, of rows that have a label.
+        of_row: int64 ``(k,)``, which candidate each speaks for.
+        count: candidates; not all of them need to have a row.
+    """
+    per_candidate = np.bincount(of_row, minlength=count).astype(np.float64)
+    features = _shares(_weights(around, rows), of_row, count)
+    for name in ("share", "share_same_text", "share_same_payee"):
+        features[f"{name}_rival"] = best_other(features[name])
+    same_direction = np.bincount(of_row, around.same_direction[rows], count) / np.maximum(per_candidate, 1.0)
+    similarity, difference, age = _nearest(around, rows, of_row, per_candidate)
+    same_payee, same_amount = around.same_payee[rows], around.same_amount[rows]
+    return features | {
+        "similarity_best": similarity,
+        "similarity_gap": similarity - similarity.max(),
+        "is_nearest": _is_nearest(around.log_weight[rows], of_row, count),
+        "rows_log": np.log1p(per_candidate),
+        "is_last_of_payee": _has_latest(view, around.rows[rows], of_row, same_payee, count),
+        "is_last_of_payee_and_amount": _has_latest(
+            view, around.rows[rows], of_row, same_payee & same_amount, count
+        ),
+        "amount_difference_least": difference,
+        "share_same_direction": same_direction,
+        "age_least": np.log1p(age),
+    }
+
+
+def best_other(values: Floats) -> Floats:
+    """For each candidate the greatest value of any other one, ``(c,)``; 0 where there is no other."""
+    if len(values) == 1:
+        return np.zeros(1)
+    second, first = np.partition(values, -2)[-2:].tolist()
+    return np.asarray(np.where(values == first, second, first), dtype=np.float64)
+
+
+def _weights(around: Surroundings, rows: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
+    """What each row weighs, ``(k,)``, by the name of the share that its candidate has of all."""
+    same_text, same_payee, same_amount = (
+        same[rows] for same in (around.same_text, around.same_payee, around.same_amount)
+    )
+    distance, log_weight = around.similarity[rows] - 1.0, around.log_weight[rows]
+    age, age_penalty = around.age[rows], around.age_penalty[rows]
+    penalty = around.amount_penalty[rows] + age_penalty
+    fading = np.exp(age / -_RECENT_SCALE)
+    texts = around.text_of_row[rows]
+    is_last_of_text = np.append(texts[1:] != texts[:-1], True)[: len(texts)]  # A text's rows lie together.
+    return {
+        "share_narrow": _kernel(distance / _TAU_NARROW - penalty),
+        "share": _kernel(log_weight),
+        "share_wide": _kernel(distance / _TAU_WIDE - penalty),
+        "share_text": _kernel(distance / TAU - age_penalty),
+        "share_of_texts": _kernel(distance / TAU) * is_last_of_text,
+        "share_recent": _kernel(log_weight - age / _RECENT_SCALE),
+        "share_same_text": same_text,
+        "share_same_payee": same_payee,
+        "share_same_amount": same_amount,
+        "share_same_text_and_amount": same_text & same_amount,
+        "share_same_text_recent": same_text * fading,
+        "share_same_payee_recent": same_payee * fading,
+    }
+
+
+def _shares(weights: Mapping[str, NDArray[Any]], of_row: NDArray[np.int64], count: int) -> dict[str, Floats]:
+    """Each candidate's share of what the rows weigh, by name; 0 for all where nothing weighs anything."""
+    stacked = np.array(list(weights.values()), dtype=np.float64)
+    # One call for all, and each sum in the order of the rows: the same bits for candidates in any order.
+    cells = of_row + count * np.arange(len(stacked))[:, np.newaxis]
+    sums = np.bincount(cells.ravel(), stacked.ravel(), count * len(stacked)).reshape(len(stacked), count)
+    totals = stacked.sum(axis=1, keepdims=True)
+    return dict(zip(weights, sums / np.where(totals > 0, totals, 1.0), strict=True))
+
+
+def _kernel(log_weight: Floats) -> Floats:
+    """Weights, the greatest of which is 1: however far off all rows are, their shares are defined."""
+    return np.asarray(np.exp(log_weight - log_weight.max(initial=-np.inf)))
+
+
+def _nearest(
+    around: Surroundings, rows: NDArray[np.int64], of_row: NDArray[np.int64], per_candidate: Floats
+) -> tuple[Floats, Floats, Floats]:
+    """Each candidate's best similarity, least amount difference and least age, ``(c,)`` each."""
+    difference = around.amount_difference[rows]
+    values = np.stack(
+        (
+            -around.similarity[rows],
+            np.where(np.isnan(difference), _WORST_DIFFERENCE, difference),
+            around.age[rows],
+        )
+    )
+    least = np.repeat([[-_SIMILARITY_MIN], [_WORST_DIFFERENCE], [_AGE_MAX]], len(per_candidate), axis=1)
+    has_rows = per_candidate > 0
+    if len(rows):
+        grouped = values[:, np.argsort(of_row, kind="stable")]
+        counts = per_candidate[has_rows].astype(np.int64)
+        least[:, has_rows] = np.minimum.reduceat(grouped, np.cumsum(counts) - counts, axis=1)
+    return -least[0], least[1], least[2]
+
+
+def _is_nearest(log_weight: Floats, of_row: NDArray[np.int64], count: int) -> Floats:
+    """1 for the candidate of the weightiest row; 0 for all if there is none."""
+    nearest = np.zeros(count)
+    if len(log_weight):
+        nearest[of_row[np.argmax(log_weight)]] = 1.0
+    return nearest
+
+
+def _has_latest(
+    view: View, rows: NDArray[np.int64], of_row: NDArray[np.int64], among: NDArray[np.bool_], count: int
+) -> Floats:
+    """1 for the candidate of the latest of some rows, by day and then by row; 0 for all if there are none."""
+    chosen = np.flatnonzero(among)
+    has = np.zeros(count)
+    if len(chosen):
+        when = (view.order_day[rows[chosen]].astype(np.int64) << 32) + rows[chosen]
+        has[of_row[chosen[np.argmax(when)]]] = 1.0
+    return has

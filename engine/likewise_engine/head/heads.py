@@ -1,0 +1,99 @@
+"""The heads of all dimensions of a tenant, and their cache file.
+
+A head is a cache, as the graph is: trained aside from a view and swapped in whole, thrown away when anything
+about it is in doubt, and when what it learned from is forgotten.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from likewise_engine import cache_file
+from likewise_engine.head.linear import Head
+
+_FORMAT: Final = "heads-1"
+_ARRAYS: Final = ("categories", "weights", "scales")
+_GROWTH_SHARE: Final = 10
+_GROWTH_LABELS: Final = 5
+"""Labels beyond a tenth more before training again, so that the first few do not each set it off."""
+
+
+@dataclass(frozen=True, slots=True)
+class Heads:
+    """Immutable.
+
+    Attributes:
+        of_dimension: the heads that there are, by dimension.
+        labels: live entries of the tenant when they were trained.
+    """
+
+    of_dimension: Mapping[str, Head] = field(default_factory=dict)
+    labels: int = 0
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of main memory."""
+        return sum(head.nbytes for head in self.of_dimension.values())
+
+    def is_due(self, labels: int) -> bool:
+        """Whether a tenant with so many live entries should have new ones."""
+        return (
+            labels >= self.labels + self.labels // _GROWTH_SHARE + _GROWTH_LABELS or labels < self.labels / 2
+        )
+
+    def save(self, path: Path, identity: str) -> None:
+        """Cache the heads in a file.
+
+        Args:
+            path: of the cache file.
+            identity: of what hashes texts; :meth:`load` wants the same.
+
+        Raises:
+            StoreFault: it could not be written whole. Nothing is left behind then.
+        """
+        stated = {
+            "format": _FORMAT,
+            "identity": identity,
+            "labels": self.labels,
+            "dimensions": list(self.of_dimension),
+        }
+        arrays: dict[str, Any] = {}
+        for position, head in enumerate(self.of_dimension.values()):
+            arrays |= {f"{name}_{position}": getattr(head, name) for name in _ARRAYS}
+
+        def write(path: Path) -> None:
+            with path.open("wb") as file:
+                np.savez(file, **arrays)
+
+        cache_file.save(path, stated, write)
+
+    @classmethod
+    def load(cls, path: Path, identity: str, categories: int) -> "Heads | None":
+        """Read a cache file that is beyond doubt.
+
+        Args:
+            path: of the cache file.
+            identity: as it was saved with.
+            categories: how many the tenant has.
+
+        Returns:
+            The heads; None where there are none or anything about them is in doubt: then the file is deleted.
+        """
+
+        def is_wanted(stated: Mapping[str, Any]) -> bool:
+            return bool(stated["format"] == _FORMAT and stated["identity"] == identity)
+
+        def read(path: Path, stated: Mapping[str, Any]) -> Heads:
+            with np.load(path, allow_pickle=False) as arrays:
+                heads = {
+                    dimension: Head(*(arrays[f"{name}_{position}"] for name in _ARRAYS))
+                    for position, dimension in enumerate(stated["dimensions"])
+                }
+            if any(head.categories.max() >= categories for head in heads.values()):
+                raise ValueError("it knows categories that the tenant does not have")
+            return cls(heads, int(stated["labels"]))
+
+        return cache_file.load(path, is_wanted, read)

@@ -1,0 +1,251 @@
+"""The head: what it learns, what it keeps on disk, and that it forgets."""
+
+from contextlib import closing
+from dataclasses import replace
+from datetime import date, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from engine_world import ALL_NEIGHBOURS, ENCODER, ask, bytes_on_disk, create_store, labelled, open_ledger
+from likewise_engine.classify import question_of
+from likewise_engine.evidence import Evidence
+from likewise_engine.folder import HEADS_NAME, STORE_NAME
+from likewise_engine.head import Head, Heads, hashed_of, linear
+from likewise_engine.ledger.head_training import train_heads
+from likewise_engine.ledger.ledger import Ledger
+from likewise_engine.ledger.reshape import Merge
+from likewise_engine.store.sqlite import SqliteStore
+from likewise_engine.transaction import LabelledTransaction, Transaction
+from likewise_engine.vote import KernelVote
+
+TOWNS = ["Leeds", "York", "Hull", "Ripon", "Selby", "Otley", "Malton", "Whitby", "Thirsk", "Goole"]
+
+
+def books() -> list[LabelledTransaction]:
+    """Each payee once: only the word for the trade tells the category."""
+    trades = {"Bakery": "meals", "Garage": "car", "Training": "staff"}
+    return [
+        labelled(
+            f"{town} {trade}",
+            payee=f"{town} {trade}",
+            category=category,
+            amount=Decimal(10 + len(town)),
+            date=date(2025, 1, 1) + timedelta(days=position),
+        )
+        for position, town in enumerate(TOWNS)
+        for trade, category in trades.items()
+    ]
+
+
+def trained(items: list[LabelledTransaction], folder: Path) -> tuple[Head, list[str]]:
+    with open_ledger(folder) as ledger:
+        ledger.import_batch(items)
+        was_due = ledger.are_heads_due
+        assert ledger.train_heads()
+        assert (was_due, ledger.are_heads_due) == (True, False)
+        view = ledger.view
+    head = view.heads.of_dimension["category"]
+    return head, [view.chart.categories[number].id for number in head.categories.tolist()]
+
+
+def test_a_head_learns_the_word_that_tells(tmp_path: Path) -> None:
+    head, names = trained(books(), tmp_path)
+    for asked, expected in (("acme garage", "car"), ("staff training ltd", "staff"), ("bakery", "meals")):
+        log_probabilities = head.log_probabilities(hashed_of(asked, asked, 15.0))
+        assert np.exp(log_probabilities).sum() == pytest.approx(1.0)
+        assert names[int(log_probabilities.argmax())] == expected
+
+
+def test_a_head_tells_two_habits_of_one_payee_apart_by_the_amount(tmp_path: Path) -> None:
+    items = [
+        labelled(
+            str(n), payee="Telco", category=("phone", "internet")[n % 2], amount=Decimal(("20", "55")[n % 2])
+        )
+        for n in range(20)
+    ]
+    head, names = trained(items, tmp_path)
+    for amount, expected in ((20.0, "phone"), (55.0, "internet")):
+        assert names[int(head.log_probabilities(hashed_of("telco", "telco", amount)).argmax())] == expected
+
+
+def test_hashing_knows_every_wording_and_needs_no_amount() -> None:
+    for text, payee in (("", ""), ("日本語", "日本語"), ("a", ""), ("x" * 320, "x" * 320)):
+        for amount in (np.nan, 0.0, -0.0, -1e12, 1e-9):
+            hashed = hashed_of(text, payee, amount)
+            assert len(hashed.buckets) == len(hashed.values)
+            assert np.isfinite(hashed.values).all()
+    groups = [len(hashed_of("one two", "one two", amount).buckets) for amount in (np.nan, 3.0)]
+    assert groups[0] < groups[1]
+
+
+def test_a_tenant_with_one_category_has_no_head(tmp_path: Path) -> None:
+    with open_ledger(tmp_path) as ledger:
+        ledger.import_batch([labelled(str(n)) for n in range(10)])
+        assert ledger.train_heads()
+        assert ledger.view.heads.of_dimension == {}
+        assert not ledger.are_heads_due
+
+
+def test_a_head_has_fewer_buckets_than_memory_allows() -> None:
+    for labels, categories in ((1, 2), (100, 5), (10_000, 50), (10_000, 10_000)):
+        buckets = linear._buckets_for(labels, categories)
+        assert buckets & (buckets - 1) == 0
+        assert buckets * categories <= linear.CELLS_MAX
+        assert buckets <= linear.BUCKETS_MAX
+
+
+def test_training_is_given_up_when_asked_to(tmp_path: Path) -> None:
+    with open_ledger(tmp_path) as ledger:
+        ledger.import_batch(books())
+        assert train_heads(ledger.view, lambda: False) is None
+        assert not ledger.train_heads(lambda: False)
+        assert ledger.are_heads_due
+
+
+def test_heads_are_due_after_a_tenth_more_and_a_few_and_after_much_is_gone() -> None:
+    assert not Heads().is_due(4)
+    assert Heads().is_due(5)
+    assert not Heads(labels=100).is_due(114)
+    assert Heads(labels=100).is_due(115)
+    assert Heads(labels=100).is_due(49)
+
+
+def test_heads_are_read_from_disk_as_they_were(tmp_path: Path) -> None:
+    head, _ = trained(books(), tmp_path)
+    with open_ledger(tmp_path) as ledger:
+        assert not ledger.are_heads_due
+        again = ledger.view.heads.of_dimension["category"]
+        for name in ("categories", "weights", "scales"):
+            assert np.array_equal(getattr(again, name), getattr(head, name))
+
+
+@pytest.mark.parametrize("damage", ["flip", "cut", "voucher", "identity"])
+def test_a_damaged_cache_is_thrown_away(damage: str, tmp_path: Path) -> None:
+    trained(books(), tmp_path)
+    path = tmp_path / HEADS_NAME
+    voucher = path.with_name(path.name + ".json")
+    content = bytearray(path.read_bytes())
+    if damage == "flip":
+        content[len(content) // 2] ^= 1
+        path.write_bytes(content)
+    elif damage == "cut":
+        path.write_bytes(content[:-100])
+    elif damage == "voucher":
+        voucher.write_text("[")
+    else:
+        voucher.write_text(voucher.read_text().replace(ENCODER.fingerprint, "another"))
+    with open_ledger(tmp_path) as ledger:
+        assert ledger.are_heads_due
+        assert not path.exists()
+
+
+def test_forgetting_takes_the_head_with_it(tmp_path: Path) -> None:
+    with open_ledger(tmp_path) as ledger:
+        ledger.import_batch(books())
+        ledger.train_heads()
+        before = bytes_on_disk(tmp_path)
+        weights = ledger.view.heads.of_dimension["category"].scales.tobytes()
+        assert weights in before
+        ledger.forget(["Leeds Bakery"])
+        assert ledger.view.heads.of_dimension == {}
+        assert ledger.are_heads_due
+        assert not (tmp_path / HEADS_NAME).exists()
+        assert weights not in bytes_on_disk(tmp_path)
+        assert ask(ledger, "York Bakery").answers[0].candidates[0].category == "meals"
+
+
+def test_a_merge_lets_the_head_go(tmp_path: Path) -> None:
+    with open_ledger(tmp_path) as ledger:
+        ledger.import_batch(books())
+        ledger.train_heads()
+        ledger.reshape(Merge("category", ("car",), "staff"))
+        assert ledger.view.heads.of_dimension == {}
+        assert not (tmp_path / HEADS_NAME).exists()
+        assert ledger.train_heads()
+        view = ledger.view
+        head = view.heads.of_dimension["category"]
+        names = {view.chart.categories[number].id for number in head.categories.tolist()}
+        assert names == {"meals", "staff"}
+
+
+def test_what_was_trained_of_a_memory_that_is_gone_is_dropped(tmp_path: Path) -> None:
+    with open_ledger(tmp_path) as ledger:
+        ledger.import_batch(books())
+        asked = 0
+
+        def forgotten_meanwhile() -> bool:
+            nonlocal asked
+            asked += 1
+            if asked == 1:
+                ledger.forget(["Leeds Bakery"])
+            return True
+
+        assert not ledger.train_heads(forgotten_meanwhile)
+        assert ledger.view.heads.of_dimension == {}
+        assert not (tmp_path / HEADS_NAME).exists()
+
+
+def test_the_head_proposes_what_no_neighbour_says(tmp_path: Path) -> None:
+    asked = Transaction(payee="Nowhere Garage", amount=Decimal(14))
+    with open_ledger(tmp_path) as ledger:
+        ledger.import_batch(books())
+        ledger.train_heads()
+        view = ledger.view
+    for heads in (view.heads, Heads()):
+        found = question_of(replace(view, heads=heads), ENCODER, asked, ["category"]).evidence["category"]
+        names = [view.chart.categories[number].id for number in found.candidates.tolist()]
+        log_probability = dict(zip(names, found.feature("head").tolist(), strict=True))
+        rank = dict(zip(names, found.feature("head_rank").tolist(), strict=True))
+        if heads.of_dimension:
+            assert max(log_probability, key=log_probability.__getitem__) == "car"
+            assert (rank["car"], min(rank.values())) == (0, 0)
+            assert found.feature("head_gap")[names.index("car")] > 0
+        else:
+            assert set(log_probability.values()) == {-30.0}
+            assert set(found.feature("head_gap").tolist()) == {0.0}
+
+
+class HeadVote:
+    """Votes for what the head finds likeliest, and for nothing where there is no head."""
+
+    fingerprint = "head-1"
+    pooled = KernelVote.pooled
+
+    def probabilities(self, evidence: Evidence) -> NDArray[np.float64]:
+        known = evidence.feature("head") > -30.0
+        return np.where(known, np.exp(evidence.feature("head")) * 0.9, 0.0)
+
+
+def test_a_replay_asks_a_head_that_has_not_learned_the_answers(tmp_path: Path) -> None:
+    """Labels tossed by a coin: who had seen them would be right, and nobody else is."""
+    rng = np.random.default_rng(3)
+    items = [
+        labelled(
+            str(n),
+            payee=f"Payee {chr(97 + n % 26)}{chr(97 + n // 26)} {rng.integers(10**6)}",
+            category=("heads", "tails")[rng.integers(2)],
+            date=date(2025, 1, 1) + timedelta(days=n),
+        )
+        for n in range(200)
+    ]
+    create_store(tmp_path)
+    ledger = Ledger(SqliteStore(tmp_path / STORE_NAME), ENCODER, HeadVote(), tmp_path)
+    with closing(ledger):
+        ledger.import_batch(items)
+        ledger.train_heads()
+        assert ledger.calibrate()
+        memory = ledger._memory
+        labels = memory.labels["category"].prefix(len(memory))
+        found = memory.track_record.outcomes(memory.is_of("category"), labels)
+        known = [ledger.classify(item.transaction, ALL_NEIGHBOURS).answers[0] for item in items]
+    assert len(found.right) > 150
+    assert 0.35 < found.right.mean() < 0.65
+    is_right = [
+        answer.candidates[0].category == item.labels["category"]
+        for answer, item in zip(known, items, strict=True)
+    ]
+    assert np.mean(is_right) > 0.8  # The head of today has learned them.
