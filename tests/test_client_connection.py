@@ -9,7 +9,7 @@ from google.rpc.status_pb2 import Status
 
 import likewise
 from blocking_client import blocking
-from likewise.connection import Connection, is_loopback
+from likewise.connection import DEADLINE_MS_RESHAPE, NOT_GIVEN, Connection, is_loopback
 from memory_server import MemoryServer, serving
 
 UNAVAILABLE = Status(code=grpc.StatusCode.UNAVAILABLE.value[0], message="going down")
@@ -203,3 +203,13 @@ def test_a_token_is_not_shown() -> None:
 )
 def test_which_targets_are_this_machine(target: str, expected: bool) -> None:
     assert is_loopback(target) is expected
+
+
+def test_a_merge_is_allowed_two_minutes_unless_somebody_says_otherwise() -> None:
+    connection = Connection("localhost:1")
+    assert connection.reshape_deadline_ms(NOT_GIVEN) == DEADLINE_MS_RESHAPE
+    assert connection.reshape_deadline_ms(70) == 70
+    assert connection.reshape_deadline_ms(None) is None
+    assert Connection("localhost:1", deadline_ms=200_000).reshape_deadline_ms(NOT_GIVEN) == 200_000
+    assert Connection("localhost:1", deadline_ms=None).timeout_s(NOT_GIVEN) is None
+    assert Connection("localhost:1", deadline_ms=None).reshape_deadline_ms(NOT_GIVEN) is NOT_GIVEN

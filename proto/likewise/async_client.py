@@ -294,7 +294,8 @@ class AsyncClient:
     ) -> MergeCategoriesResponse:
         """As :meth:`likewise.Client.merge_categories`."""
         request = merge_request(tenant, categories, into, dimension, request_id)
-        return await self._call(self._tenants.MergeCategories, request, deadline_ms)
+        allowed_ms = self._connection.reshape_deadline_ms(deadline_ms)
+        return await self._call(self._tenants.MergeCategories, request, allowed_ms)
 
     async def split_category(
         self,
@@ -309,7 +310,8 @@ class AsyncClient:
     ) -> SplitCategoryResponse:
         """As :meth:`likewise.Client.split_category`."""
         request = split_request(tenant, category, into, selection, request_id, validate_only)
-        return await self._call(self._tenants.SplitCategory, request, deadline_ms)
+        allowed_ms = self._connection.reshape_deadline_ms(deadline_ms)
+        return await self._call(self._tenants.SplitCategory, request, allowed_ms)
 
     async def deactivate_category(
         self,

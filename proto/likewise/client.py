@@ -300,7 +300,8 @@ class Client:
     ) -> MergeCategoriesResponse:
         """Merge categories into another one, which has their history at once; they are inactive then."""
         request = merge_request(tenant, categories, into, dimension, request_id)
-        return self._call(self._tenants.MergeCategories, request, deadline_ms)
+        allowed_ms = self._connection.reshape_deadline_ms(deadline_ms)
+        return self._call(self._tenants.MergeCategories, request, allowed_ms)
 
     def split_category(
         self,
@@ -319,7 +320,8 @@ class Client:
         nothing is changed.
         """
         request = split_request(tenant, category, into, selection, request_id, validate_only)
-        return self._call(self._tenants.SplitCategory, request, deadline_ms)
+        allowed_ms = self._connection.reshape_deadline_ms(deadline_ms)
+        return self._call(self._tenants.SplitCategory, request, allowed_ms)
 
     def deactivate_category(
         self,

@@ -15,6 +15,8 @@ import grpc
 
 DEADLINE_MS_UNARY: Final = 5_000
 """For one request and one answer, retries included."""
+DEADLINE_MS_RESHAPE: Final = 120_000
+"""For a merge or a split, where the client's own is shorter: a million labels take some ten seconds."""
 DEADLINE_MS_STREAM: Final = 30 * 60_000
 """For a whole stream. A million rows take some minutes; a stream that hangs should still end by itself."""
 MESSAGE_BYTES_MAX: Final = 32 * 1024 * 1024
@@ -140,6 +142,12 @@ class Connection:
     def timeout_s(self, deadline_ms: Deadline) -> float | None:
         """Seconds allowed to a unary call."""
         return _timeout_s(self.deadline_ms if deadline_ms is NOT_GIVEN else deadline_ms)
+
+    def reshape_deadline_ms(self, deadline_ms: Deadline) -> Deadline:
+        """Milliseconds allowed to a merge or a split."""
+        if deadline_ms is not NOT_GIVEN or self.deadline_ms is None:
+            return deadline_ms
+        return max(self.deadline_ms, DEADLINE_MS_RESHAPE)
 
     def stream_timeout_s(self, deadline_ms: Deadline) -> float | None:
         """Seconds allowed to a stream."""
