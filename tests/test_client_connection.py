@@ -206,10 +206,10 @@ def test_which_targets_are_this_machine(target: str, expected: bool) -> None:
 
 
 def test_a_merge_is_allowed_two_minutes_unless_somebody_says_otherwise() -> None:
-    connection = Connection("localhost:1")
+    connection = Connection(target="localhost:1")
     assert connection.reshape_deadline_ms(NOT_GIVEN) == DEADLINE_MS_RESHAPE
     assert connection.reshape_deadline_ms(70) == 70
     assert connection.reshape_deadline_ms(None) is None
-    assert Connection("localhost:1", deadline_ms=200_000).reshape_deadline_ms(NOT_GIVEN) == 200_000
-    assert Connection("localhost:1", deadline_ms=None).timeout_s(NOT_GIVEN) is None
-    assert Connection("localhost:1", deadline_ms=None).reshape_deadline_ms(NOT_GIVEN) is NOT_GIVEN
+    assert Connection(target="localhost:1", deadline_ms=200_000).reshape_deadline_ms(NOT_GIVEN) == 200_000
+    assert Connection(target="localhost:1", deadline_ms=None).timeout_s(NOT_GIVEN) is None
+    assert Connection(target="localhost:1", deadline_ms=None).reshape_deadline_ms(NOT_GIVEN) is NOT_GIVEN
