@@ -130,8 +130,8 @@ def run_backtest(
         settings=settings,
         titles=contestants.titles,
         tenants=tuple(tenants),
-        macro=_macro(tenants),
-        behind=_behind(tenants) if tenants and contestants.peers else None,
+        macro=macro_of(tenants),
+        behind=behind_of(tenants) if tenants and contestants.peers else None,
         confusions=costliest((c for t in tenants for c in t.confusions), settings.confusions_max),
         left_out=(*too_few, *(outcome for outcome in ordered if isinstance(outcome, LeftOut))),
         peers_missing=contest.missing,
@@ -151,7 +151,7 @@ def _too_few(book: Book, settings: BacktestSettings, asked: int) -> LeftOut:
     return LeftOut(book.tenant, len(book.items), reason, failed=False)
 
 
-def _macro(tenants: Sequence[TenantResult]) -> dict[str, Performance]:
+def macro_of(tenants: Sequence[TenantResult]) -> dict[str, Performance]:
     """The averages of all who answered; of nobody where there is no tenant."""
     if not tenants:
         return {}
@@ -165,10 +165,11 @@ def _by_file(tenants: Sequence[TenantResult]) -> dict[Path, dict[str, Performanc
             groups.setdefault(tenant.files[0], []).append(tenant)
     if not 1 < len(groups) < len(tenants):
         return {}
-    return {file: _macro(of_file) for file, of_file in groups.items()}
+    return {file: macro_of(of_file) for file, of_file in groups.items()}
 
 
-def _behind(tenants: Sequence[TenantResult]) -> Behind:
+def behind_of(tenants: Sequence[TenantResult]) -> Behind:
+    """Where the best of all peers is better; there is at least one tenant and one peer."""
     found = []
     for tenant in tenants:
         top1 = {who: performance.measures.top1 for who, performance in tenant.performance.items()}

@@ -1,11 +1,41 @@
 """What the commands that build models have in common."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
 
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+import typer
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from likewise_indexer.backtest import Book, read_books
+from likewise_indexer.bulk.source import SourceOptions
+from likewise_indexer.models.vote.replay import FULL_ROWS_MAX
+from likewise_indexer.readers import ColumnWishes
+from likewise_indexer.readers.headers import TENANT
+from likewise_server.cli import files
 from likewise_server.cli.common import console, fail, reported
+
+BooksArgument = Annotated[
+    list[Path],
+    typer.Argument(
+        metavar="BOOKS...",
+        help="Labelled rows of many tenants: CSV, Parquet or NDJSON files, or folders of them. A file is a"
+        " source: each is left out in turn, to see how the vote does on books of another kind; so give two.",
+        show_default=False,
+    ),
+]
+RecordedOption = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FOLDER",
+        file_okay=False,
+        help="Keep there what the engine saw of the books, for other trainings on the same books.",
+    ),
+]
+JobsOption = Annotated[
+    int | None, typer.Option(min=1, metavar="COUNT", help="Processes and threads; all cores if not given.")
+]
 
 
 @contextmanager
@@ -24,3 +54,27 @@ def progress_bars() -> Progress:
     """Bars on the terminal, for whoever waits."""
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn())
     return Progress(*columns, console=console)
+
+
+class Bars:
+    """A bar for each thing that is done, as it is first told of."""
+
+    def __init__(self, bars: Progress) -> None:
+        self._bars = bars
+        self._tasks: dict[str, TaskID] = {}
+
+    def __call__(self, what: str, done: int, total: int) -> None:
+        if what not in self._tasks:
+            self._tasks[what] = self._bars.add_task(what)
+        self._bars.update(self._tasks[what], completed=done, total=total)
+
+
+def books_of_sources(paths: Sequence[Path], tenant_column: str) -> Sequence[Book]:
+    """The books to train on; each file is a source. Errors end the command."""
+    columns = {TENANT: (tenant_column,)} if tenant_column else {}
+    options = SourceOptions(columns=ColumnWishes(columns=columns))
+    sources = files.open_sources(paths, options, labelled=True, tenants=bool(tenant_column))
+    named = [
+        (source, None if tenant_column else source.reader.path.name.partition(".")[0]) for source in sources
+    ]
+    return read_books(named, FULL_ROWS_MAX).books

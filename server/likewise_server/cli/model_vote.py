@@ -1,7 +1,6 @@
 """``likewise model train-vote``: the vote, learned from books of many tenants."""
 
 import os
-from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,21 +10,23 @@ from typing import TYPE_CHECKING, Annotated, Final
 import numpy as np
 import typer
 from rich.box import SIMPLE
-from rich.progress import Progress, TaskID
 from rich.table import Table
 
 from likewise_engine.evidence import FEATURES
 from likewise_engine.model_folder import CARD_FILE, MODEL_FILE
 from likewise_engine.vote import DEFAULT_VOTE, OnnxVote
 from likewise_engine.vote.onnx import probabilities_of
-from likewise_indexer.backtest import Book, read_books
-from likewise_indexer.bulk.source import SourceOptions
-from likewise_indexer.models.vote.replay import FULL_ROWS_MAX
 from likewise_indexer.models.vote.trial import SECOND_HALF
-from likewise_indexer.readers import ColumnWishes
-from likewise_indexer.readers.headers import TENANT
 from likewise_server.cli import files
-from likewise_server.cli.building import building, progress_bars
+from likewise_server.cli.building import (
+    Bars,
+    BooksArgument,
+    JobsOption,
+    RecordedOption,
+    books_of_sources,
+    building,
+    progress_bars,
+)
 from likewise_server.cli.common import console
 
 if TYPE_CHECKING:
@@ -34,16 +35,6 @@ if TYPE_CHECKING:
 _CANDIDATES: Final = 20
 _TIMED_RUNS: Final = 2_000
 
-BooksArgument = Annotated[
-    list[Path],
-    typer.Argument(
-        metavar="BOOKS...",
-        help="Labelled rows of many tenants: CSV, Parquet or NDJSON files, or folders of them. A file is a"
-        " source: each is left out in turn, to see how the vote does on books of another kind; so give two.",
-        show_default=False,
-    ),
-]
-
 
 def train_vote(
     paths: BooksArgument,
@@ -51,14 +42,7 @@ def train_vote(
         Path, typer.Option(help="Folder to write; give it to the server as its vote.", file_okay=False)
     ],
     tenant_column: files.TenantColumnOption = "",
-    recorded: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FOLDER",
-            file_okay=False,
-            help="Keep there what the engine saw of the books, for other trainings on the same books.",
-        ),
-    ] = None,
+    recorded: RecordedOption = None,
     leave_out_dir: Annotated[
         Path | None,
         typer.Option(
@@ -77,10 +61,7 @@ def train_vote(
         ),
     ] = None,
     name: Annotated[str, typer.Option(help="Names the vote in its fingerprint.")] = DEFAULT_VOTE,
-    jobs: Annotated[
-        int | None,
-        typer.Option(min=1, metavar="COUNT", help="Processes and threads; all cores if not given."),
-    ] = None,
+    jobs: JobsOption = None,
     seed: Annotated[int, typer.Option(min=0, help="Of the rows that are asked, and of the trees.")] = 0,
 ) -> None:
     """Train the vote on the books of many tenants.
@@ -95,9 +76,9 @@ def train_vote(
         from likewise_indexer.models.vote.recorder import recorded as records_of
         from likewise_indexer.models.vote.train import train
 
-        told, jobs = _Bars(bars), jobs or os.cpu_count() or 1
+        told, jobs = Bars(bars), jobs or os.cpu_count() or 1
         records = records_of(
-            _books(paths, tenant_column),
+            books_of_sources(paths, tenant_column),
             recorded or Path(temporary),
             seed=seed,
             jobs=jobs,
@@ -115,29 +96,6 @@ def train_vote(
                 write_vote(leave_out_dir / source, name, without.ensemble, without.pooled, told_of, part)
     _show_figures(trained)
     _show_vote(vote, out)
-
-
-class _Bars:
-    """A bar for each thing that is done, as it is first told of."""
-
-    def __init__(self, bars: Progress) -> None:
-        self._bars = bars
-        self._tasks: dict[str, TaskID] = {}
-
-    def __call__(self, what: str, done: int, total: int) -> None:
-        if what not in self._tasks:
-            self._tasks[what] = self._bars.add_task(what)
-        self._bars.update(self._tasks[what], completed=done, total=total)
-
-
-def _books(paths: list[Path], tenant_column: str) -> Sequence[Book]:
-    columns = {TENANT: (tenant_column,)} if tenant_column else {}
-    options = SourceOptions(columns=ColumnWishes(columns=columns))
-    sources = files.open_sources(paths, options, labelled=True, tenants=bool(tenant_column))
-    named = [
-        (source, None if tenant_column else source.reader.path.name.partition(".")[0]) for source in sources
-    ]
-    return read_books(named, FULL_ROWS_MAX).books
 
 
 def _show_figures(trained: "Trained") -> None:

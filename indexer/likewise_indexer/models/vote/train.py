@@ -88,23 +88,10 @@ def train(
     Raises:
         InvalidInput: there is one source only, so nothing can be left out to choose by.
     """
-    if len(questions.sources) < 2:
-        raise InvalidInput.of(
-            "books", "are of one source: give at least two files, to leave one out at a time"
-        )
     trials: list[_Trial] = []
     for number, growth in enumerate(growths, start=1):
         told = f"Growing {number} of {len(growths)}"
-        left_out = {
-            source: grow(
-                questions.where(~questions.of_source(source)),
-                growth,
-                seed=seed,
-                threads=threads,
-                progress=partial(progress, f"{told}, without {source}"),
-            )
-            for source in questions.sources
-        }
+        left_out = grow_without_each(questions, growth, told, seed=seed, threads=threads, progress=progress)
         trials.extend(_trials(questions, growth, left_out))
     best = min(trials, key=lambda trial: trial.tried.log_loss)
     firsts, kernels = (
@@ -137,6 +124,53 @@ def train(
     )
 
 
+def grow_without_each(
+    questions: Questions,
+    growth: Growth,
+    told: str,
+    *,
+    seed: int,
+    threads: int,
+    progress: Progress,
+) -> dict[str, Ensemble]:
+    """Grow on all sources but one, for each source: by the source left out, what knows nothing of it.
+
+    Args:
+        questions: of at least two sources.
+        growth: how.
+        told: what progress calls it.
+        seed: of the trees.
+        threads: of LightGBM.
+        progress: told how far it is.
+
+    Raises:
+        InvalidInput: there is one source only.
+    """
+    if len(questions.sources) < 2:
+        raise InvalidInput.of(
+            "books", "are of one source: give at least two files, to leave one out at a time"
+        )
+    return {
+        source: grow(
+            questions.where(~questions.of_source(source)),
+            growth,
+            seed=seed,
+            threads=threads,
+            progress=partial(progress, f"{told}, without {source}"),
+        )
+        for source in questions.sources
+    }
+
+
+def probabilities_of(questions: Questions, left_out: Mapping[str, Ensemble]) -> Floats:
+    """What is said of each pair, ``(p,)``, by the ensemble that knows nothing of its source."""
+    scores = np.empty(len(questions.is_right))
+    for source, ensemble in left_out.items():
+        pairs = np.repeat(questions.of_source(source), questions.pairs)
+        scores[pairs] = ensemble.scores(questions.features[pairs])
+    return softmax(scores, questions.pairs)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class _Trial:
     """One way of growing, with what it gave for the sources left out: float64 ``(p,)``."""
@@ -148,12 +182,8 @@ class _Trial:
 
 def _trials(questions: Questions, growth: Growth, left_out: Mapping[str, Ensemble]) -> Iterator[_Trial]:
     """Yield the trials of ensembles and of their first trees alone."""
-    of_pairs = {source: np.repeat(questions.of_source(source), questions.pairs) for source in left_out}
     for trees in range(_TREES_STEP, growth.trees + 1, _TREES_STEP):
         firsts = {source: ensemble.first(trees) for source, ensemble in left_out.items()}
-        scores = np.empty(len(questions.is_right))
-        for source, ensemble in firsts.items():
-            scores[of_pairs[source]] = ensemble.scores(questions.features[of_pairs[source]])
-        probabilities = softmax(scores, questions.pairs)
+        probabilities = probabilities_of(questions, firsts)
         figures = figures_of(questions, Firsts.of(questions, probabilities), questions.is_whole)
         yield _Trial(Tried(replace(growth, trees=trees), figures.log_loss), firsts, probabilities)

@@ -56,12 +56,14 @@ def second_half(questions: Questions) -> NDArray[np.bool_]:
 
 
 SECOND_HALF: Final = "second half of the books"
+PAYEE_UNSEEN: Final = "- payee never seen"
+AFTER_10: Final = "10 labels"
 SLICES: Final[Mapping[str, Chosen]] = {
     SECOND_HALF: second_half,
-    "- payee never seen": lambda q: second_half(q) & (q.payee_labels == 0),
+    PAYEE_UNSEEN: lambda q: second_half(q) & (q.payee_labels == 0),
     "- payee seen with several": lambda q: second_half(q) & (q.payee_labels > 1),
     "up to 3 labels": _after(0, 3),
-    "10 labels": _after(10, 10),
+    AFTER_10: _after(10, 10),
     "30 labels": _after(30, 30),
     "100 labels": _after(100, 100),
     "300 labels": _after(300, 300),

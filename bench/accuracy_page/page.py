@@ -1,0 +1,166 @@
+"""The page and its drawings."""
+
+import re
+from collections.abc import Mapping
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Final
+
+from accuracy_page import losses, sections
+from accuracy_page.commands import NamedCommands
+from accuracy_page.markdown import command, wrapped
+from likewise_indexer.backtest import LIKEWISE, Backtest
+from likewise_indexer.backtest.report.plots import Plot, plots_of
+from likewise_indexer.backtest.report.verdict import verdict
+from likewise_indexer.backtest.report.words import counted
+
+PAGE: Final = "accuracy.md"
+DRAWINGS: Final = "accuracy"
+"""The folder of the drawings, beside the page."""
+_SHOWN: Final = {
+    "coverage": "standing",
+    "reliability": "standing",
+    "learning": "first_days",
+    "duels": "losses",
+}
+"""Drawings of the report that the page has, each with its section."""
+_VIEW_BOX: Final = re.compile(r'viewBox="0 0 ([0-9.]+) ([0-9.]+)"')
+_VARIABLES: Final = re.compile(r":root \{.*?\n\}\n@media screen[^{]*\{.*?\n\}\n", re.DOTALL)
+"""What the report's style sheet begins with: the colours, by day and by night."""
+_PIXELS_PER_POINT: Final = 4 / 3
+_MARGIN_POINTS: Final = 6
+"""A page of the report lets drawings stand out of their frame; a file cuts them off there."""
+
+
+def write_page(
+    backtest: Backtest, ablation: Mapping[str, Any] | None, commands: NamedCommands, folder: Path
+) -> Path:
+    """Write the page and its drawings; the same results give the same bytes.
+
+    Args:
+        backtest: of all sources.
+        ablation: the JSON of ``likewise model ablate-vote``; None where it was not measured.
+        commands: as the page names them.
+        folder: where to; its drawings go into a folder there.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    plots = {plot.name: plot for plot in plots_of(backtest) if plot.name in _SHOWN}
+    drawings = folder / DRAWINGS
+    drawings.mkdir(parents=True, exist_ok=True)
+    for name, plot in plots.items():
+        (drawings / f"{name}.svg").write_text(drawing_of(plot), encoding="utf-8")
+    page = folder / PAGE
+    page.write_text(_text_of(backtest, ablation, commands, plots), encoding="utf-8")
+    return page
+
+
+def drawing_of(plot: Plot) -> str:
+    """A plot of the report as a file of its own: it brings its colours and its background along."""
+    css = (
+        files("likewise_indexer.backtest.report")
+        .joinpath("templates", "page.css")
+        .read_text(encoding="utf-8")
+    )
+    svg = str(plot.svg)  # as Markup, it would escape what is put into it
+    variables, box = _VARIABLES.match(css), _VIEW_BOX.search(svg)
+    if variables is None or box is None:
+        raise ValueError("the report's style sheet, or its drawings, do not begin as they did")
+    margin = _MARGIN_POINTS
+    width, height = (float(points) + 2 * margin for points in box.groups())
+    frame = f'viewBox="-{margin} -{margin} {width:g} {height:g}"'
+    size = f'width="{width * _PIXELS_PER_POINT:.0f}" height="{height * _PIXELS_PER_POINT:.0f}"'
+    drawn = svg.replace(box[0], f"{frame} {size}", 1)
+    opening, end, rest = drawn.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1).partition(">")
+    style = f"<style>{variables[0]}* {{ stroke-linejoin: round; stroke-linecap: butt; }}</style>"
+    background = f'<rect x="-{margin}" y="-{margin}" width="100%" height="100%" fill="var(--page)"/>'
+    return f"{opening}{end}\n{style}\n{background}{rest}\n"
+
+
+def _text_of(
+    backtest: Backtest, ablation: Mapping[str, Any] | None, commands: NamedCommands, plots: Mapping[str, Plot]
+) -> str:
+    drawn = {
+        section: "\n\n".join(
+            _shown(plots[name]) for name, of in _SHOWN.items() if of == section and name in plots
+        )
+        for section in _SHOWN.values()
+    }
+    witnesses = "Not measured." if ablation is None else sections.ablation(ablation, commands)
+    parts = (
+        _opening(backtest, commands),
+        "## What was to be reached\n\n" + losses.goals(backtest, commands),
+        "## Beside the peers\n\n" + sections.standing(backtest, commands),
+        drawn["standing"],
+        "## By the kind of books\n\n" + sections.by_source(backtest, commands),
+        "## What is FILEd\n\n" + sections.filing(backtest, commands),
+        "## Where it is easy, where it is hard\n\n" + sections.slices(backtest, commands),
+        "## The first days\n\n" + sections.first_days(backtest, commands),
+        drawn["first_days"],
+        "## Losses\n\n" + losses.losses(backtest, commands),
+        drawn["losses"],
+        "## What each witness brings\n\n" + witnesses,
+        "## Made with\n\n" + _made_with(backtest),
+    )
+    return wrapped("\n\n".join(part for part in parts if part)) + "\n"
+
+
+def _opening(backtest: Backtest, commands: NamedCommands) -> str:
+    sources = ", ".join(str(source) for source in backtest.by_file)
+    asked = sum(len(tenant.asked) for tenant in backtest.tenants)
+    return _OPENING.format(
+        make=command(commands.make),
+        steps=command(commands.train, f"{commands.backtest}    # for each BOOK", commands.ablate),
+        tenants=len(backtest.tenants),
+        sources=sources,
+        rows=f"{sum(tenant.rows for tenant in backtest.tenants):,}",
+        rows_max=f"{backtest.settings.rows_max:,}",
+        asked=f"{asked:,}",
+        verdict="\n\n".join(verdict(backtest)),
+    )
+
+
+def _shown(plot: Plot) -> str:
+    return f"![{plot.title}]({DRAWINGS}/{plot.name}.svg)\n\n*{plot.title}* {plot.caption}"
+
+
+def _made_with(backtest: Backtest) -> str:
+    versions = ", ".join(f"{name} {version}" for name, version in backtest.versions.items())
+    answer_ms = 1e3 * backtest.macro[LIKEWISE].measures.seconds_p50
+    lines = [
+        f"- {versions}",
+        f"- the encoder {backtest.encoder_fingerprint}",
+        f"- votes, each without one source: {backtest.vote_fingerprint}",
+        f"- {backtest.seconds / 60:.0f} minutes for the backtests, {answer_ms:.1f} ms for an answer (median)",
+    ]
+    if backtest.left_out:
+        failed = sum(left_out.failed for left_out in backtest.left_out)
+        lines.append(
+            f"- not measured: {counted(len(backtest.left_out), 'tenant')}, {failed} of them since something"
+            " failed, the others since they have too few rows"
+        )
+    return "\n".join(lines)
+
+
+_OPENING: Final = """# Accuracy
+
+Made by a command, figures and sentences alike; not to be edited:
+
+{make}
+
+which runs these, in this order, and writes what they measured as this page:
+
+{steps}
+
+**The books**: {rows} rows of {tenants} tenants, each labelled by its own bookkeepers: {sources}. They are not
+shipped; any books with labels do in their place. Tenants are numbered here and not named.
+
+**The protocol**: of each tenant's latest {rows_max} rows at most, in order of time, the first half is
+history. Each later row is asked before it is taught, {asked} in all, and a label is visible from the day
+after its date. It is the engine that serves that answers, calibration per tenant included, and each kind of
+books by a vote that was trained on all the others; peers are given the same rows in the same order. Averages
+are plain averages over tenants; *coverage* is the share of rows that can be answered at that precision when
+ranked by the stated probability.
+
+{verdict}"""
