@@ -172,19 +172,22 @@ def test_a_merge_lets_the_head_go(tmp_path: Path) -> None:
         assert names == {"meals", "staff"}
 
 
-def test_what_was_trained_of_a_memory_that_is_gone_is_dropped(tmp_path: Path) -> None:
+@pytest.mark.parametrize("is_merged", [False, True])
+def test_what_was_trained_of_labels_that_are_gone_is_dropped(is_merged: bool, tmp_path: Path) -> None:
     with open_ledger(tmp_path) as ledger:
         ledger.import_batch(books())
         asked = 0
 
-        def forgotten_meanwhile() -> bool:
+        def changed_meanwhile() -> bool:
             nonlocal asked
             asked += 1
-            if asked == 1:
+            if asked == 1 and is_merged:
+                ledger.reshape(Merge("category", ("car",), "staff"))
+            elif asked == 1:
                 ledger.forget(["Leeds Bakery"])
             return True
 
-        assert not ledger.train_heads(forgotten_meanwhile)
+        assert not ledger.train_heads(changed_meanwhile)
         assert ledger.view.heads.of_dimension == {}
         assert not (tmp_path / HEADS_NAME).exists()
 

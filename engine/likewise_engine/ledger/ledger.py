@@ -27,9 +27,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from likewise_engine import cache_file
 from likewise_engine.answers import Classification, ClassifyOptions
-from likewise_engine.chart import Category, Policy
+from likewise_engine.chart import Category, Chart, Policy
 from likewise_engine.classify import classify
 from likewise_engine.encoder.base import Encoder
 from likewise_engine.errors import (
@@ -290,17 +293,13 @@ class Ledger:
             outcome = ReshapeOutcome(memory.revision + bool(categories or len(rows)), len(rows))
             request = RequestRecord(request_id, digest, outcome.to_json()) if request_id else None
             if not is_rehearsal and (outcome.revision > memory.revision or request):
-                self._store.commit(
+                self._reshape(
                     Change(
                         outcome.revision, categories=categories, relabelling=plan.relabelling, request=request
-                    )
+                    ),
+                    plan.chart,
+                    rows,
                 )
-                with self._applying():
-                    memory.revision = outcome.revision
-                    memory.extend_chart(plan.chart)
-                    if plan.relabelling:
-                        memory.relabel(rows, plan.relabelling)
-                        self._drop_heads()
             return outcome
 
     def entry(self, transaction_id: str) -> Entry:
@@ -357,9 +356,13 @@ class Ledger:
         with self._writer_lock:
             self._check_fresh()
             memory, view = self._memory, self._view
-        heads = train_heads(view, lambda: keep_on() and self._is_current(memory))
+
+        def is_current() -> bool:
+            return self._is_current(memory) and memory.heads is view.heads
+
+        heads = train_heads(view, lambda: keep_on() and is_current())
         with self._writer_lock:
-            if heads is None or not self._is_current(memory):
+            if heads is None or not is_current():
                 return False
             memory.heads = heads
             self._view = memory.view()
@@ -446,6 +449,20 @@ class Ledger:
                 self._rebuild(self._memory.heads)
         return outcome
 
+    def _reshape(self, change: Change, chart: Chart, rows: NDArray[np.int64]) -> None:
+        memory = self._memory
+        with self._cache_lock:
+            if change.relabelling:
+                # Labels are about to have other categories: what was learned of them is of the past.
+                cache_file.discard(self._heads_path)
+            self._store.commit(change)
+            with self._applying():
+                memory.revision = change.revision
+                memory.extend_chart(chart)
+                if change.relabelling:
+                    memory.heads = Heads()
+                    memory.relabel(rows, change.relabelling)
+
     def _erase(self, doomed: Mapping[str, Entry]) -> None:
         memory = self._memory
         seqs = sorted(entry.seq for entry in doomed.values())
@@ -475,12 +492,6 @@ class Ledger:
 
     def _memory_of(self, snapshot: Snapshot, graph: Graph | None, heads: Heads) -> Memory:
         return Memory(snapshot, self._encoder, graph, heads, self._vote.pooled, self._hindsight.fingerprint)
-
-    def _drop_heads(self) -> None:
-        """Labels have other categories now: what was learned of them is of the past."""
-        with self._cache_lock:
-            cache_file.discard(self._heads_path)
-        self._memory.heads = Heads()
 
     @contextmanager
     def _applying(self) -> Iterator[None]:
