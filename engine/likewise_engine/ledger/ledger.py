@@ -9,9 +9,9 @@ Concurrency, once and for all:
 - A graph is built aside from a view's texts, by whoever calls :meth:`build_graph`, without the lock; only its
   swapping in takes it. If memory was rebuilt meanwhile, the graph is for other rows and is dropped. So are
   heads, by :meth:`train_heads`.
-- ``_cache_lock`` orders writing a cache file and deleting it: forgetting holds it until memory is rebuilt, so
-  a graph with the forgotten vectors, or a head that learned from them, is either deleted, or finds that
-  memory is another and is not written. It is taken after the writer's lock, or alone.
+- The lock of ``_caches`` orders writing a cache file and deleting it: forgetting holds it until memory is
+  rebuilt, so a graph with the forgotten vectors, or a head that learned from them, is either deleted, or
+  finds that memory is another and is not written. It is taken after the writer's lock, or alone.
 - Outcomes are replayed from a view too, by whoever calls :meth:`calibrate`. What was taught meanwhile is not
   among them, and what is no longer there is left out when they are added, under the lock.
 
@@ -30,7 +30,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from likewise_engine import cache_file
 from likewise_engine.answers import Classification, ClassifyOptions
 from likewise_engine.chart import Category, Chart, Policy
 from likewise_engine.classify import classify
@@ -44,9 +43,9 @@ from likewise_engine.errors import (
     TransactionNotFound,
     UnknownCategory,
 )
-from likewise_engine.folder import GRAPH_NAME, HEADS_NAME
 from likewise_engine.head import Heads
 from likewise_engine.index.graph import Graph
+from likewise_engine.ledger.caches import Caches
 from likewise_engine.ledger.checks import (
     beneath,
     check_batch,
@@ -93,19 +92,16 @@ class Ledger:
         self._store = store
         self._encoder = encoder
         self._vote = vote
-        self._graph_path = cache_folder / GRAPH_NAME
-        self._heads_path = cache_folder / HEADS_NAME
+        self._caches = Caches(cache_folder, encoder.fingerprint)
         self._writer_lock = threading.Lock()
-        self._cache_lock = threading.Lock()
         self._is_stale = False
         if store.record().encoder_fingerprint != encoder.fingerprint:
-            cache_file.discard(self._graph_path)
+            self._caches.discard_graph()
             reencode(store, encoder)
         snapshot = store.snapshot()
-        identity_of = _identity_of(encoder.fingerprint, snapshot.texts)
         self._hindsight = Hindsight(encoder, vote)
-        graph = Graph.load(self._graph_path, identity_of, encoder.dimensions)
-        heads = Heads.load(self._heads_path, encoder.fingerprint, len(snapshot.categories))
+        graph = self._caches.graph(snapshot.texts, encoder.dimensions)
+        heads = self._caches.heads(len(snapshot.categories))
         self._memory = self._memory_of(snapshot, graph, heads or Heads())
         self._view = self._memory.view()
 
@@ -336,9 +332,9 @@ class Ledger:
                 return False
             memory.graph = graph
             self._view = memory.view()
-        with self._cache_lock:
+        with self._caches.lock:
             if self._is_current(memory):
-                graph.save(self._graph_path, _identity_of(self._encoder.fingerprint, texts)(graph.count))
+                self._caches.save_graph(graph, texts)
         return True
 
     def train_heads(self, keep_on: Callable[[], bool] = lambda: True) -> bool:
@@ -366,9 +362,9 @@ class Ledger:
                 return False
             memory.heads = heads
             self._view = memory.view()
-        with self._cache_lock:
+        with self._caches.lock:
             if self._is_current(memory) and memory.heads is heads:
-                heads.save(self._heads_path, self._encoder.fingerprint)
+                self._caches.save_heads(heads)
         return True
 
     def calibrate(self, keep_on: Callable[[], bool] = lambda: True) -> bool:
@@ -451,10 +447,10 @@ class Ledger:
 
     def _reshape(self, change: Change, chart: Chart, rows: NDArray[np.int64]) -> None:
         memory = self._memory
-        with self._cache_lock:
+        with self._caches.lock:
             if change.relabelling:
                 # Labels are about to have other categories: what was learned of them is of the past.
-                cache_file.discard(self._heads_path)
+                self._caches.discard_heads()
             self._store.commit(change)
             with self._applying():
                 memory.revision = change.revision
@@ -474,11 +470,11 @@ class Ledger:
             forgotten_seqs=seqs,
             forgotten_ids=sorted(doomed),
         )
-        with self._cache_lock:
+        with self._caches.lock:
             # A text that is dead already may be an earlier wording of what is forgotten.
             if orphaned_texts or not memory.all_texts_alive:
-                cache_file.discard(self._graph_path)
-            cache_file.discard(self._heads_path)
+                self._caches.discard_graph()
+            self._caches.discard_heads()
             self._store.commit(change)
             self._rebuild(Heads())
 
@@ -520,14 +516,3 @@ def _digest(items: Sequence[LabelledTransaction]) -> bytes:
         maps = (sorted(t.fields.items()), sorted(item.labels.items()), sorted(item.predicted.items()))
         digest.update(repr((known, maps, item.authority)).encode())
     return digest.digest()
-
-
-def _identity_of(fingerprint: str, texts: Sequence[str]) -> Callable[[int], str]:
-    """What names the vectors of the first n texts: a graph's cache is for these alone, in this order."""
-
-    def identity(count: int) -> str:
-        if count > len(texts):
-            return "more texts than there are"
-        return hashlib.sha256("\n".join((fingerprint, *texts[:count])).encode()).hexdigest()
-
-    return identity
