@@ -10,7 +10,7 @@ COMMANDS = {
     "": ["serve", "index", "classify", "backtest", "tenants", "chart", "model"],
     "tenants": ["list", "show", "create", "export", "forget", "delete"],
     "chart": ["show", "rename", "merge", "split", "deactivate", "activate"],
-    "model": ["export", "distil", "train-vote"],
+    "model": ["export", "distil", "train-vote", "ablate-vote"],
 }
 
 

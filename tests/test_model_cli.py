@@ -12,11 +12,12 @@ ARGUMENTS = [
     ["export", "some-model", "--out", "model"],
     ["distil", "--teacher", "some-model", "--out", "model"],
     ["train-vote", "books.csv", "--out", "model"],
+    ["ablate-vote", "books.csv"],
 ]
 MISSING = ["sentence_transformers", "lightgbm"]
 
 
-@pytest.mark.parametrize("arguments", ARGUMENTS, ids=["export", "distil", "train-vote"])
+@pytest.mark.parametrize("arguments", ARGUMENTS, ids=["export", "distil", "train-vote", "ablate-vote"])
 def test_without_the_extra_the_commands_say_what_to_install(
     arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -36,6 +37,7 @@ def test_help_names_every_option() -> None:
         "export": ["--out", "--int8", "--name"],
         "distil": ["--teacher", "--student", "--seed"],
         "train-vote": ["--tenant-column", "--recorded", "--leave-out-dir", "--about", "--jobs", "--seed"],
+        "ablate-vote": ["--tenant-column", "--recorded", "--json", "--jobs", "--seed"],
     }.items():
         result = CliRunner().invoke(model_app, [command, "--help"], env={"COLUMNS": "160"})
         assert result.exit_code == 0

@@ -8,6 +8,7 @@ import typer
 
 from likewise_server.cli.building import building, progress_bars
 from likewise_server.cli.common import console
+from likewise_server.cli.model_ablation import ablate_vote
 from likewise_server.cli.model_vote import train_vote
 
 model_app = typer.Typer(
@@ -91,6 +92,7 @@ def distil(
 
 
 model_app.command("train-vote")(train_vote)
+model_app.command("ablate-vote")(ablate_vote)
 
 
 def _name_of(source: str, *, int8: bool) -> str:

@@ -7,6 +7,7 @@
     boost.py      trees that maximise the likelihood of each question's answer
     trial.py      how probabilities do: figures, and outcomes to calibrate with
     train.py      chooses how to grow them by leaving out one source at a time, and grows them on all
+    ablation.py   what each witness brings: grown again without its features
     graph.py      trees as an ONNX graph
     folder.py     the folder that the engine loads, checked against the trees
     card.py       what people should know of it
