@@ -106,11 +106,11 @@ def test_training_is_given_up_when_asked_to(tmp_path: Path) -> None:
         assert ledger.are_heads_due
 
 
-def test_heads_are_due_after_a_tenth_more_and_a_few_and_after_much_is_gone() -> None:
-    assert not Heads().is_due(4)
-    assert Heads().is_due(5)
-    assert not Heads(labels=100).is_due(114)
-    assert Heads(labels=100).is_due(115)
+def test_heads_are_due_after_more_than_a_tenth_more_and_after_much_is_gone() -> None:
+    assert not Heads().is_due(0)
+    assert Heads().is_due(1)
+    assert not Heads(labels=100).is_due(110)
+    assert Heads(labels=100).is_due(111)
     assert Heads(labels=100).is_due(49)
 
 

@@ -69,7 +69,7 @@ POOLED_BINS_MAX: Final = 1_000
 
 # --- The head ---------------------------------------------------------------------------------
 HEAD_LABELS_MAX: Final = 10_000
-"""Latest labels of one dimension that a head is trained on, some .1 ms each in the background."""
+"""Latest labels of one dimension that a head is trained on, some .25 ms each in the background."""
 
 # --- Calibration -----------------------------------------------------------------------------
 OUTCOMES_KEPT_MAX: Final = 1_000

@@ -17,8 +17,6 @@ from likewise_engine.head.linear import Head
 _FORMAT: Final = "heads-1"
 _ARRAYS: Final = ("categories", "weights", "scales")
 _GROWTH_SHARE: Final = 10
-_GROWTH_LABELS: Final = 5
-"""Labels beyond a tenth more before training again, so that the first few do not each set it off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +39,7 @@ class Heads:
     def is_due(self, labels: int) -> bool:
         """Whether a tenant with so many live entries should have new ones."""
         return (
-            labels >= self.labels + self.labels // _GROWTH_SHARE + _GROWTH_LABELS or labels < self.labels / 2
+            labels > self.labels + self.labels // _GROWTH_SHARE or labels < self.labels / 2
         )
 
     def save(self, path: Path, identity: str) -> None:

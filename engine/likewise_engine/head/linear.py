@@ -1,6 +1,6 @@
-"""One head: multinomial logistic regression over hashed features, trained in the order of time."""
+"""One head: multinomial logistic regression over hashed features."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,12 +17,15 @@ _BUCKETS_PER_LABEL: Final = 2
 """With 4 or 8 the head of a real book is right as often, and takes twice or four times the memory; with 1 it
 is right 1 % less."""
 _LEARNING_RATE: Final = 0.3
-_STEPS_PER_LABEL: Final = 2
-"""Two steps for each label as it comes: on real books as good as passing twice, and the latest count most."""
+_PASSES: Final = 6
+"""Over all labels: shuffled but for the last, which goes in the order of time, so that the latest count most.
+Asked for the tenth of a real book after the 70 % that it was trained on, a head is right in .734 after three
+passes, in .744 after six; scikit-learn's LinearSVC is in .745."""
+_SEED: Final = 20260701
 _SQUARES_START: Final = 1e-3
 _QUANTA: Final = 127
 _POLL_LABELS: Final = 256
-"""Labels between two questions whether to go on."""
+"""Steps between two questions whether to go on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +59,10 @@ class Head:
     def train(
         cls,
         labels: NDArray[np.int32],
-        transactions: Iterable[Hashed],
+        transactions: Sequence[Hashed],
         keep_on: Callable[[], bool] = lambda: True,
     ) -> "Head | None":
-        """Train on labels in the order of time.
-
-        AdaGrad (Duchi, Hazan & Singer 2011) with one rate a bucket. A category is a rival from its first
-        label on, not before: it did not exist when the earlier labels were given.
+        """Train on labels by AdaGrad (Duchi, Hazan & Singer 2011), with one rate a bucket.
 
         Args:
             labels: int32 ``(n,)``, category numbers, the latest last.
@@ -78,12 +78,14 @@ class Head:
         buckets = _buckets_for(len(labels), len(categories))
         weights = np.zeros((buckets, len(categories)), dtype=np.float32)
         squares = np.full(buckets, _SQUARES_START, dtype=np.float32)
-        is_met = np.zeros(len(categories), dtype=np.bool_)
-        for row, (target, hashed) in enumerate(zip(targets.tolist(), transactions, strict=True)):
-            if row % _POLL_LABELS == 0 and not keep_on():
+        in_time = np.arange(len(labels))
+        rng = np.random.default_rng(_SEED)
+        passes = [*(rng.permutation(in_time) for _ in range(_PASSES - 1)), in_time]
+        for step, row in enumerate(np.concatenate(passes).tolist()):
+            if step % _POLL_LABELS == 0 and not keep_on():
                 return None
-            is_met[target] = True
-            _step(weights, squares, is_met, hashed.buckets & (buckets - 1), hashed.values, target)
+            hashed = transactions[row]
+            _step(weights, squares, hashed.buckets & (buckets - 1), hashed.values, int(targets[row]))
         scales = np.maximum(np.abs(weights).max(axis=1), 1e-9) / _QUANTA
         quantised = np.rint(weights / scales[:, np.newaxis]).astype(np.int8)
         return cls(categories.astype(np.int64), quantised, scales.astype(np.float32))
@@ -98,16 +100,14 @@ def _buckets_for(labels: int, categories: int) -> int:
 def _step(
     weights: NDArray[np.float32],
     squares: NDArray[np.float32],
-    is_met: NDArray[np.bool_],
     buckets: NDArray[np.int64],
     values: NDArray[np.float32],
     target: int,
 ) -> None:
     """Learn one label, in place."""
-    for _ in range(_STEPS_PER_LABEL):
-        scores = values @ weights[buckets]
-        error = np.exp(scores - scores.max()) * is_met
-        error /= error.sum()
-        error[target] -= 1.0
-        squares[buckets] += np.square(values) * float(error @ error)
-        weights[buckets] -= (_LEARNING_RATE * values / np.sqrt(squares[buckets]))[:, np.newaxis] * error
+    scores = values @ weights[buckets]
+    error = np.exp(scores - scores.max())
+    error /= error.sum()
+    error[target] -= 1.0
+    squares[buckets] += np.square(values) * float(error @ error)
+    weights[buckets] -= (_LEARNING_RATE * values / np.sqrt(squares[buckets]))[:, np.newaxis] * error

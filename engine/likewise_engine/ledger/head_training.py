@@ -31,7 +31,7 @@ def train_heads(view: View, keep_on: Callable[[], bool]) -> Heads | None:
     for dimension, column in view.labels.items():
         rows = view.latest_labelled(dimension, limits.HEAD_LABELS_MAX)
         rows = rows[view.category_active[column[rows]]]
-        head = Head.train(column[rows], map(hashed_of_row, rows.tolist()), keep_on)
+        head = Head.train(column[rows], [hashed_of_row(row) for row in rows.tolist()], keep_on)
         if head is not None:
             heads[dimension] = head
         elif not keep_on():
