@@ -104,7 +104,7 @@ def test_few_outcomes_move_the_pooled_map_a_little_and_many_move_it_far() -> Non
 
 
 def test_sure_answers_that_were_always_right_say_nothing_of_unsure_ones() -> None:
-    voted = np.linspace(0.8, 0.99, 500)
+    voted = np.random.default_rng(6).uniform(0.8, 0.99, 500)
     calibration = Calibration.of(HONEST, outcomes(voted, np.ones(500, dtype=np.bool_)), 0.95)
     given = calibrated(calibration, np.array([0.05, 0.3, 0.9]))
     assert given[0] < 0.2
@@ -168,6 +168,42 @@ def test_drift_is_noticed_within_a_hundred_transactions() -> None:
     assert filed[600:650].mean() < 0.9 * filed[300:600].mean()
     assert filed[650:700].mean() < 0.5 * filed[300:600].mean()
     assert filed[700:].mean() < 0.02
+
+
+@pytest.mark.parametrize(("rates", "kept"), [((0.95, 0.2), 150), ((0.95, 0.2, 0.95), 120)])
+def test_what_was_before_a_change_is_left_out(rates: tuple[float, ...], kept: int) -> None:
+    """For the worse, and for the better again; the change is found to within a few outcomes."""
+    rng, counts = np.random.default_rng(7), (400, 150, 120)
+    right = np.concatenate([rng.random(n) < rate for n, rate in zip(counts, rates, strict=False)])
+    voted = rng.uniform(0.9, 0.99, len(right))
+    calibration = Calibration.of(HONEST, outcomes(voted, right), 0.95)
+    assert calibration.outcomes == pytest.approx(kept, abs=15)
+
+
+def test_where_nothing_changes_hardly_anything_is_left_out() -> None:
+    rng = np.random.default_rng(8)
+    cut = 0
+    for _ in range(100):
+        voted = asked(rng, 1_000)
+        right = rng.random(1_000) < logit_shifted(voted, 0.8, -0.4)
+        cut += Calibration.of(HONEST, outcomes(voted, right), 0.95).outcomes < 1_000
+    assert cut <= 5
+
+
+def test_file_comes_back_within_a_hundred_right_answers_after_a_drift_has_ended() -> None:
+    """Wrong for eighty outcomes; the books that were before count for nothing any more, nor do the wrong."""
+    rng, target = np.random.default_rng(9), 0.95
+    voted = rng.uniform(0.9, 0.99, 700)
+    right = np.ones(700, dtype=np.bool_)
+    right[500:580] = rng.random(80) < 0.2
+    filed = np.zeros(700, dtype=np.bool_)
+    for step in range(400, 700, 10):
+        now, known = slice(step, step + 10), slice(0, step)
+        calibration = Calibration.of(HONEST, Outcomes(voted[known], right[known], filed[known]), target)
+        filed[now] = calibrated(calibration, voted[now]) >= calibration.threshold(target)
+    assert filed[400:500].all()
+    assert not filed[540:580].any()
+    assert filed[680:].all()
 
 
 def test_the_latest_filed_are_counted() -> None:

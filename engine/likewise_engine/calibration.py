@@ -28,7 +28,9 @@ and Candès 2023), for a ratio. The bound is on an expectation: the precision of
 
 Under drift nothing of the kind can hold before the drift shows. So every wrong FILE tightens at once, and
 every right one loosens: adaptive conformal inference (Gibbs and Candès 2021), one-sided as a CUSUM is (Page
-1954), for a good record buys no leave to be worse than the target.
+1954), for a good record buys no leave to be worse than the target. And outcomes from before a change, for the
+worse or for the better, are left out once it is plain, as ADWIN does (Bifet and Gavaldà 2007): what remains
+is calibrated as if the tenant were new.
 """
 
 from dataclasses import dataclass
@@ -53,6 +55,14 @@ transactions; with 100 those that differ from the pool are let down."""
 EXCESS_SIGMAS_MAX: Final = 5.0
 """Nothing is FILEd once errors exceed what the target allows by so many standard deviations of chance. With 4
 a hundredth less is FILEd on real books; with 7 a fifth more is in the fifty after a drift."""
+CHANGE_SIGMAS: Final = 4.0
+"""Outcomes before and after a change differ in their mean surprise by so many standard errors. On real books
+4 FILEs a hundredth more than never to look for changes, and is no less precise; with 3 chance looks like
+change, with 5 little is found."""
+_STRETCH_MIN: Final = 30
+"""Outcomes on either side of a change: with 20 less is FILEd on real books."""
+_SURPRISE_VARIANCE_MIN: Final = 0.01
+"""Of a stretch that was always right: one in a hundred might have been wrong."""
 RECENT_FILED: Final = 40
 """FILEd outcomes that are spoken of when they fall short."""
 
@@ -137,7 +147,7 @@ class Calibration:
     """What outcomes teach of one tenant's probabilities in one dimension. Immutable; made by :meth:`of`.
 
     Attributes:
-        outcomes: how many it was made of.
+        outcomes: how many it was made of; those from before a change are not among them.
         filed: how many of the latest RECENT_FILED FILEd outcomes there are.
         filed_wrong: how many of those were wrong.
         excess_sigmas: how far errors among FILEd outcomes exceed the tenant's target, in standard deviations.
@@ -165,8 +175,9 @@ class Calibration:
             outcomes: the tenant's latest, in one dimension.
             target_precision: the tenant's own, which its FILEd outcomes are held to.
         """
-        age = np.arange(len(outcomes.right) - 1, -1, -1)
         pooled_from_pivot, weight, centre = _prior(pooled)
+        outcomes = _since_change(outcomes, centre)
+        age = np.arange(len(outcomes.right) - 1, -1, -1)
         from_pivot = _from_pivot(outcomes.probability)
         slope, intercept = _fitted(
             np.concatenate((from_pivot, pooled_from_pivot)),
@@ -229,6 +240,34 @@ def _prior(pooled: Pooled) -> tuple[Floats, Floats, tuple[float, float]]:
     weight = np.full(bins, PRIOR_OUTCOMES / bins)
     identity, scale = (1.0, _PIVOT), (_POOLED_SCALE, _POOLED_SCALE)
     return from_pivot, weight, _fitted(from_pivot, np.array(pooled.right), weight, identity, scale)
+
+
+def _since_change(outcomes: Outcomes, pooled_map: tuple[float, float]) -> Outcomes:
+    """The latest outcomes, as far back as they are of one kind.
+
+    Cut where the mean surprise before and after differs most, if that is no chance; and again what is left.
+    """
+    slope, intercept = pooled_map
+    expected = _sigmoid(slope * _from_pivot(outcomes.probability) + intercept)
+    surprise, start = outcomes.right - expected, 0
+    while len(surprise) - start >= 2 * _STRETCH_MIN:
+        mean_before, error_before = _running(surprise[start:])
+        mean_after, error_after = (values[::-1] for values in _running(surprise[start:][::-1]))
+        sigmas = np.abs(mean_before - mean_after) / np.sqrt(error_before + error_after)
+        greatest = int(sigmas.argmax())
+        if sigmas[greatest] < CHANGE_SIGMAS:
+            break
+        start += _STRETCH_MIN + greatest
+    return Outcomes(outcomes.probability[start:], outcomes.right[start:], outcomes.filed[start:])
+
+
+def _running(surprise: Floats) -> tuple[Floats, Floats]:
+    """Mean of the first k and its squared standard error, for each k with _STRETCH_MIN on either side."""
+    kept = slice(_STRETCH_MIN - 1, len(surprise) - _STRETCH_MIN)
+    count = np.arange(1, len(surprise) + 1)[kept]
+    mean = np.cumsum(surprise)[kept] / count
+    variance = np.cumsum(np.square(surprise))[kept] / count - np.square(mean)
+    return mean, np.maximum(variance, _SURPRISE_VARIANCE_MIN) / count
 
 
 def _fitted(
