@@ -89,7 +89,7 @@ def test_files_are_called_as_wanted_or_by_their_number(tmp_path: Path) -> None:
 def test_votes_are_trained_and_witnesses_left_out(books: list[Path], tmp_path: Path) -> None:
     pytest.importorskip("lightgbm", reason="needs the [models] extra")
     command = [sys.executable, str(ROOT / "bench" / "accuracy.py"), *of_small_books(books, tmp_path)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=1_800, check=False)
     assert done.returncode == 0, done.stderr
     results = tmp_path / "results"
     assert sorted(path.name for path in (results / "votes").iterdir()) == sorted(NAMES)
