@@ -38,9 +38,7 @@ class Heads:
 
     def is_due(self, labels: int) -> bool:
         """Whether a tenant with so many live entries should have new ones."""
-        return (
-            labels > self.labels + self.labels // _GROWTH_SHARE or labels < self.labels / 2
-        )
+        return labels > self.labels + self.labels // _GROWTH_SHARE or labels < self.labels / 2
 
     def save(self, path: Path, identity: str) -> None:
         """Cache the heads in a file.
@@ -85,7 +83,7 @@ class Heads:
             return bool(stated["format"] == _FORMAT and stated["identity"] == identity)
 
         def read(path: Path, stated: Mapping[str, Any]) -> Heads:
-            with np.load(path, allow_pickle=False) as arrays:
+            with np.load(path) as arrays:
                 heads = {
                     dimension: Head(*(arrays[f"{name}_{position}"] for name in _ARRAYS))
                     for position, dimension in enumerate(stated["dimensions"])

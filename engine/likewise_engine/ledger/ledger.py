@@ -37,7 +37,6 @@ from likewise_engine.encoder.base import Encoder
 from likewise_engine.errors import (
     FieldViolation,
     LimitReached,
-    RequestIdReused,
     RevisionNotReached,
     StoreFault,
     TransactionNotFound,
@@ -66,6 +65,7 @@ from likewise_engine.ledger.outcomes import (
     ReshapeOutcome,
 )
 from likewise_engine.ledger.reencode import reencode
+from likewise_engine.ledger.requests import digest_of, remembered
 from likewise_engine.ledger.reshape import Reshaping
 from likewise_engine.ledger.view import View
 from likewise_engine.store.base import Change, Entry, OutcomeChange, RequestRecord, Snapshot, TenantStore
@@ -179,9 +179,9 @@ class Ledger:
         """
         check_batch(items, request_id)
         with self._writer_lock:
-            digest = _digest(items) if request_id else b""
-            if (remembered := self._remembered(request_id, digest)) is not None:
-                return LearnOutcome.from_json(remembered)
+            digest = digest_of(items) if request_id else b""
+            if (known := remembered(self._store, request_id, digest)) is not None:
+                return LearnOutcome.from_json(known)
             lesson = self._lesson(items)
             if unknown := beneath(items, lesson.violations):
                 raise UnknownCategory(unknown)
@@ -280,8 +280,8 @@ class Ledger:
         with self._writer_lock:
             self._check_fresh()
             digest = hashlib.sha256(repr(reshaping).encode()).digest()
-            if (remembered := self._remembered(request_id, digest)) is not None:
-                return ReshapeOutcome.from_json(remembered)
+            if (known := remembered(self._store, request_id, digest)) is not None:
+                return ReshapeOutcome.from_json(known)
             memory = self._memory
             plan = reshaping.plan(memory.chart, self._store.select)
             categories = plan.chart.changes_since(memory.chart)
@@ -409,15 +409,6 @@ class Ledger:
             self._is_stale = True
             self._store.close()
 
-    def _remembered(self, request_id: str, digest: bytes) -> str | None:
-        """The outcome of a request that was made before. Raises RequestIdReused."""
-        remembered = self._store.request(request_id) if request_id else None
-        if remembered is None:
-            return None
-        if remembered.digest != digest:
-            raise RequestIdReused(request_id)
-        return remembered.outcome
-
     def _lesson(self, items: Sequence[LabelledTransaction]) -> Lesson:
         self._check_fresh()
         ids = [item.transaction.id for item in items]
@@ -505,14 +496,3 @@ class Ledger:
     def _check_fresh(self) -> None:
         if self._is_stale:
             raise StoreFault("the tenant is being loaded anew: try again")
-
-
-def _digest(items: Sequence[LabelledTransaction]) -> bytes:
-    """Digest of what a request asks, the same for equal content in another order of maps."""
-    digest = hashlib.sha256()
-    for item in items:
-        t = item.transaction
-        known = (t.id, t.date, t.amount, t.currency, t.payee, t.description, t.account, t.direction)
-        maps = (sorted(t.fields.items()), sorted(item.labels.items()), sorted(item.predicted.items()))
-        digest.update(repr((known, maps, item.authority)).encode())
-    return digest.digest()
