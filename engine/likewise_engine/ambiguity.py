@@ -1,7 +1,7 @@
 """Ambiguity: entries just like the question that were filed now one way and now another.
 
-What the vote makes of such entries is a matter of which came last. On real books one answer in a hundred
-rests on them; its first candidate is right in 47 of 100 and given 56 %. So they are looked at by themselves.
+What the vote makes of such entries is a matter of which came last. On real books some one answer in a hundred
+rests on them, and its first candidate is right about as often as not. So they are looked at by themselves.
 """
 
 from typing import Final

@@ -55,12 +55,13 @@ transactions; with 100 those that differ from the pool are let down."""
 EXCESS_SIGMAS_MAX: Final = 5.0
 """Nothing is FILEd once errors exceed what the target allows by so many standard deviations of chance. With 4
 a hundredth less is FILEd on real books; with 7 a fifth more is in the fifty after a drift."""
-CHANGE_SIGMAS: Final = 4.0
-"""Outcomes before and after a change differ in their mean surprise by so many standard errors. On real books
-4 FILEs a hundredth more than never to look for changes, and is no less precise; with 3 chance looks like
-change, with 5 little is found."""
+CHANGE_SIGMAS: Final = 10.0
+"""Outcomes before and after a change differ in their mean surprise by so many standard errors: only what is
+beyond doubt. With 4 and with 7, chance looks like change on real books: a hundredth of their coverage at 95 %
+precision is lost. With 10 they are as if nobody looked for changes, and two weeks of labels without reason are
+still found."""
 _STRETCH_MIN: Final = 30
-"""Outcomes on either side of a change: with 20 less is FILEd on real books."""
+"""Outcomes on either side of a change, at least."""
 _SURPRISE_VARIANCE_MIN: Final = 0.01
 """Of a stretch that was always right: one in a hundred might have been wrong."""
 RECENT_FILED: Final = 40
