@@ -58,8 +58,8 @@ a hundredth less is FILEd on real books; with 7 a fifth more is in the fifty aft
 CHANGE_SIGMAS: Final = 10.0
 """Outcomes before and after a change differ in their mean surprise by so many standard errors: only what is
 beyond doubt. With 4 and with 7, chance looks like change on real books: a hundredth of their coverage at 95 %
-precision is lost. With 10 they are as if nobody looked for changes, and two weeks of labels without reason are
-still found."""
+precision is lost. With 10 most are as if nobody looked for changes, and two weeks of labels without reason
+are still found."""
 _STRETCH_MIN: Final = 30
 """Outcomes on either side of a change, at least."""
 _SURPRISE_VARIANCE_MIN: Final = 0.01
