@@ -219,7 +219,6 @@ def test_one_payee_with_two_labels_is_told_apart_by_the_amount(
     assert [even.candidates[0].category, odd.candidates[0].category] == ["even", "odd"]
 
 
-@pytest.mark.xfail(strict=True, reason="no feature tells the direction where amounts carry no sign")
 def test_one_payee_with_two_labels_is_told_apart_by_the_direction(tmp_path: Path) -> None:
     ways = (Direction.OUT, Direction.IN)
     rows = [

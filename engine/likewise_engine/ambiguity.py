@@ -23,8 +23,8 @@ _LEAD_MAX: Final = 2
 def rival_of(evidence: Evidence, around: Surroundings, first: int) -> int | None:
     """The candidate that the tenant's entries cannot tell from the first one, if there is such a one.
 
-    An entry is just like the question if it has the same text and, as far as amounts are known, the same
-    amount and direction. Of the latest such entries, the first candidate and its rival must hold two thirds:
+    An entry is just like the question if it has the same text and, as far as they are known, the same amount
+    and direction. Of the latest such entries, the first candidate and its rival must hold two thirds:
     where every entry was filed elsewhere, it is not these two that are confused.
 
     Args:
@@ -47,9 +47,8 @@ def rival_of(evidence: Evidence, around: Surroundings, first: int) -> int | None
 
 def _latest_alike(evidence: Evidence, around: Surroundings) -> NDArray[np.int64]:
     """Candidates of the entries just like the question, the latest first, ``(at most LATEST_ENTRIES,)``."""
-    is_alike = around.same_text & (
-        np.isnan(around.amount_difference) | (around.same_amount & (around.same_direction > 0))
-    )
+    is_same_amount = np.isnan(around.amount_difference) | around.same_amount
+    is_alike = around.same_text & is_same_amount & (around.same_direction > 0)
     alike = np.flatnonzero(is_alike[evidence.rows])
     rows = evidence.rows[alike]
     # For a question amid the books, the latest are those nearest in time.

@@ -13,12 +13,17 @@ from enum import IntEnum
 from types import MappingProxyType
 from typing import Final
 
+import numpy as np
+from numpy.typing import NDArray
+
 from likewise_engine import limits
 from likewise_engine.errors import FieldViolation, InvalidInput
 
 CATEGORY_DIMENSION: Final = "category"
 """The dimension that is meant where none is named."""
 
+_FLOWS: Final = np.array([0.0, 1.0, -1.0])
+"""By direction."""
 _CURRENCY: Final = re.compile("[A-Z]{3}")
 _NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 
@@ -50,12 +55,13 @@ class Transaction:
     Attributes:
         id: the caller's id, unique within the tenant; empty for one that is only asked about.
         date: booking date, where known.
-        amount: signed as booked; at most 15 significant digits and 9 decimals; None where unknown.
+        amount: as booked, kept and shown with the sign it came with; at most 15 significant digits and 9
+            decimals; None where unknown.
         currency: ISO 4217 code in capitals, or empty.
         payee: the other party as the bank or the invoice words it.
         description: whatever else is worded about it.
         account: the tenant's own account (bank account, card) it was booked on.
-        direction: which way the money went, where the amount's sign does not tell.
+        direction: which way the money went. Where it is known, the amount's own sign tells nothing.
         fields: further fields by name.
     """
 
@@ -128,6 +134,29 @@ class LabelledTransaction:
             for dimension, category in labels.items():
                 shown = dimension[: limits.DIMENSION_CHARS_MAX]
                 yield from violations_of_label(f"{name}[{shown!r}]", dimension, category)
+
+
+def flows_of(amounts: NDArray[np.float64], directions: NDArray[np.int8]) -> NDArray[np.float64]:
+    """Which way the money went: 1 where it came in, -1 where it went out, 0 where nothing tells.
+
+    By direction, so that applications whose amounts have no sign are understood; where that is not known, by
+    the sign of the amount. ``copysign`` of the amounts and their flows is what all evidence goes by.
+
+    Args:
+        amounts: float64 ``(n,)``, NaN where there is none.
+        directions: int8 ``(n,)``, Direction.
+
+    Returns:
+        float64 ``(n,)``.
+    """
+    by_sign = np.where(np.isnan(amounts), 0.0, np.copysign(1.0, amounts))
+    return np.where(directions == Direction.UNKNOWN, by_sign, _FLOWS[directions])
+
+
+def flow_of(transaction: Transaction) -> float:
+    """Which way the money of one transaction went, as :func:`flows_of` says it."""
+    amount = np.nan if transaction.amount is None else float(transaction.amount)
+    return float(flows_of(np.array([amount]), np.array([transaction.direction], dtype=np.int8))[0])
 
 
 def violations_of_string(name: str, value: str, chars_max: int) -> Iterator[FieldViolation]:

@@ -72,7 +72,7 @@ def _kernels(view: View, around: Surroundings, rows: NDArray[np.int64]) -> tuple
     vectors = view.index.matrix[around.texts]
     cosine = np.minimum(vectors @ vectors.T, 1.0)
     np.fill_diagonal(cosine, 1.0)
-    amount = view.amount[around.rows[rows]]
+    amount = view.signed_amounts(around.rows[rows])
     log_amount = np.copysign(np.log1p(np.abs(amount)), amount)
     rank = around.rank[rows]
     # Single precision: a third of the time, and the noise keeps the system well conditioned.

@@ -6,6 +6,7 @@ exp((s - 1)/τ - amount penalty - age penalty) with s the cosine of the texts, t
 """
 
 from dataclasses import dataclass
+from math import copysign
 from typing import Final
 
 import numpy as np
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 
 from likewise_engine.head import Hashed, hashed_of
 from likewise_engine.ledger.view import UNKNOWN, View
-from likewise_engine.transaction import Direction, Transaction
+from likewise_engine.transaction import Transaction, flow_of, flows_of
 
 Floats = NDArray[np.float64]
 
@@ -53,7 +54,7 @@ class Surroundings:
     Attributes:
         vector: float32 ``(dimensions,)``, of the question's text.
         hashed: the question as the tenant's heads read it.
-        log_amount: log1p of the amount, negative for a negative amount; NaN where it is not known.
+        log_amount: log1p of the amount, negative where money went out; NaN where it is not known.
         texts: int64 ``(t,)``, numbers of the nearest texts, the nearest first.
         rows: int64 ``(m,)``, rows of the view; nearest texts first.
         text_of_row: int64 ``(m,)``, index into ``texts``.
@@ -62,7 +63,7 @@ class Surroundings:
         same_payee: bool ``(m,)``.
         same_amount: bool ``(m,)``.
         amount_difference: float64 ``(m,)``, d as above; NaN where an amount is not known.
-        same_direction: float64 ``(m,)``, 1 where the money went the same way.
+        same_direction: float64 ``(m,)``, 1 where the money went the same way, as far as is known.
         rank: int64 ``(m,)``, live entries up to each row's day.
         age: float64 ``(m,)``, in live entries between the two days.
         amount_penalty: float64 ``(m,)``, the kernel's; 0 where an amount is not known: it tells nothing.
@@ -110,7 +111,8 @@ def surroundings_of(
     gathered, ranks = view.postings.gather(texts, view.order_day, view.alive)
     rows = gathered.astype(np.int64)
     similarity = np.minimum(text_similarities[ranks].astype(np.float64), 1.0)
-    amount = np.nan if transaction.amount is None else float(transaction.amount)
+    flow = flow_of(transaction)
+    amount = np.nan if transaction.amount is None else copysign(transaction.amount, flow)
     difference = np.abs(np.log1p(np.abs(view.amount[rows])) - np.log1p(abs(amount)))
     row_rank, asked_rank = _entry_ranks(view, transaction, rows)
     age = np.abs(row_rank - asked_rank).astype(np.float64)
@@ -119,7 +121,7 @@ def surroundings_of(
     return Surroundings(
         vector=wording.vector,
         hashed=hashed_of(wording.text, wording.payee, amount),
-        log_amount=float(np.copysign(np.log1p(abs(amount)), amount)),
+        log_amount=copysign(np.log1p(abs(amount)), amount),
         texts=texts,
         rows=rows,
         text_of_row=ranks,
@@ -128,7 +130,7 @@ def surroundings_of(
         same_payee=(view.payee[rows] == payee) & (payee != UNKNOWN),
         same_amount=difference < EXACT,
         amount_difference=difference,
-        same_direction=_same_direction(view, transaction, amount, rows),
+        same_direction=_same_direction(view, flow, rows),
         rank=row_rank,
         age=age,
         amount_penalty=amount_penalty,
@@ -153,11 +155,10 @@ def _entry_ranks(
     return ranks[:-1], ranks[-1]
 
 
-def _same_direction(view: View, transaction: Transaction, amount: float, rows: NDArray[np.int64]) -> Floats:
-    """1 where the money went the same way, by direction if both have one, else by sign of the amount."""
-    same_sign = np.signbit(view.amount[rows]) == np.signbit(amount)
-    if transaction.direction is Direction.UNKNOWN:
-        return np.asarray(same_sign, dtype=np.float64)
-    directions = view.direction[rows]
-    same = np.where(directions == Direction.UNKNOWN, same_sign, directions == transaction.direction)
-    return np.asarray(same, dtype=np.float64)
+def _same_direction(view: View, flow: float, rows: NDArray[np.int64]) -> Floats:
+    """1 where the money went the same way as the question's or nothing tells that it did not.
+
+    What is not known counts as the same: in the books that votes are trained on money nearly always goes one
+    way, so that is what questions without an amount have shown them.
+    """
+    return np.asarray(flows_of(view.amount[rows], view.direction[rows]) * flow >= 0.0, dtype=np.float64)

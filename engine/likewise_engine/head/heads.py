@@ -14,7 +14,7 @@ import numpy as np
 from likewise_engine import cache_file
 from likewise_engine.head.linear import Head
 
-_FORMAT: Final = "heads-1"
+_FORMAT: Final = "heads-2"
 _ARRAYS: Final = ("categories", "weights", "scales")
 _GROWTH_SHARE: Final = 10
 

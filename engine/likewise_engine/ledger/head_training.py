@@ -21,17 +21,18 @@ def train_heads(view: View, keep_on: Callable[[], bool]) -> Heads | None:
     payees = {number: payee for payee, number in dict(view.payee_numbers).items()}
     hashed: dict[int, Hashed] = {}
 
-    def hashed_of_row(row: int) -> Hashed:
+    def hashed_of_row(row: int, amount: float) -> Hashed:
         if row not in hashed:
             payee = payees.get(int(view.payee[row]), "")
-            hashed[row] = hashed_of(view.texts[view.text[row]], payee, float(view.amount[row]))
+            hashed[row] = hashed_of(view.texts[view.text[row]], payee, amount)
         return hashed[row]
 
     heads: dict[str, Head] = {}
     for dimension, column in view.labels.items():
         rows = view.latest_labelled(dimension, limits.HEAD_LABELS_MAX)
         rows = rows[view.category_active[column[rows]]]
-        head = Head.train(column[rows], [hashed_of_row(row) for row in rows.tolist()], keep_on)
+        amounts = view.signed_amounts(rows).tolist()
+        head = Head.train(column[rows], list(map(hashed_of_row, rows.tolist(), amounts)), keep_on)
         if head is not None:
             heads[dimension] = head
         elif not keep_on():

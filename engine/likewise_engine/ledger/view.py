@@ -21,6 +21,7 @@ from likewise_engine.index.texts import TextIndex
 from likewise_engine.ledger.columns import StringColumn
 from likewise_engine.ledger.habits import HABIT_LABELS_MAX, Habits
 from likewise_engine.ledger.postings import Postings
+from likewise_engine.transaction import flows_of
 
 UNLABELLED: Final = -1
 """In a column of labels: the entry has none in this dimension."""
@@ -86,7 +87,7 @@ class View:
         payee: int32 ``(n,)``, number of its normalised payee.
         day: int32 ``(n,)``, proleptic ordinal of its date; 0 where there is none.
         order_day: int32 ``(n,)``, the day it counts for.
-        amount: float64 ``(n,)``, NaN where there is none.
+        amount: float64 ``(n,)``, as it was sent; NaN where there is none.
         direction: int8 ``(n,)``, a Direction.
         currency: int16 ``(n,)``, index into ``currencies``.
         alive: bool ``(n,)``; a row dies when its transaction is learned anew.
@@ -153,13 +154,19 @@ class View:
         position = self.chart.dimensions.index(dimension)
         return np.flatnonzero(self.category_active & (self.category_dimension == position))
 
+    def signed_amounts(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+        """The amounts of rows, negative where money went out, ``(len(rows),)``; NaN where there is none."""
+        # Worked out when asked for: a column of its own would be 8 bytes a row.
+        amounts = self.amount[rows]
+        return np.copysign(amounts, flows_of(amounts, self.direction[rows]))
+
     def habits(self, dimension: str) -> Habits:
         """What the latest labels of a dimension say. Worked out when first asked for, and kept."""
         habits = self._habits.get(dimension)
         if habits is None:  # Two readers may both work it out, to the same end.
             rows = self.latest_labelled(dimension, HABIT_LABELS_MAX)
             labels = self.labels[dimension][rows] if len(rows) else np.empty(0, dtype=np.int32)
-            habits = Habits.of(labels, self.amount[rows], len(self.category_counts))
+            habits = Habits.of(labels, self.signed_amounts(rows), len(self.category_counts))
             self._habits[dimension] = habits
         return habits
 
