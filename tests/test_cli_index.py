@@ -60,6 +60,17 @@ def test_a_running_server_takes_the_rows(server: Server, books: Path) -> None:
     assert counts(done) == ["2", "0", "0", "0", "0", "0"]
 
 
+def test_labels_of_an_inactive_category_are_told(tmp_path: Path, books: Path, server: Server) -> None:
+    for where in (("--data", str(tmp_path / "own")), ("--server", server.address)):
+        assert "not active" not in index("shop", books, *where).stdout
+        deactivated = RUNNER.invoke(app, ["chart", "deactivate", "shop", "food", *where])
+        assert deactivated.exit_code == 0, deactivated.output
+        later = written(books.with_name("later.csv"), "c,2024-02-01,Shop,3,EUR,food")
+        done = index("shop", later, *where)
+        assert done.exit_code == 0
+        assert "1 label has a category that is not active" in " ".join(done.stdout.split())
+
+
 def test_rejected_rows_are_shown_and_written_and_can_be_mended_there(data: Path, books: Path) -> None:
     written(books, *GOOD, BAD, "d,2024-01-01,Shop")
     done = index("shop", books, "--data", data)

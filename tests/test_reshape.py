@@ -268,6 +268,22 @@ def test_a_label_with_a_deactivated_category_is_kept_and_speaks_for_nothing(ledg
     assert (answer.decision, answer.candidates) == (Decision.ASK, ())
 
 
+def test_labels_of_inactive_categories_are_counted_as_they_come(ledger: Ledger) -> None:
+    ledger.reshape(deactivate("food"))
+    items = [
+        labelled("b4", category="food"),
+        labelled("f3", category="fuel"),
+        labelled("b1", category="food"),
+    ]
+    taught = ledger.learn(items)
+    assert (taught.created, taught.updated, taught.inactive_labels) == (2, 1, 2)
+    assert ledger.learn(items, request_id="again").inactive_labels == 0
+    by_a_machine = labelled("f1", category="food", authority=Authority.MACHINE)
+    assert ledger.learn([by_a_machine]).inactive_labels == 0
+    ledger.reshape(activate("food"))
+    assert ledger.import_batch([labelled("b5", category="food")]).learned.inactive_labels == 0
+
+
 def test_a_merged_category_that_is_activated_or_created_anew_is_its_own_again(ledger: Ledger) -> None:
     ledger.reshape(merge("petrol", "fuel", into="rent"))
     ledger.reshape(deactivate("petrol"))

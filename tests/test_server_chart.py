@@ -76,6 +76,19 @@ def test_a_category_is_deactivated_and_activated(client: likewise.Client, cafe: 
     assert client.classify(cafe, TESCO).answers[0].candidates[0].category == "milk"
 
 
+def test_labels_that_go_to_an_inactive_category_are_counted(client: likewise.Client, cafe: str) -> None:
+    client.deactivate_category(cafe, "milk")
+    rows = [
+        likewise.labelled(likewise.transaction(id=f"m{n}", payee="Dairy"), label)
+        for n, label in enumerate(("milk", "coffee"))
+    ]
+    assert client.learn(cafe, rows).inactive_labels == 1
+    assert client.import_transactions(cafe, rows).inactive_labels == 0
+    client.deactivate_category(cafe, "coffee")
+    again = [likewise.labelled(likewise.transaction(id=f"n{n}", payee="Dairy"), "coffee") for n in range(3)]
+    assert client.import_transactions(cafe, again).inactive_labels == 3
+
+
 def test_other_dimensions_have_charts_too(client: likewise.Client, cafe: str) -> None:
     taxed = [
         likewise.labelled(

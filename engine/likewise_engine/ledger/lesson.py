@@ -53,7 +53,7 @@ class Lesson:
         self._corrections: list[Correction] = []
         self._next_seq = memory.next_seq
         self._latest_day = memory.day_ranks.last_day
-        self.created = self.updated = self.unchanged = self.kept = 0
+        self.created = self.updated = self.unchanged = self.kept = self.inactive_labels = 0
 
     def violations(self, item: LabelledTransaction) -> Iterator[FieldViolation]:
         """Yield why an item cannot be taken into this tenant's ledger, though it is well formed."""
@@ -97,6 +97,7 @@ class Lesson:
         self._note_corrections(item, labels)
         self.created += is_new
         self.updated += not is_new
+        self.inactive_labels += self._count_inactive(item, labels)
         # Replaced within this batch: the order of entries is that of their last writing.
         self._pending.pop(transaction.id, None)
         self._pending[transaction.id] = self._new_entry(transaction, labels, authorities)
@@ -104,7 +105,9 @@ class Lesson:
     def outcome(self) -> LearnOutcome:
         """What comes of it, once it is committed."""
         revision = self._memory.revision + bool(self._pending)
-        return LearnOutcome(revision, self.created, self.updated, self.unchanged, self.kept)
+        return LearnOutcome(
+            revision, self.created, self.updated, self.unchanged, self.kept, self.inactive_labels
+        )
 
     def newly_labelled(self) -> list[tuple[Transaction, list[str]]]:
         """Transactions that a person labels for the first time, each with the dimensions in which that is so.
@@ -200,6 +203,12 @@ class Lesson:
         check_chart_size(first + len(new), len(dimensions))
         self._dimensions = dimensions
         self._new_categories.update((key, number) for number, key in enumerate(new, start=first))
+
+    def _count_inactive(self, item: LabelledTransaction, labels: Mapping[str, str]) -> int:
+        """How many of the labels that an item gives have a category that is not active."""
+        numbers = self._memory.chart.numbers
+        given = [numbers.get(label) for label in item.labels.items() if label in labels.items()]
+        return sum(number is not None and not self._memory.category_active[number] for number in given)
 
     def _check_size(self) -> None:
         if self._memory.live_count + self.created >= limits.TENANT_LABELS_MAX:

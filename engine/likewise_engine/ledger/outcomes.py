@@ -17,6 +17,7 @@ class LearnOutcome:
         updated: entries that replaced an earlier one of the same id.
         unchanged: entries that were there already, exactly so.
         kept: entries left as they are, since a person gave the labels that a machine's would replace.
+        inactive_labels: labels of the created and updated entries whose category is not active.
     """
 
     revision: int
@@ -24,6 +25,7 @@ class LearnOutcome:
     updated: int = 0
     unchanged: int = 0
     kept: int = 0
+    inactive_labels: int = 0
 
     def to_json(self) -> str:
         """This outcome as it is remembered with a request id."""

@@ -71,6 +71,7 @@ class ServerSink:
                 updated=sum(one.updated for one in learned),
                 unchanged=sum(one.unchanged for one in learned),
                 kept=sum(one.kept for one in learned),
+                inactive_labels=sum(one.inactive_labels for one in learned),
             ),
             tuple(rejection for outcome in outcomes for rejection in outcome.rejections),
         )
@@ -91,7 +92,14 @@ class ServerSink:
                     raise TenantNotFound(tenant) from error
                 raise
             yield ImportOutcome(
-                LearnOutcome(answer.revision, answer.created, answer.updated, answer.unchanged, answer.kept),
+                LearnOutcome(
+                    answer.revision,
+                    answer.created,
+                    answer.updated,
+                    answer.unchanged,
+                    answer.kept,
+                    answer.inactive_labels,
+                ),
                 tuple(_rejection(rejected, part) for rejected in answer.rejections),
             )
 

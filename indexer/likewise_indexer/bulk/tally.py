@@ -18,6 +18,7 @@ class TenantTally:
         kept: entries left as they are, since somebody of more authority labelled them.
         skipped: rows without a label.
         rejected: rows that are wrong.
+        inactive_labels: labels of the created and updated entries whose category is not active.
     """
 
     created: int = 0
@@ -26,6 +27,7 @@ class TenantTally:
     kept: int = 0
     skipped: int = 0
     rejected: int = 0
+    inactive_labels: int = 0
 
     def add(self, outcome: ImportOutcome) -> None:
         """Count what came of a batch."""
@@ -34,6 +36,7 @@ class TenantTally:
         self.updated += learned.updated
         self.unchanged += learned.unchanged
         self.kept += learned.kept
+        self.inactive_labels += learned.inactive_labels
 
     @property
     def committed(self) -> int:

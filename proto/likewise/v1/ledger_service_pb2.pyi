@@ -61,6 +61,7 @@ class LearnResponse(google.protobuf.message.Message):
     UPDATED_FIELD_NUMBER: builtins.int
     UNCHANGED_FIELD_NUMBER: builtins.int
     KEPT_FIELD_NUMBER: builtins.int
+    INACTIVE_LABELS_FIELD_NUMBER: builtins.int
     revision: builtins.int
     """The revision that holds what was learned. Classify with it as min_revision to see it for certain."""
     created: builtins.int
@@ -71,6 +72,10 @@ class LearnResponse(google.protobuf.message.Message):
     """Entries that were there already, exactly so."""
     kept: builtins.int
     """Entries left as they are: a person gave the labels that this request, a machine's, would replace."""
+    inactive_labels: builtins.int
+    """Labels of the created and updated entries whose category is not active: kept, and not proposed to anybody
+    until it is active again.
+    """
     def __init__(
         self,
         *,
@@ -79,8 +84,9 @@ class LearnResponse(google.protobuf.message.Message):
         updated: builtins.int = ...,
         unchanged: builtins.int = ...,
         kept: builtins.int = ...,
+        inactive_labels: builtins.int = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["created", b"created", "kept", b"kept", "revision", b"revision", "unchanged", b"unchanged", "updated", b"updated"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["created", b"created", "inactive_labels", b"inactive_labels", "kept", b"kept", "revision", b"revision", "unchanged", b"unchanged", "updated", b"updated"]) -> None: ...
 
 Global___LearnResponse: typing_extensions.TypeAlias = LearnResponse
 
@@ -121,6 +127,7 @@ class ImportTransactionsResponse(google.protobuf.message.Message):
     KEPT_FIELD_NUMBER: builtins.int
     REJECTED_FIELD_NUMBER: builtins.int
     REJECTIONS_FIELD_NUMBER: builtins.int
+    INACTIVE_LABELS_FIELD_NUMBER: builtins.int
     revision: builtins.int
     """The revision that holds all that was imported."""
     created: builtins.int
@@ -133,6 +140,8 @@ class ImportTransactionsResponse(google.protobuf.message.Message):
     """Entries left as they are: a person gave the labels that this import, a machine's, would replace."""
     rejected: builtins.int
     """Rows that were refused."""
+    inactive_labels: builtins.int
+    """Labels of the created and updated entries whose category is not active; as in Learn."""
     @property
     def rejections(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[Global___RejectedTransaction]:
         """The first 1,000 of the rows that were refused."""
@@ -147,8 +156,9 @@ class ImportTransactionsResponse(google.protobuf.message.Message):
         kept: builtins.int = ...,
         rejected: builtins.int = ...,
         rejections: collections.abc.Iterable[Global___RejectedTransaction] | None = ...,
+        inactive_labels: builtins.int = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["created", b"created", "kept", b"kept", "rejected", b"rejected", "rejections", b"rejections", "revision", b"revision", "unchanged", b"unchanged", "updated", b"updated"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["created", b"created", "inactive_labels", b"inactive_labels", "kept", b"kept", "rejected", b"rejected", "rejections", b"rejections", "revision", b"revision", "unchanged", b"unchanged", "updated", b"updated"]) -> None: ...
 
 Global___ImportTransactionsResponse: typing_extensions.TypeAlias = ImportTransactionsResponse
 

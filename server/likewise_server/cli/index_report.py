@@ -140,6 +140,14 @@ def show_tally(tally: Tally, seconds: float, *, dry_run: bool) -> None:
             " from there.",
             style="yellow",
         )
+    if total.inactive_labels:
+        count = total.inactive_labels
+        labels = "1 label has" if count == 1 else f"{count:,} labels have"
+        console.print(
+            f"{labels} a category that is not active, which nothing will be filed under until"
+            " 'likewise chart activate'.",
+            style="yellow",
+        )
     if total.skipped and not total.committed and not total.rejected:
         console.print("No row has a label. Is it in another column? Name it with --map category=COLUMN.")
 

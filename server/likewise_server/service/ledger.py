@@ -143,6 +143,7 @@ class _Tally:
         response.updated += learned.updated
         response.unchanged += learned.unchanged
         response.kept += learned.kept
+        response.inactive_labels += learned.inactive_labels
         self._items_seen += len(request.transactions)
 
     def _reject(self, position: int, transaction_id: str, violations: tuple[FieldViolation, ...]) -> None:

@@ -320,6 +320,7 @@ def learn_response(outcome: LearnOutcome) -> ledger_pb.LearnResponse:
         updated=outcome.updated,
         unchanged=outcome.unchanged,
         kept=outcome.kept,
+        inactive_labels=outcome.inactive_labels,
     )
 
 
