@@ -49,12 +49,14 @@ def transaction(
     Args:
         id: the caller's id, unique within the tenant; needed to learn or import it.
         date: booking date, None where unknown. Not a datetime, whose date depends on the time zone.
-        amount: signed as booked, None where unknown. A str has a decimal point and no thousands separators.
+        amount: as booked, signed or not; None where unknown. A str has a decimal point and no thousands
+            separators.
         currency: ISO 4217 code such as EUR, or empty.
         payee: the other party, as the bank or the invoice words it.
         description: whatever else is worded about it.
         account: the tenant's own account that it was booked on.
-        direction: which way the money went, where the sign of the amount does not tell.
+        direction: which way the money went. Where it is given the amount is taken to have its sign, whatever
+            sign was sent; where it is not, the amount's own sign tells.
         fields: further fields by name.
 
     Raises:

@@ -110,14 +110,18 @@ class Transaction(google.protobuf.message.Message):
     account: builtins.str
     """The tenant's own account (bank account, card) that it was booked on; at most 128 characters."""
     direction: Global___Direction.ValueType
-    """Which way the money went, where the sign of the amount does not tell."""
+    """Which way the money went. Where it is given the amount is taken to have its sign (what went out is
+    negative), whatever sign was sent; where it is not, the amount's own sign tells.
+    """
     @property
     def date(self) -> google.type.date_pb2.Date:
         """Booking date. Year and month alone are taken as the first of the month; leave it out if unknown."""
 
     @property
     def amount(self) -> google.type.money_pb2.Money:
-        """Signed as booked. At most 15 significant digits and 10^12 units. The currency may be empty."""
+        """As booked, signed or not; kept and shown as it was sent. At most 15 significant digits and 10^12 units.
+        The currency may be empty.
+        """
 
     @property
     def fields(self) -> google.protobuf.internal.containers.ScalarMap[builtins.str, builtins.str]:
