@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from likewise_server.cli.building import Bars
 from likewise_server.cli.model import model_app
 
 ARGUMENTS = [
@@ -42,3 +43,13 @@ def test_help_names_every_option() -> None:
         result = CliRunner().invoke(model_app, [command, "--help"], env={"COLUMNS": "160"})
         assert result.exit_code == 0
         assert all(option in result.output for option in options)
+
+
+def test_without_a_terminal_lines_say_how_far_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    with Bars() as told:
+        for done in range(1, 4):
+            told("Growing", done, 3)
+        told("Replaying", 1, 2_000)
+    captured = capsys.readouterr()
+    assert captured.err == "Growing: 3 of 3\n"  # The others came within seconds.
+    assert captured.out == ""

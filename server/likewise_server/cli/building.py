@@ -1,9 +1,10 @@
 """What the commands that build models have in common."""
 
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 
 import typer
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -14,7 +15,7 @@ from likewise_indexer.models.vote.replay import FULL_ROWS_MAX
 from likewise_indexer.readers import ColumnWishes
 from likewise_indexer.readers.headers import TENANT
 from likewise_server.cli import files
-from likewise_server.cli.common import console, fail, reported
+from likewise_server.cli.common import LINE_EVERY_S, errors, fail, reported
 
 BooksArgument = Annotated[
     list[Path],
@@ -50,23 +51,34 @@ def building() -> Iterator[None]:
             fail(str(error), status=2)
 
 
-def progress_bars() -> Progress:
-    """Bars on the terminal, for whoever waits."""
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn())
-    return Progress(*columns, console=console)
-
-
 class Bars:
-    """A bar for each thing that is done, as it is first told of."""
+    """A bar for each thing that is done, as it is first told of; without a terminal, a line now and then.
 
-    def __init__(self, bars: Progress) -> None:
-        self._bars = bars
+    On standard error; a context manager.
+    """
+
+    def __init__(self) -> None:
+        columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+        self._bars = Progress(*columns, console=errors, disable=not errors.is_terminal)
         self._tasks: dict[str, TaskID] = {}
+        self._told = time.monotonic()
+
+    def __enter__(self) -> Self:
+        self._bars.start()
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._bars.stop()
 
     def __call__(self, what: str, done: int, total: int) -> None:
+        """Show how far something is."""
         if what not in self._tasks:
             self._tasks[what] = self._bars.add_task(what)
         self._bars.update(self._tasks[what], completed=done, total=total)
+        now = time.monotonic()
+        if not errors.is_terminal and (done == total or now - self._told >= LINE_EVERY_S):
+            self._told = now
+            errors.print(f"{what}: {done:,} of {total:,}")
 
 
 def books_of_sources(paths: Sequence[Path], tenant_column: str) -> Sequence[Book]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, Final, NoReturn
 
 import typer
 from rich.console import Console
@@ -42,6 +42,9 @@ DataOption = Annotated[
 # Without markup: brackets in the names of payees and tenants are theirs.
 console = Console(markup=False, highlight=False)
 errors = Console(stderr=True, markup=False, highlight=False)
+
+LINE_EVERY_S: Final = 5.0
+"""Between two lines that say how far a command is, where there is no terminal for a bar."""
 
 
 def fail(message: str, *, status: int = 1) -> NoReturn:

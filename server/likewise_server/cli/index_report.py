@@ -12,12 +12,10 @@ from rich.table import Table
 
 from likewise_indexer.bulk import Progress, Source, Tally, TenantTally
 from likewise_indexer.readers import RejectedRow
-from likewise_server.cli.common import console, errors
+from likewise_server.cli.common import LINE_EVERY_S, console, errors
 
 _TENANTS_SHOWN_MAX: Final = 20
 _UNUSED_SHOWN_MAX: Final = 12
-_LINE_EVERY_S: Final = 5.0
-_SMOOTHING_S: Final = 1.0
 _COUNTS: Final = ("created", "updated", "unchanged", "kept", "skipped", "rejected")
 
 
@@ -90,7 +88,7 @@ class ProgressLine:
         rate = rows / elapsed_s
         if self._bar is not None:
             self._bar.update(self._task, completed=done, total=total, rows=rows, rate=rate)
-        elif done and now - self._told >= _LINE_EVERY_S:
+        elif done and now - self._told >= LINE_EVERY_S:
             self._told = now
             share = done / max(total, 1)
             left_s = elapsed_s * (1 - share) / max(share, 1e-6)

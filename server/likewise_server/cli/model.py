@@ -1,12 +1,13 @@
 """``likewise model``: building encoders, and training the vote. Both need the extra ``likewise[models]``."""
 
 import re
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from likewise_server.cli.building import building, progress_bars
+from likewise_server.cli.building import Bars, building
 from likewise_server.cli.common import console
 from likewise_server.cli.model_ablation import ablate_vote
 from likewise_server.cli.model_vote import train_vote
@@ -80,11 +81,8 @@ def distil(
         with console.status(f"Loading {teacher}"):
             model = load_teacher(teacher)
         distillation = Distillation(token_dimensions, ngram_dimensions, seed=seed)
-        with progress_bars() as progress:
-            task = progress.add_task("Asking the teacher for each token")
-            module = distil(
-                model, distillation, lambda done, total: progress.update(task, completed=done, total=total)
-            )
+        with Bars() as told:
+            module = distil(model, distillation, partial(told, "Asking the teacher for each token"))
         encoder = export_static(module, name, out)
         if student is not None:
             SentenceTransformer(modules=[module], device="cpu").save_pretrained(str(student))

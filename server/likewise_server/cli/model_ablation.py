@@ -19,7 +19,6 @@ from likewise_server.cli.building import (
     RecordedOption,
     books_of_sources,
     building,
-    progress_bars,
 )
 from likewise_server.cli.common import console
 
@@ -46,12 +45,12 @@ def ablate_vote(
     train-vote grows, and on fewer questions, since there are many trainings: compare these figures with each
     other alone.
     """
-    with building(), progress_bars() as bars, TemporaryDirectory(prefix="likewise-") as temporary:
+    with building(), Bars() as told, TemporaryDirectory(prefix="likewise-") as temporary:
         from likewise_indexer.models.vote.ablation import SEEDS, ablate
         from likewise_indexer.models.vote.pairs import Questions
         from likewise_indexer.models.vote.recorder import recorded as records_of
 
-        told, jobs = Bars(bars), jobs or os.cpu_count() or 1
+        jobs = jobs or os.cpu_count() or 1
         records = records_of(
             books_of_sources(paths, tenant_column),
             recorded or Path(temporary),

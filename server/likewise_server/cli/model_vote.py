@@ -25,7 +25,6 @@ from likewise_server.cli.building import (
     RecordedOption,
     books_of_sources,
     building,
-    progress_bars,
 )
 from likewise_server.cli.common import console
 
@@ -69,14 +68,14 @@ def train_vote(
     Their rows are replayed through the engine, which shows how evidence lies when a label is right; no
     category is learned, and no wording. The same books and as many jobs give the same vote.
     """
-    with building(), progress_bars() as bars, TemporaryDirectory(prefix="likewise-") as temporary:
+    with building(), Bars() as told, TemporaryDirectory(prefix="likewise-") as temporary:
         from likewise_indexer.models.vote.card import card_of, trained_summary
         from likewise_indexer.models.vote.folder import write_vote
         from likewise_indexer.models.vote.pairs import Questions
         from likewise_indexer.models.vote.recorder import recorded as records_of
         from likewise_indexer.models.vote.train import train
 
-        told, jobs = Bars(bars), jobs or os.cpu_count() or 1
+        jobs = jobs or os.cpu_count() or 1
         records = records_of(
             books_of_sources(paths, tenant_column),
             recorded or Path(temporary),
