@@ -207,6 +207,7 @@ def test_what_the_user_says_about_the_columns_holds(data: Path, books: Path) -> 
         (("shop", "BOOKS", "--map", "tenant=id"), "--tenant-column"),
         (("shop", "BOOKS", "--currency", "euro"), "ISO 4217"),
         (("shop", "BOOKS", "--date-format", "backwards"), "day-first, month-first"),
+        (("shop", "BOOKS", "--date-format", "%Q"), "'Q' is a bad directive"),
         (("shop", "BOOKS", "--separator", "::"), "one character"),
         (("shop", "BOOKS", "--encoding", "klingon"), "klingon"),
         (("shop", "BOOKS", "--ignore", "category"), "category (--map category=COLUMN"),

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from likewise_indexer.readers.cells import BadCell
-from likewise_indexer.readers.dates import DateParser, Order, order_of
+from likewise_indexer.readers.dates import DateParser, Order, fault_of_pattern, order_of
 
 
 @pytest.mark.parametrize(
@@ -91,6 +91,30 @@ def test_a_pattern_is_the_only_way_then() -> None:
     assert parser.parse("240305") == datetime.date(2024, 3, 5)
     with pytest.raises(BadCell, match="expected %y%m%d"):
         parser.parse("2024-03-05")
+
+
+@pytest.mark.parametrize(
+    "pattern", ["%d.%m.%Y", "%y%m%d", "%m/%Y", "%d %B %Y", "%b %d, %Y", "%Y-%m-%dT%H:%M:%S%z", "%j/%Y", "%x"]
+)
+def test_patterns_that_dates_can_be_read_by(pattern: str) -> None:
+    assert fault_of_pattern(pattern) == ""
+
+
+@pytest.mark.parametrize(
+    ("pattern", "told"),
+    [
+        ("%Q", "bad directive"),
+        ("%-d.%m.%Y", "bad directive"),
+        ("%d.%m.%", "stray %"),
+        ("%d.%d.%Y", "redefinition"),
+        ("%d.%m.", "year and month"),
+        ("%Y", "year and month"),
+        ("%%", "year and month"),
+        ("backwards", "year and month"),
+    ],
+)
+def test_patterns_that_no_date_can_be_read_by(pattern: str, told: str) -> None:
+    assert told in fault_of_pattern(pattern)
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ how the file writes dates and amounts; both are decided once a file, before the 
 
 from likewise_indexer.readers.batches import Batch, Reader, RejectedRow
 from likewise_indexer.readers.conventions import Conventions, find_conventions
+from likewise_indexer.readers.dates import fault_of_pattern
 from likewise_indexer.readers.errors import ColumnsUnclear, UnreadableFile
 from likewise_indexer.readers.files import TextOptions, find_files, open_reader
 from likewise_indexer.readers.identity import Occurrences
@@ -28,6 +29,7 @@ __all__ = [
     "Rows",
     "TextOptions",
     "UnreadableFile",
+    "fault_of_pattern",
     "find_conventions",
     "find_files",
     "open_reader",

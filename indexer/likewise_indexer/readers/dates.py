@@ -31,6 +31,8 @@ _SERIAL_MAX: Final = 80_000
 _CENTURY_PIVOT: Final = 69
 """Two-digit years from 69 are of the last century, as POSIX strptime has it."""
 
+_PROBE: Final = datetime.datetime(2024, 11, 1, tzinfo=datetime.UTC)
+"""The first of a month: what a pattern without a day reads every date as."""
 _MONTHS: Final = {
     name: month
     for month, names in enumerate(
@@ -76,6 +78,15 @@ def order_of(text: str) -> Order:
     if second > 12 >= first:
         return Order.MONTH_FIRST
     return Order.AMBIGUOUS if first <= 12 else Order.NOTHING
+
+
+def fault_of_pattern(pattern: str) -> str:
+    """Why no dates can be read by a pattern of ``strptime``; empty where they can. The day may be missing."""
+    try:
+        read = datetime.datetime.strptime(_PROBE.strftime(pattern), pattern)  # noqa: DTZ007 - only its day
+    except (ValueError, re.error) as error:  # re.error: a directive that is there twice
+        return str(error)
+    return "" if read.date() == _PROBE.date() else "it does not tell year and month"
 
 
 class DateParser:

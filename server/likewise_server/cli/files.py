@@ -10,7 +10,14 @@ from typing import Annotated, Final
 import typer
 
 from likewise_indexer.bulk import Source, SourceOptions, open_source
-from likewise_indexer.readers import MEANINGS, ColumnsUnclear, ColumnWishes, TextOptions, find_files
+from likewise_indexer.readers import (
+    MEANINGS,
+    ColumnsUnclear,
+    ColumnWishes,
+    TextOptions,
+    fault_of_pattern,
+    find_files,
+)
 from likewise_indexer.readers.headers import CATEGORY, TENANT
 from likewise_server.cli.common import fail, reported
 
@@ -111,11 +118,7 @@ def source_options(
     if CATEGORY in by_dimension:
         columns[CATEGORY] = (by_dimension.pop(CATEGORY),)
     check_currency(currency)
-    if date_format not in ("", "day-first", "month-first") and "%" not in date_format:
-        fail(
-            f"--date-format {date_format}: give day-first, month-first, or a pattern such as %d.%m.%Y",
-            status=_USAGE,
-        )
+    check_date_format(date_format)
     return SourceOptions(
         text=text,
         columns=ColumnWishes(
@@ -144,6 +147,15 @@ def text_options(encoding: str, separator: str, skip_rows: int | None) -> TextOp
                 status=_USAGE,
             )
     return TextOptions(encoding, separator, skip_rows)
+
+
+def check_date_format(date_format: str) -> None:
+    """End the command where dates cannot be read so."""
+    if date_format in ("", "day-first", "month-first"):
+        return
+    if fault := fault_of_pattern(date_format):
+        wanted = "give day-first, month-first, or a pattern such as %d.%m.%Y"
+        fail(f"--date-format {date_format}: {fault}; {wanted}", status=_USAGE)
 
 
 def check_currency(currency: str) -> None:
