@@ -1,5 +1,6 @@
 """``likewise`` and ``likewise serve`` on the command line."""
 
+import json
 import subprocess
 from pathlib import Path
 
@@ -75,6 +76,15 @@ def test_a_wrong_setting_is_told_and_nothing_is_started(
     assert asked.returncode == 2
     assert told in asked.stderr
     assert not (tmp_path / "data").exists()
+
+
+def test_a_misspelt_variable_is_told(tmp_path: Path) -> None:
+    asked = run(
+        "serve", "--data", str(tmp_path), "--model", str(tmp_path / "nothing"), LIKEWISE_TREADS="secret"
+    )
+    (told,) = (json.loads(line) for line in asked.stderr.splitlines() if '"warning"' in line)
+    assert (told["name"], told["nearest"]) == ("LIKEWISE_TREADS", "LIKEWISE_THREADS")
+    assert "secret" not in asked.stderr
 
 
 def test_a_start_that_fails_says_what_to_try(serve: Serve, data_folder: Path, tmp_path: Path) -> None:

@@ -3,12 +3,13 @@
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from likewise_server.cli.common import ADDRESS_DEFAULT
-from likewise_server.settings import LISTEN_DEFAULT, LogFormat, Settings
+from likewise_server.cli.common import ADDRESS_DEFAULT, ServerOption
+from likewise_server.settings import LISTEN_DEFAULT, LogFormat, Settings, unknown_variables
 
 
 def test_a_given_value_wins_over_the_environment_and_that_over_the_default(
@@ -20,6 +21,16 @@ def test_a_given_value_wins_over_the_environment_and_that_over_the_default(
     assert Settings().threads == 3
     assert Settings().log_format is LogFormat.JSON
     assert Settings(threads=5).threads == 5
+
+
+def test_variables_that_are_no_settings_are_found_with_the_nearest_that_is() -> None:
+    set_ = [f"LIKEWISE_{name.upper()}" for name in Settings.model_fields]
+    assert unknown_variables([*set_, "likewise_threads", get_args(ServerOption)[1].envvar, "PATH"]) == {}
+    assert unknown_variables(["LIKEWISE_TREADS", "likewise_memory_mb_max", "LIKEWISE_PORT_50151_TCP"]) == {
+        "LIKEWISE_TREADS": "LIKEWISE_THREADS",
+        "likewise_memory_mb_max": "LIKEWISE_MEMORY_MIB_MAX",
+        "LIKEWISE_PORT_50151_TCP": "",
+    }
 
 
 def test_settings_do_not_change() -> None:

@@ -5,6 +5,7 @@ period to finish and is cancelled after it. Only when no thread is inside a call
 closed, so a write is never cut off halfway.
 """
 
+import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -33,7 +34,7 @@ from likewise_server.service.border import Border
 from likewise_server.service.classifier import ClassifierService
 from likewise_server.service.ledger import LedgerService
 from likewise_server.service.tenants import TenantService
-from likewise_server.settings import Settings
+from likewise_server.settings import Settings, unknown_variables
 from likewise_server.workers import Workers
 
 SERVICES: Final = (
@@ -157,6 +158,8 @@ def serve(settings: Settings, ready: Callable[[str], None]) -> None:
     """
     with stop_signals() as stopped:
         _log.info("starting", **settings.for_log())
+        for name, nearest in unknown_variables(os.environ).items():
+            _log.warning("environment variable is no setting", name=name, nearest=nearest)
         # A search multiplies one small matrix. BLAS's own threads would gain nothing there and take the
         # cores from other calls: it spins between multiplications.
         threadpool_limits(limits=1, user_api="blas")

@@ -5,6 +5,8 @@ what happens when you change it.
 """
 
 import re
+from collections.abc import Iterable
+from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Final, Self
@@ -18,6 +20,8 @@ ENVIRONMENT_PREFIX: Final = "LIKEWISE_"
 LISTEN_DEFAULT: Final = "127.0.0.1:50151"
 DATA_DEFAULT: Final = Path("likewise-data")
 
+_OF_COMMANDS: Final = ("SERVER",)
+"""Variables, without the prefix, that other commands read."""
 _ADDRESS: Final = re.compile(r"unix(?:-abstract)?:.+|(?:\[[^\[\]]+\]|[^\[\]:/]*):(?P<port>[0-9]{1,5})")
 _PORT_MAX: Final = 65_535
 
@@ -154,3 +158,25 @@ class Settings(BaseSettings):
     def for_log(self) -> dict[str, Any]:
         """All settings as they may be logged: whatever is a secret shows as asterisks."""
         return self.model_dump(mode="json")
+
+
+def unknown_variables(names: Iterable[str]) -> dict[str, str]:
+    """Environment variables that are named like settings and are none.
+
+    They may be misspelt, but are not refused: Kubernetes sets LIKEWISE_PORT and the like by itself where a
+    service is called so.
+
+    Args:
+        names: of all variables.
+
+    Returns:
+        By name the nearest one that is known; empty where none is near.
+    """
+    known = [name.upper() for name in (*Settings.model_fields, *_OF_COMMANDS)]
+    unknown = {}
+    for name in sorted(names):
+        prefix, rest = name[: len(ENVIRONMENT_PREFIX)].upper(), name[len(ENVIRONMENT_PREFIX) :].upper()
+        if prefix == ENVIRONMENT_PREFIX and rest not in known:
+            nearest = get_close_matches(rest, known, n=1)
+            unknown[name] = ENVIRONMENT_PREFIX + nearest[0] if nearest else ""
+    return unknown
