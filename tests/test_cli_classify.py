@@ -212,16 +212,18 @@ def test_rows_with_errors_keep_their_place_and_the_others_their_answers(
         "n5,2024-03-01,,-12.40,GBP",
         "n6,2024-03-01,CITY ENERGY,-1e15,GBP",
         "n7,2024-03-01,CITY ENERGY,-210.00,GBP",
+        "n8,2024-03-01,CITY ENERGY,-210.00,GBP,more,and more",
     )
     out = tmp_path / "answers.csv"
     done = classify(cafe, "--in", file, "--out", out, server=server)
     assert done.exit_code == 1, done.output
-    assert "7 rows, 4 with errors" in done.stdout
+    assert "8 rows, 5 with errors" in done.stdout
     assert "new.csv, row 3: date" in done.stdout
     rows = rows_of(out)
-    assert [int(row["row"]) for row in rows] == [2, 3, 4, 5, 6, 7, 8]
+    assert [int(row["row"]) for row in rows] == [2, 3, 4, 5, 6, 7, 8, 9]
+    assert [row["id"] for row in rows] == ["n1", "n2", "n3", "n4", "n5", "n6", "n7", ""]
     answered = [row["category"] for row in rows]
-    assert answered == ["coffee", "", "", "milk", "", "", "energy"]
+    assert answered == ["coffee", "", "", "milk", "", "", "energy", ""]
     assert [row["error"].partition(":")[0] for row in rows] == [
         "",
         "date",
@@ -230,6 +232,7 @@ def test_rows_with_errors_keep_their_place_and_the_others_their_answers(
         "payee",
         "amount",
         "",
+        "has 7 fields where the header has 5",
     ]
     assert all(bool(row["error"]) != bool(row["category_decision"]) for row in rows)
 
@@ -259,14 +262,15 @@ def test_rows_of_many_tenants_are_answered_by_each_one_s_own_books(
         "nobody,CITY ENERGY,-210.00",
         ",CITY ENERGY,-210.00",
         "cafe,TESCO STORES 2231,-12.40",
+        "studio,CITY ENERGY,much",
         header="client,payee,amount",
     )
     out = tmp_path / "answers.csv"
     done = classify("--tenant-column", "client", "--in", file, "--out", out, server=server)
     assert done.exit_code == 1, done.output
     rows = rows_of(out)
-    assert [row["tenant"] for row in rows] == ["cafe", "studio", "nobody", "", "cafe"]
-    assert [row["category"] for row in rows] == ["energy", "heating", "", "", "milk"]
+    assert [row["tenant"] for row in rows] == ["cafe", "studio", "nobody", "", "cafe", "studio"]
+    assert [row["category"] for row in rows] == ["energy", "heating", "", "", "milk", ""]
     assert "'nobody'" in rows[2]["error"]
     assert rows[2]["payee"] == "CITY ENERGY"
     assert rows[3]["error"].startswith("client")

@@ -17,7 +17,7 @@ from likewise_engine.transaction import CATEGORY_DIMENSION
 from likewise_indexer.bulk.source import Source
 from likewise_indexer.messages import transaction_message
 from likewise_indexer.readers import RejectedRow, RowConverter, Rows, rejection_of
-from likewise_indexer.readers.headers import TENANT
+from likewise_indexer.readers.headers import ID, TENANT
 from likewise_indexer.writers import AskedRow
 
 
@@ -86,7 +86,8 @@ class FileQuestion:
         questions: defaultdict[str, dict[int, likewise.Transaction]] = defaultdict(dict)
         for number, item in part:
             if isinstance(item, RejectedRow):
-                answered[number] = AskedRow(file, number, self._tenant or "", error=_why(item))
+                tenant, own_id = self._tenant or _cell(source, item, TENANT), _cell(source, item, ID)
+                answered[number] = AskedRow(file, number, tenant, error=_why(item), id=own_id)
                 continue
             tenant = self._tenant or rows.tenants[item]
             violations = list(rows.transactions[item].violations())
@@ -94,7 +95,8 @@ class FileQuestion:
                 violations.append(FieldViolation(TENANT, "is empty"))
             if violations:
                 rejected = rejection_of(source.plan, rows.batch, rows.positions[item], violations)
-                answered[number] = AskedRow(file, number, tenant, error=_why(rejected))
+                own_id = rows.transactions[item].id
+                answered[number] = AskedRow(file, number, tenant, error=_why(rejected), id=own_id)
             else:
                 questions[tenant][number] = transaction_message(rows.transactions[item])
         for tenant, transactions in questions.items():
@@ -136,6 +138,14 @@ def dimensions_of(client: likewise.Client, tenant: str) -> tuple[str, ...]:
     """
     found = {category.dimension for category in client.get_tenant(tenant).chart} or {CATEGORY_DIMENSION}
     return tuple(sorted(found, key=lambda dimension: (dimension != CATEGORY_DIMENSION, dimension)))
+
+
+def _cell(source: Source, rejected: RejectedRow, meaning: str) -> str:
+    """What a row that cannot be taken says all the same; empty where it does not or is malformed."""
+    column = source.plan.columns.get(meaning)
+    if column is None or rejected.is_malformed:
+        return ""
+    return rejected.values[source.plan.used.index(column)].strip()
 
 
 def _why(rejected: RejectedRow) -> str:

@@ -42,6 +42,7 @@ class AskedRow:
         transaction: what was asked; None where the row could not be understood.
         classification: the answer; None where there is an error.
         error: why there is no answer, for a person; empty where there is one.
+        id: of a row that could not be understood, where it says one all the same.
     """
 
     file: str
@@ -50,6 +51,7 @@ class AskedRow:
     transaction: likewise.Transaction | None = None
     classification: likewise.Classification | None = None
     error: str = ""
+    id: str = ""
 
 
 class AnswerTable:
@@ -92,7 +94,9 @@ class AnswerTable:
     def _cells(self, row: AskedRow) -> dict[str, Any]:
         cells: dict[str, Any] = dict.fromkeys(self.schema)
         cells |= {"file": row.file, "row": row.row, "tenant": row.tenant or None, "error": row.error or None}
-        if row.transaction is not None:
+        if row.transaction is None:
+            cells["id"] = row.id or None
+        else:
             cells |= transaction_cells(row.transaction)
         if row.classification is not None:
             cells["revision"] = row.classification.revision
