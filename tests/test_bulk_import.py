@@ -139,7 +139,9 @@ def test_cut_off_anywhere_and_run_again_is_as_if_run_once(tmp_path: Path) -> Non
                 break
             before = cut.tally.total
             assert before.created < 45
-            assert len(entries_of(tenants, f"cut{checks}")) == before.created
+            assert tenants.exists(f"cut{checks}") == (before.created > 0)
+            if before.created:
+                assert len(entries_of(tenants, f"cut{checks}")) == before.created
             again = BulkImport(EngineSink(tenants), tenant=f"cut{checks}").run(sources_of(path))
             assert again.total == TenantTally(created=45 - before.created, unchanged=before.created)
             assert entries_of(tenants, f"cut{checks}") == whole

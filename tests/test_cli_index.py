@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from bulk_world import entries_of, numbered, tenants_in, written
+from bulk_world import HEADER, entries_of, numbered, tenants_in, written
 from likewise_engine import limits
 from likewise_engine.encoder import load_encoder
 from likewise_engine.tenants import Tenants
@@ -239,6 +239,18 @@ def test_files_that_cannot_be_read_exit_with_1(data: Path, books: Path, content:
     assert done.exit_code == 1
     assert told in done.output
     assert not data.exists()
+
+
+def test_files_without_rows_create_no_tenant(data: Path, books: Path) -> None:
+    empty = written(books.with_name("empty.csv"), header=f"whose,{HEADER}")
+    for whose in (("shop",), ("--tenant-column", "whose")):
+        done = index(*whose, empty, "--data", data)
+        assert (done.exit_code, "no row below a header" in done.output) == (1, True)
+    unlabelled = written(books.with_name("unlabelled.csv"), "a,2024-01-31,Shop,1.50,EUR,")
+    assert index("shop", unlabelled, "--data", data).exit_code == 0
+    with tenants_in_shipped(data) as tenants:
+        assert tenants.ids() == []
+    assert index("shop", empty, books, "--data", data).exit_code == 0
 
 
 def test_errors_say_what_to_do(data: Path, books: Path) -> None:

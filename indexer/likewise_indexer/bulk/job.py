@@ -102,7 +102,7 @@ class BulkImport:
         self._violation_of = lru_cache(maxsize=65_536)(_violation_of_tenant)
 
     def run(self, sources: Sequence[Source]) -> Tally:
-        """Import the files, in this order.
+        """Import the files, in this order. A tenant is created with its first rows, and not without any.
 
         Returns:
             The tally; not complete where it was told to end.
@@ -118,7 +118,6 @@ class BulkImport:
         """
         if self._tenant is not None:
             check_tenant_id(self._tenant)
-            self._prepare(self._tenant)
         bytes_total = sum(source.reader.bytes_total for source in sources)
         bytes_before = rows = 0
         try:

@@ -43,6 +43,11 @@ class TenantTally:
         """Rows that are in the tenant's ledger."""
         return self.created + self.updated + self.unchanged + self.kept
 
+    @property
+    def rows(self) -> int:
+        """All rows."""
+        return self.committed + self.skipped + self.rejected
+
 
 @dataclass(slots=True)
 class Tally:

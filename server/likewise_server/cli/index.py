@@ -126,6 +126,8 @@ def index(
         tally = _run(sink, sources, tenant, tenant_chart, rejected, dry_run=dry_run)
     if not tally.is_complete:
         raise typer.Exit(_INTERRUPTED)
+    if not tally.total.rows:
+        fail("there is no row below a header: nothing was indexed, and no tenant created")
     if tally.total.rejected:
         raise typer.Exit(1)
 

@@ -126,9 +126,8 @@ def show_tally(tally: Tally, seconds: float, *, dry_run: bool) -> None:
         table.add_section()
         table.add_row(f"{sum(bool(tenant) for tenant in tally.tenants):,} tenants", *_cells(total))
     console.print(table)
-    rows = total.committed + total.skipped + total.rejected
     console.print(
-        f"{rows:,} rows in {seconds:,.1f} s, {rows / max(seconds, 1e-3):,.0f} rows/s.",
+        f"{total.rows:,} rows in {seconds:,.1f} s, {total.rows / max(seconds, 1e-3):,.0f} rows/s.",
     )
     if dry_run:
         console.print("Nothing was written: this was a dry run.")
