@@ -51,6 +51,20 @@ def test_tenants_are_listed_and_shown(client: likewise.Client, server: Server, c
     assert "95.0%" in shown.stdout
 
 
+def test_how_answers_turned_out_is_shown(client: likewise.Client, server: Server, cafe: str) -> None:
+    for n in range(60):
+        client.learn(
+            cafe, [likewise.labelled(likewise.transaction(id=f"e{n}", payee="CITY ENERGY"), "energy")]
+        )
+    lines = run("show", "cafe", server=server).stdout.splitlines()
+    (header,) = (number for number, line in enumerate(lines) if "latest filed" in line)
+    (told,) = client.get_tenant(cafe).statistics.calibrations
+    assert told.filed_right > 0
+    cells = lines[header + 1].split()
+    assert cells[:3] == ["category", str(told.outcomes), str(told.filed)]
+    assert cells[3:] == [str(told.filed_right), "0.0", "σ", f"{told.file_threshold:.1%}"]
+
+
 def test_a_tenant_is_created_with_its_chart_and_deleted(
     client: likewise.Client, server: Server, tmp_path: Path
 ) -> None:

@@ -51,6 +51,26 @@ def test_statistics_tell_what_the_memory_holds(client: likewise.Client, cafe: st
     assert statistics.index_kind == likewise.IndexKind.INDEX_KIND_EXACT
 
 
+def test_statistics_tell_how_answers_turned_out(client: likewise.Client, cafe: str) -> None:
+    energy = [
+        likewise.labelled(likewise.transaction(id=f"e{n}", payee="CITY ENERGY"), "energy") for n in range(60)
+    ]
+    for item in energy:
+        client.learn(cafe, [item])
+    client.learn(cafe, [likewise.labelled(energy[-1].transaction, "milk")])
+    (told,) = client.get_tenant(cafe).statistics.calibrations
+    assert told.dimension == "category"
+    assert 60 <= told.outcomes <= 65
+    assert 0 < told.filed <= 40
+    assert told.filed_right == told.filed - 1
+    assert told.excess_sigmas > 0
+    assert 0.5 <= told.file_threshold < 1
+    client.create_tenant(likewise.Tenant(id="strict", policy=likewise.Policy(target_precision=0.999)))
+    client.learn("strict", [likewise.labelled(likewise.transaction(id="1", payee="x"), "k")])
+    (unknown,) = client.get_tenant("strict").statistics.calibrations
+    assert not unknown.HasField("file_threshold")
+
+
 def test_a_cold_tenant_is_described_without_being_loaded(serve: Serve) -> None:
     first = serve()
     with likewise.Client(first.address) as client:

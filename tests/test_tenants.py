@@ -1,7 +1,7 @@
 """All tenants of a data folder: loaded once, evicted within a budget, deleted for good, kept apart."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from engine_world import ENCODER, ask, bytes_on_disk, labelled
 from likewise_engine import limits, tenants
+from likewise_engine.calibration import Calibration
 from likewise_engine.chart import Category, Policy
 from likewise_engine.encoder.hashing import HashingEncoder
 from likewise_engine.errors import (
@@ -22,9 +23,21 @@ from likewise_engine.errors import (
     TenantExists,
     TenantNotFound,
 )
+from likewise_engine.evidence import Evidence
 from likewise_engine.index import texts
 from likewise_engine.ledger.ledger import Ledger
 from likewise_engine.tenants import Tenants
+from likewise_engine.vote import KernelVote
+
+
+class OtherVote:
+    """The kernel under another name."""
+
+    fingerprint = "another"
+    pooled = KernelVote.pooled
+
+    def probabilities(self, evidence: Evidence) -> NDArray[np.float64]:
+        return KernelVote().probabilities(evidence)
 
 
 def teach(all_tenants: Tenants, tenant: str, count: int = 1, category: str = "food") -> None:
@@ -57,6 +70,34 @@ def test_a_tenant_is_described_without_being_loaded(tmp_path: Path) -> None:
         assert (warm.statistics.labels, warm.record.revision, warm.has_graph) == (3, 1, False)
         assert warm.memory_bytes == all_tenants.memory_bytes > 0
         assert all_tenants.record("acme") == warm.record
+
+
+def test_how_answers_turned_out_is_described_as_the_ledger_has_it(tmp_path: Path) -> None:
+    def said(calibrations: Mapping[str, Calibration]) -> dict[str, tuple[float, ...]]:
+        return {
+            dimension: (c.outcomes, c.filed, c.filed_wrong, c.excess_sigmas, c.slope, c.intercept)
+            for dimension, c in calibrations.items()
+        }
+
+    with Tenants.open_folder(tmp_path, ENCODER) as all_tenants:
+        all_tenants.create("acme", policy=Policy(0.6), categories=[Category("unused", "tax")])
+        assert said(all_tenants.describe("acme").calibrations)["tax"][:4] == (0, 0, 0, 0)
+        with all_tenants.use("acme") as ledger:
+            for n in range(80):
+                surprise = n in (50, 60)
+                labels = {"category": "car" if surprise else "food", "tax": f"t{n % 2}"}
+                ledger.learn([labelled(f"t{n}", payee=f"Shop {'abc'[n % 3]}", labels=labels)])
+            ledger.learn([labelled("t60", payee="Shop a", category="food")])
+            known = said(ledger.view.calibrations)
+        assert known["category"][:3] == (79, 40, 1)
+        assert known["category"] != known["tax"]
+        assert said(all_tenants.describe("acme").calibrations) == known
+    with Tenants.open_folder(tmp_path, ENCODER) as all_tenants:
+        assert said(all_tenants.describe("acme").calibrations) == known
+        assert all_tenants.loaded_count == 0
+    with Tenants.open_folder(tmp_path, ENCODER, vote=OtherVote()) as all_tenants:
+        told = said(all_tenants.describe("acme").calibrations)
+        assert {dimension: of[:3] for dimension, of in told.items()} == dict.fromkeys(known, (0, 0, 0))
 
 
 def test_what_is_wrong_with_a_new_tenant_is_said_and_nothing_is_made(tmp_path: Path) -> None:

@@ -11,18 +11,20 @@ Graphs and calibrations that are due are made by one background thread, a tenant
 import heapq
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, Self
 
+from likewise_engine.calibration import Calibration, Outcomes
 from likewise_engine.chart import Category, Chart, Policy
 from likewise_engine.encoder.base import Encoder
 from likewise_engine.errors import PreconditionFailed, TenantNotFound
 from likewise_engine.folder import DataFolder, check_tenant_id
 from likewise_engine.ledger.checks import check_settings
+from likewise_engine.ledger.hindsight import Hindsight
 from likewise_engine.ledger.ledger import Ledger
 from likewise_engine.store.base import Change, StoreStatistics, TenantRecord, TenantStore
 from likewise_engine.store.sqlite import SqliteStore
@@ -42,6 +44,7 @@ class TenantDescription:
         record: the tenant itself.
         chart: its categories.
         statistics: its counts.
+        calibrations: by dimension of its chart, in the order of their names.
         memory_bytes: of its loaded ledger; 0 where it is not loaded.
         has_graph: whether its loaded index has a graph; None where it is not loaded.
     """
@@ -49,6 +52,7 @@ class TenantDescription:
     record: TenantRecord
     chart: Sequence[Category]
     statistics: StoreStatistics
+    calibrations: Mapping[str, Calibration]
     memory_bytes: int
     has_graph: bool | None
 
@@ -180,10 +184,12 @@ class Tenants:
     def describe(self, tenant: str) -> TenantDescription:
         """What is known of a tenant. Does not load it. Raises TenantNotFound, StoreFault."""
         with self._store(tenant) as (store, ledger):
+            record, chart = store.record(), store.chart()
             return TenantDescription(
-                store.record(),
-                store.chart(),
+                record,
+                chart,
                 store.statistics(),
+                self._calibrations(store, record, chart),
                 0 if ledger is None else ledger.memory_bytes,
                 None if ledger is None else ledger.view.index.graph is not None,
             )
@@ -243,6 +249,19 @@ class Tenants:
         for ledger in ledgers:
             ledger.close()
         self._folder.close()
+
+    def _calibrations(
+        self, store: TenantStore, record: TenantRecord, chart: Sequence[Category]
+    ) -> dict[str, Calibration]:
+        """As the tenant's ledger has them, or would: outcomes of other models tell nothing of these."""
+        is_of_these = record.outcomes_fingerprint == Hindsight(self._encoder, self._vote).fingerprint
+        outcomes = store.outcomes() if is_of_these else {}
+        return {
+            dimension: Calibration.of(
+                self._vote.pooled, outcomes.get(dimension, Outcomes.none()), record.policy.target_precision
+            )
+            for dimension in sorted({category.dimension for category in chart})
+        }
 
     @contextmanager
     def _store(self, tenant: str) -> Iterator[tuple[TenantStore, Ledger | None]]:

@@ -51,6 +51,7 @@ from likewise.v1.ledger_service_pb2 import (
     RejectedTransaction,
 )
 from likewise.v1.tenant_service_pb2 import (
+    CalibrationStatistics,
     Category,
     EntrySelection,
     IndexKind,
@@ -80,6 +81,7 @@ __all__ = [
     "AlreadyExists",
     "AsyncClient",
     "Authority",
+    "CalibrationStatistics",
     "Cancelled",
     "Candidate",
     "Category",

@@ -13,6 +13,7 @@ from typing import Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from likewise_engine.calibration import Outcomes
 from likewise_engine.chart import Category, Policy
 from likewise_engine.selection import Selection
 from likewise_engine.transaction import Authority, Transaction
@@ -329,6 +330,9 @@ class TenantStore(Protocol):
 
     def statistics(self) -> StoreStatistics:
         """Counts."""
+
+    def outcomes(self) -> Mapping[str, Outcomes]:
+        """The outcomes by dimension, each right or wrong by the labels as they are now."""
 
     def snapshot(self) -> Snapshot:
         """Everything, as of one revision. Raises StoreCorrupt where it does not fit together."""

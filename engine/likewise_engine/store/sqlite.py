@@ -16,12 +16,15 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, date, datetime
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
 from likewise_engine import limits
+from likewise_engine.calibration import Outcomes
 from likewise_engine.chart import Category, Policy
 from likewise_engine.errors import PreconditionFailed, StoreCorrupt, StoreFault
 from likewise_engine.selection import Selection, folded
@@ -137,6 +140,23 @@ class SqliteStore:
             beside = [self._path, self._path.with_name(self._path.name + "-wal")]
             disk_bytes = sum(path.stat().st_size for path in beside if path.exists())
         return StoreStatistics(labels, texts, corrections, disk_bytes)
+
+    def outcomes(self) -> Mapping[str, Outcomes]:
+        with self._reading() as connection:
+            rows = connection.execute(
+                "SELECT c.dimension, o.probability, l.seq IS NOT NULL, o.is_filed FROM outcomes AS o"
+                " JOIN entries AS e ON e.transaction_id = o.transaction_id"
+                " JOIN categories AS c ON c.number = o.predicted"
+                " LEFT JOIN labels AS l ON l.seq = e.seq AND l.category = o.predicted"
+                " ORDER BY c.dimension, e.order_day, o.id"
+            ).fetchall()
+        found = {}
+        for dimension, group in groupby(rows, key=itemgetter(0)):
+            _, probability, right, filed = zip(*group, strict=True)
+            found[dimension] = Outcomes(
+                np.array(probability), np.array(right, dtype=np.bool_), np.array(filed, dtype=np.bool_)
+            )
+        return found
 
     def snapshot(self) -> Snapshot:
         with self._reading() as connection, read_transaction(connection):

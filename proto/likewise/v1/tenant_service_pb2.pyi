@@ -176,6 +176,7 @@ class TenantStatistics(google.protobuf.message.Message):
     REVISION_FIELD_NUMBER: builtins.int
     ENCODER_FINGERPRINT_FIELD_NUMBER: builtins.int
     CORRECTIONS_FIELD_NUMBER: builtins.int
+    CALIBRATIONS_FIELD_NUMBER: builtins.int
     labels: builtins.int
     """Labelled transactions."""
     texts: builtins.int
@@ -192,6 +193,10 @@ class TenantStatistics(google.protobuf.message.Message):
     """Fingerprint of the encoder behind its vectors."""
     corrections: builtins.int
     """Corrections: labels given where another was predicted."""
+    @property
+    def calibrations(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[Global___CalibrationStatistics]:
+        """How its answers turned out, by dimension, in the order of their names."""
+
     def __init__(
         self,
         *,
@@ -203,10 +208,57 @@ class TenantStatistics(google.protobuf.message.Message):
         revision: builtins.int = ...,
         encoder_fingerprint: builtins.str = ...,
         corrections: builtins.int = ...,
+        calibrations: collections.abc.Iterable[Global___CalibrationStatistics] | None = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["corrections", b"corrections", "disk_bytes", b"disk_bytes", "encoder_fingerprint", b"encoder_fingerprint", "index_kind", b"index_kind", "labels", b"labels", "memory_bytes", b"memory_bytes", "revision", b"revision", "texts", b"texts"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["calibrations", b"calibrations", "corrections", b"corrections", "disk_bytes", b"disk_bytes", "encoder_fingerprint", b"encoder_fingerprint", "index_kind", b"index_kind", "labels", b"labels", "memory_bytes", b"memory_bytes", "revision", b"revision", "texts", b"texts"]) -> None: ...
 
 Global___TenantStatistics: typing_extensions.TypeAlias = TenantStatistics
+
+@typing.final
+class CalibrationStatistics(google.protobuf.message.Message):
+    """How a tenant's answers in one dimension turned out, and what is FILEd on that account."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    DIMENSION_FIELD_NUMBER: builtins.int
+    OUTCOMES_FIELD_NUMBER: builtins.int
+    FILED_FIELD_NUMBER: builtins.int
+    FILED_RIGHT_FIELD_NUMBER: builtins.int
+    FILE_THRESHOLD_FIELD_NUMBER: builtins.int
+    EXCESS_SIGMAS_FIELD_NUMBER: builtins.int
+    dimension: builtins.str
+    """The dimension."""
+    outcomes: builtins.int
+    """Answers that can be told right or wrong: given, or replayed after an import, before their label was
+    known. The latest, 1,000 at most, as far back as they are of one kind.
+    """
+    filed: builtins.int
+    """Of these the latest that were FILEd, 40 at most. What was replayed was not."""
+    filed_right: builtins.int
+    """How many of the FILEd ones turned out right."""
+    file_threshold: builtins.float
+    """The least probability to FILE on at the tenant's target precision. Absent: nothing is FILEd yet, or at
+    present.
+    """
+    excess_sigmas: builtins.float
+    """How far errors among FILEd answers exceed what the target allows, in standard deviations of chance, the
+    latest counting most: the higher, the less is FILEd, and from 5 on nothing.
+    """
+    def __init__(
+        self,
+        *,
+        dimension: builtins.str = ...,
+        outcomes: builtins.int = ...,
+        filed: builtins.int = ...,
+        filed_right: builtins.int = ...,
+        file_threshold: builtins.float | None = ...,
+        excess_sigmas: builtins.float = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["_file_threshold", b"_file_threshold", "file_threshold", b"file_threshold"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["_file_threshold", b"_file_threshold", "dimension", b"dimension", "excess_sigmas", b"excess_sigmas", "file_threshold", b"file_threshold", "filed", b"filed", "filed_right", b"filed_right", "outcomes", b"outcomes"]) -> None: ...
+    def WhichOneof(self, oneof_group: typing.Literal["_file_threshold", b"_file_threshold"]) -> typing.Literal["file_threshold"] | None: ...
+
+Global___CalibrationStatistics: typing_extensions.TypeAlias = CalibrationStatistics
 
 @typing.final
 class CreateTenantRequest(google.protobuf.message.Message):

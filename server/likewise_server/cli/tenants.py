@@ -1,7 +1,7 @@
 """``likewise tenants``: whose books there are, what they hold, and their end."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
@@ -67,7 +67,7 @@ def list_tenants(
 
 @tenants_app.command()
 def show(tenant: TenantArgument, server: ServerOption = None, data: DataOption = None) -> None:
-    """Show a tenant's policy, statistics and chart."""
+    """Show a tenant's policy, statistics, how its answers turned out, and its chart."""
     import likewise
 
     with connected(server, data) as client:
@@ -95,6 +95,9 @@ def show(tenant: TenantArgument, server: ServerOption = None, data: DataOption =
     for name, value in facts.items():
         summary.add_row(name, value)
     console.print(summary)
+    if counts.calibrations:
+        console.print()
+        console.print(_calibration_table(counts.calibrations))
     if found.chart:
         console.print()
         console.print(chart_table(found.chart))
@@ -232,6 +235,24 @@ def delete(
         confirm(f"Delete {tenant!r} and its {labels:,} labelled transactions for good?", yes=yes)
         client.delete_tenant(tenant)
     console.print(f"Deleted {tenant!r}.")
+
+
+def _calibration_table(calibrations: "Iterable[likewise.CalibrationStatistics]") -> Table:
+    """How answers turned out, and from which probability on they are FILEd on that account."""
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    table.add_column("dimension", overflow="fold")
+    for column in ("outcomes", "latest filed", "of them right", "errors beyond target", "files from"):
+        table.add_column(column, justify="right")
+    for told in calibrations:
+        table.add_row(
+            told.dimension,
+            f"{told.outcomes:,}",
+            f"{told.filed:,}",
+            f"{told.filed_right:,}",
+            f"{told.excess_sigmas:.1f} σ",
+            f"{told.file_threshold:.1%}" if told.HasField("file_threshold") else "nothing yet",
+        )
+    return table
 
 
 def _batches(entries: "Iterator[likewise.LedgerEntry]") -> "Iterator[list[likewise.LedgerEntry]]":

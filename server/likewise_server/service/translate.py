@@ -9,6 +9,7 @@ import datetime
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
+from math import isfinite
 from typing import Final
 
 from google.protobuf.duration_pb2 import Duration
@@ -22,7 +23,9 @@ from likewise.v1 import tenant_service_pb2 as tenant_pb
 from likewise.v1 import transaction_pb2 as transaction_pb
 from likewise.values import date_message, date_value, money_message, money_value
 from likewise_engine import answers, limits
+from likewise_engine.calibration import Calibration
 from likewise_engine.chart import TARGET_PRECISION_DEFAULT, Category, Policy
+from likewise_engine.decision import file_threshold
 from likewise_engine.errors import FieldViolation, InvalidInput
 from likewise_engine.ledger.checks import VIOLATIONS_SHOWN_MAX
 from likewise_engine.ledger.outcomes import LearnOutcome
@@ -366,9 +369,27 @@ def tenant(description: TenantDescription) -> tenant_pb.Tenant:
             revision=description.record.revision,
             encoder_fingerprint=description.record.encoder_fingerprint,
             corrections=statistics.corrections,
+            calibrations=[
+                _calibration(dimension, calibration, description.record.policy.target_precision)
+                for dimension, calibration in description.calibrations.items()
+            ],
         )
     )
     return message
+
+
+def _calibration(
+    dimension: str, calibration: Calibration, target_precision: float
+) -> tenant_pb.CalibrationStatistics:
+    threshold = file_threshold(target_precision, calibration)
+    return tenant_pb.CalibrationStatistics(
+        dimension=dimension,
+        outcomes=calibration.outcomes,
+        filed=calibration.filed,
+        filed_right=calibration.filed - calibration.filed_wrong,
+        file_threshold=threshold if isfinite(threshold) else None,
+        excess_sigmas=calibration.excess_sigmas,
+    )
 
 
 def _dimension_answer(answer: answers.DimensionAnswer) -> classifier_pb.DimensionAnswer:
