@@ -2,9 +2,9 @@
 
 Every tenant is taught in process, has its head trained, and is asked by the shipped models, without gRPC. The
 figures are processor time, taken in rounds over all tenants: so what else the machine does counts little and
-hits them alike, and ratios can be trusted where microseconds cannot. Questions are drawn from the tenant's own
-transactions, every other one under a payee that it has never met. That the work is bounded is a test of its
-own (tests/test_bounded_work.py).
+hits them alike, and ratios can be trusted where microseconds cannot. Questions are drawn from the tenant's
+own transactions, every other one under a payee that it has never met. That the work is bounded is a test of
+its own (tests/test_bounded_work.py).
 
     python bench/classify.py [--questions 1000] [--rounds 10] [--seed 1] [--json OUT]
 """

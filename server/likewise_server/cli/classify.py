@@ -51,7 +51,7 @@ PayeeOption = Annotated[
 ]
 DescriptionOption = Annotated[str, typer.Option(metavar="TEXT", help="Whatever else is worded about it.")]
 AmountOption = Annotated[
-    str, typer.Option(metavar="NUMBER", help="Signed as booked, with a decimal point: -1234.50.")
+    str, typer.Option(metavar="NUMBER", help="As booked, with a decimal point: -1234.50.")
 ]
 CurrencyOption = Annotated[
     str, typer.Option(metavar="CODE", help="Of the amount, or of a file's amounts that name none.")
@@ -61,7 +61,7 @@ DateOption = Annotated[
 ]
 AccountOption = Annotated[str, typer.Option(metavar="NAME", help="The own account that it was booked on.")]
 DirectionOption = Annotated[
-    Way | None, typer.Option(help="Which way the money went, where the sign does not tell.")
+    Way | None, typer.Option(help="Which way the money went; the amount takes its sign from it.")
 ]
 FieldOption = Annotated[
     list[str] | None,
