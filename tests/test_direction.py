@@ -14,7 +14,7 @@ from likewise_engine.classify import question_of
 from likewise_engine.evidence import Evidence
 from likewise_engine.ledger.head_training import train_heads
 from likewise_engine.ledger.ledger import Ledger
-from likewise_engine.transaction import Direction, LabelledTransaction, Transaction, flow_of
+from likewise_engine.transaction import Direction, LabelledTransaction, Transaction, flow_of, flows_of
 
 IN, OUT, UNKNOWN = Direction.IN, Direction.OUT, Direction.UNKNOWN
 
@@ -27,6 +27,7 @@ IN, OUT, UNKNOWN = Direction.IN, Direction.OUT, Direction.UNKNOWN
         ("-50", IN, 1),
         ("-50", OUT, -1),
         ("0", OUT, -1),
+        ("-0", UNKNOWN, -1),
         (None, OUT, -1),
         (None, IN, 1),
         ("50", UNKNOWN, 1),
@@ -37,6 +38,8 @@ IN, OUT, UNKNOWN = Direction.IN, Direction.OUT, Direction.UNKNOWN
 def test_which_way_the_money_went(amount: str | None, direction: Direction, flow: int) -> None:
     sent = None if amount is None else Decimal(amount)
     assert flow_of(Transaction(amount=sent, direction=direction)) == flow
+    column = np.array([np.nan if sent is None else float(sent)])
+    assert flows_of(column, np.array([direction], dtype=np.int8)).tolist() == [flow]
 
 
 def signed(amount: int) -> dict[str, Any]:

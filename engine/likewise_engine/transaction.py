@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import IntEnum
+from math import copysign
 from types import MappingProxyType
 from typing import Final
 
@@ -154,9 +155,10 @@ def flows_of(amounts: NDArray[np.float64], directions: NDArray[np.int8]) -> NDAr
 
 
 def flow_of(transaction: Transaction) -> float:
-    """Which way the money of one transaction went, as :func:`flows_of` says it."""
-    amount = np.nan if transaction.amount is None else float(transaction.amount)
-    return float(flows_of(np.array([amount]), np.array([transaction.direction], dtype=np.int8))[0])
+    """Which way the money of one transaction went, as :func:`flows_of` says it of many."""
+    if transaction.direction is Direction.UNKNOWN:
+        return 0.0 if transaction.amount is None else copysign(1.0, transaction.amount)
+    return float(_FLOWS[transaction.direction])
 
 
 def violations_of_string(name: str, value: str, chars_max: int) -> Iterator[FieldViolation]:

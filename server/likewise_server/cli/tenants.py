@@ -67,7 +67,7 @@ def list_tenants(
 
 @tenants_app.command()
 def show(tenant: TenantArgument, server: ServerOption = None, data: DataOption = None) -> None:
-    """Show a tenant's policy, statistics, how its answers turned out, and its chart."""
+    """Show a tenant's policy, statistics, record and chart."""
     import likewise
 
     with connected(server, data) as client:
