@@ -2,22 +2,29 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from contextlib import closing
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
-from engine_world import ask, labelled, open_ledger
+from engine_world import ENCODER, ask, create_store, labelled, open_ledger
 from likewise_engine.ambiguity import LATEST_ENTRIES, SETTLING_ENTRIES
 from likewise_engine.answers import Decision, DimensionAnswer
 from likewise_engine.chart import Category
+from likewise_engine.evidence import Evidence
+from likewise_engine.folder import STORE_NAME
 from likewise_engine.ledger.ledger import Ledger
+from likewise_engine.store.sqlite import SqliteStore
 from likewise_engine.transaction import Direction, LabelledTransaction
+from likewise_engine.vote import KernelVote
 
 FIRST_DAY = date(2025, 1, 1)
 
@@ -136,3 +143,25 @@ def test_labels_of_an_inactive_category_are_nobody_s_rival(tmp_path: Path) -> No
         (rival,) = {"a", "b"} - {first.candidates[0].category}
         ledger.update(categories=[Category(rival, active=False)])
         assert not is_said(answered(ledger))
+
+
+class CertainVote:
+    """Gives the first candidate everything, and so the others nothing."""
+
+    fingerprint = "certain"
+    pooled = KernelVote.pooled
+
+    def probabilities(self, evidence: Evidence) -> NDArray[np.float64]:
+        said = np.zeros(len(evidence.candidates))
+        said[:1] = 1.0
+        return said
+
+
+def test_what_the_vote_rules_out_is_nobody_s_rival(tmp_path: Path) -> None:
+    create_store(tmp_path)
+    store = SqliteStore(tmp_path / STORE_NAME)
+    with closing(Ledger(store, ENCODER, CertainVote(), tmp_path)) as ledger:
+        ledger.learn(entries("ab"))
+        answer = answered(ledger)
+        assert len(answer.candidates) == 1
+        assert not is_said(answer)

@@ -129,7 +129,7 @@ class Judgement:
         voted: float64 ``(c,)``, the vote's probabilities.
         probabilities: float64 ``(c,)``, as the tenant's outcomes calibrate them.
         rival: position, in this order, of the one that entries just like it have as often as the first; None
-            where there is none.
+            where there is none, or the vote rules it out.
     """
 
     positions: NDArray[np.int64]
@@ -148,6 +148,8 @@ def judge(view: View, vote: Vote, question: Question, dimension: str) -> Judgeme
     usage = view.category_counts[evidence.candidates]
     order = np.lexsort((evidence.candidates, -usage, -probabilities))
     rival = rival_of(evidence, question.around, int(order[0])) if len(order) else None
+    if rival is not None and not probabilities[rival]:
+        rival = None  # a vote may rule out what entries just like it have
     position = None if rival is None else int(np.flatnonzero(order == rival)[0])
     return Judgement(order, evidence.candidates[order], voted[order], probabilities[order], position)
 
