@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import date
 
 import pytest
 from hypothesis import given
@@ -53,6 +54,12 @@ def test_history_of_one_single_day_is_known_for_want_of_any_other() -> None:
 
 def test_an_undated_row_is_a_day_of_its_own() -> None:
     assert visible_to(rows_on(None, None, None, None), Visibility.NEXT_DAY, 2) == {2: 2, 3: 3}
+    assert visible_counts(rows_on(None, 1, None, None, 2, None)).tolist() == [0, 1, 2, 3, 4, 5]
+
+
+def test_an_undated_row_amid_a_day_is_of_that_day() -> None:
+    assert visible_counts(rows_on(1, 2, None, 2, 2)).tolist() == [0, 1, 1, 1, 1]
+    assert visible_counts(rows_on(1, 1, None, None, 1, None, 2)).tolist() == [0, 0, 0, 0, 0, 5, 6]
 
 
 def test_rows_without_the_label_are_taught_and_not_asked() -> None:
@@ -66,6 +73,16 @@ def test_rows_without_the_label_are_taught_and_not_asked() -> None:
 def test_rows_are_sorted_by_date_and_undated_ones_stay_behind_the_row_they_followed() -> None:
     rows = rows_on(None, 5, None, 3, 3, None, 4)
     assert [one.transaction.id for one in in_time_order(rows)] == ["0", "3", "4", "5", "6", "1", "2"]
+
+
+@given(days=st.lists(st.none() | st.integers(1, 6), max_size=30))
+def test_visible_is_what_stands_before_every_day_that_is_not_over(days: list[int | None]) -> None:
+    rows = in_time_order(rows_on(*days))
+    dates = [one.transaction.date or date.min for one in rows]
+    for row, visible in enumerate(visible_counts(rows).tolist()):
+        going_on = {day for day in dates[row:] if day > date.min}
+        seen = [count for count in range(row + 1) if not going_on & set(dates[:count])]
+        assert visible == max(seen)
 
 
 @given(
@@ -82,7 +99,7 @@ def test_nobody_ever_sees_the_day_of_its_question_nor_what_comes_after(
     timeline = replay_timeline(rows, "category", visibility, history)
     replay(rows, timeline, {"spy": spy}, "category", Labels())
     assert [asked.id for asked, _ in spy.asked] == [one.transaction.id for one in rows[history:]]
-    first_day = rows[history].transaction.date
+    going_on = {one.transaction.date for one in rows[history:]} - {None}
     for position, (asked, taught) in enumerate(spy.asked, start=history):
         assert list(taught) == rows[: len(taught)]
         assert len(taught) <= position
@@ -90,10 +107,10 @@ def test_nobody_ever_sees_the_day_of_its_question_nor_what_comes_after(
             assert len(taught) == position
         elif len(taught) > history:
             assert visibility is Visibility.NEXT_DAY
-            assert asked.date is None or taught[-1].transaction.date != asked.date
+            assert asked.date is None or asked.date not in {one.transaction.date for one in taught}
         elif len(taught) < history:
             # Only the day that the history shares with the first question is held back.
-            assert rows[len(taught)].transaction.date == first_day
+            assert rows[len(taught)].transaction.date in going_on
 
 
 def learned(rows: Sequence[LabelledTransaction], labels: int, *, immediate: bool = False) -> Timeline:

@@ -6,6 +6,8 @@ where ``visible_counts`` says so; nothing else hands labels on.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import date
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +15,10 @@ from numpy.typing import NDArray
 from likewise_engine import limits
 from likewise_engine.transaction import LabelledTransaction
 from likewise_indexer.backtest.result import Visibility
+
+_NO_DAY: Final = 0
+_NEVER: Final = date.max.toordinal() + 1
+"""Before and after every day there is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,10 +109,13 @@ def visible_counts(items: Sequence[LabelledTransaction]) -> NDArray[np.int64]:
         items: n rows in order of time.
 
     Returns:
-        int64 ``(n,)``, ascending. An undated row is a day of its own.
+        int64 ``(n,)``, ascending. An undated row is of the day that goes on behind it, or else a day of its
+        own.
     """
     days = [item.transaction.date for item in items]
-    begins = [row == 0 or day is None or day != days[row - 1] for row, day in enumerate(days)]
+    latest_before = np.maximum.accumulate([_NO_DAY, *(day.toordinal() if day else _NO_DAY for day in days)])
+    next_from = np.minimum.accumulate([day.toordinal() if day else _NEVER for day in reversed(days)])[::-1]
+    begins = latest_before[:-1] < next_from
     return np.maximum.accumulate(np.where(begins, np.arange(len(days)), 0))
 
 
