@@ -39,7 +39,12 @@ def asked(rng: np.random.Generator, count: int) -> Floats:
 
 
 def outcomes(probability: Floats, right: NDArray[np.bool_], filed: bool = False) -> Outcomes:
-    return Outcomes(probability, right, np.full(len(right), filed))
+    return in_order(probability, right, np.full(len(right), filed))
+
+
+def in_order(probability: Floats, right: NDArray[np.bool_], filed: NDArray[np.bool_]) -> Outcomes:
+    """Outcomes of one entry a day."""
+    return Outcomes(probability, right, filed, np.arange(1, len(right) + 1, dtype=np.int32))
 
 
 @pytest.mark.parametrize("count", [0, 5, 40, 400])
@@ -134,7 +139,7 @@ def test_what_was_filed_wrongly_shrinks_file_at_once_and_what_was_right_lets_it_
 
     def then(wrong: int, right: int) -> Calibration:
         """After so many FILEd outcomes more, all of one probability."""
-        filed = Outcomes(
+        filed = in_order(
             np.concatenate((before.probability, np.full(wrong + right, 0.97))),
             np.concatenate((before.right, np.zeros(wrong, dtype=np.bool_), np.ones(right, dtype=np.bool_))),
             np.concatenate((before.filed, np.ones(wrong + right, dtype=np.bool_))),
@@ -161,7 +166,7 @@ def test_drift_is_noticed_within_a_hundred_transactions() -> None:
     filed = np.zeros(900, dtype=np.bool_)
     for step in range(100, 900, 10):
         now, known = slice(step, step + 10), slice(0, step)
-        calibration = Calibration.of(HONEST, Outcomes(voted[known], right[known], filed[known]), target)
+        calibration = Calibration.of(HONEST, in_order(voted[known], right[known], filed[known]), target)
         filed[now] = calibrated(calibration, voted[now]) >= calibration.threshold(target)
     assert filed[300:600].mean() > 0.4
     assert right[300:600][filed[300:600]].mean() > 0.93
@@ -190,6 +195,35 @@ def test_where_nothing_changes_hardly_anything_is_left_out() -> None:
     assert cut <= 5
 
 
+def test_rows_of_one_day_that_go_wrong_together_are_no_change() -> None:
+    """Each day is good or bad as a whole. With a day for each row, most would be cut."""
+    rng, rows_a_day = np.random.default_rng(10), 50
+    day = np.repeat(np.arange(1, 21, dtype=np.int32), rows_a_day)
+    cut_by_day, cut_by_row = 0, 0
+    for _ in range(50):
+        voted = asked(rng, len(day))
+        right = rng.random(len(day)) < np.repeat(rng.choice([0.95, 0.3], 20, p=[0.8, 0.2]), rows_a_day)
+        of_days = Outcomes(voted, right, np.zeros(len(day), dtype=np.bool_), day)
+        cut_by_day += Calibration.of(HONEST, of_days, 0.95).outcomes < len(day)
+        cut_by_row += Calibration.of(HONEST, outcomes(voted, right), 0.95).outcomes < len(day)
+    assert cut_by_day <= 3
+    assert cut_by_row >= 20
+
+
+def test_a_bad_spell_weighs_most_while_it_lasts() -> None:
+    """Thirty outcomes of which half were wrong, as the latest or sixty outcomes ago; else a fifth was."""
+    number, voted = np.arange(400), np.full(400, 0.8)
+
+    def given(spell: slice) -> float:
+        is_bad = np.isin(number, number[spell])
+        right = np.where(is_bad, number % 2 > 0, number % 5 > 0)
+        return float(calibrated(Calibration.of(HONEST, outcomes(voted, right), 0.95), voted[:1])[0])
+
+    never, earlier, now = given(slice(0)), given(slice(310, 340)), given(slice(370, 400))
+    assert never == pytest.approx(0.8, abs=0.01)
+    assert never > earlier > now + 0.02
+
+
 def test_file_comes_back_within_a_hundred_right_answers_after_a_drift_has_ended() -> None:
     """Wrong for eighty outcomes; the books that were before count for nothing any more, nor do the wrong."""
     rng, target = np.random.default_rng(9), 0.95
@@ -199,7 +233,7 @@ def test_file_comes_back_within_a_hundred_right_answers_after_a_drift_has_ended(
     filed = np.zeros(700, dtype=np.bool_)
     for step in range(400, 700, 10):
         now, known = slice(step, step + 10), slice(0, step)
-        calibration = Calibration.of(HONEST, Outcomes(voted[known], right[known], filed[known]), target)
+        calibration = Calibration.of(HONEST, in_order(voted[known], right[known], filed[known]), target)
         filed[now] = calibrated(calibration, voted[now]) >= calibration.threshold(target)
     assert filed[400:500].all()
     assert not filed[540:580].any()

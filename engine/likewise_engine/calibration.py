@@ -3,10 +3,10 @@
 Learned from the latest outcomes of one tenant in one dimension: the probability that the vote gave its first
 candidate, and whether that was right.
 
-- **Probabilities.** Platt scaling (Platt 1999), ``logit q = a (logit p - PIVOT) + b``, with a normal prior
-  around what fits the books of many tenants (``Pooled``): a tenant without outcomes gets the pooled map, one
-  with many its own. An outcome weighs half as much every HALF_LIFE, for habits and charts change. Some pooled
-  outcomes stand among its own: sure answers that were always right tell nothing of unsure ones.
+- **Probabilities.** Platt scaling (Platt 1999), ``logit q = a logit p + b + c``, with a normal prior around
+  what fits the books of many tenants (``Pooled``): a tenant without outcomes gets the pooled map, one with
+  many its own. An outcome weighs half as much every HALF_LIFE, for habits and charts change; and c is how the
+  latest ones differ from those before, for a busy month goes better or worse than others.
 - **A threshold.** A target precision is the share of FILEd transactions that is to be right: what counts is
   the precision of all that would be FILEd, not each single probability. With alpha = 1 - target, it is the
   lowest threshold at which
@@ -30,7 +30,7 @@ Under drift nothing of the kind can hold before the drift shows. So every wrong 
 every right one loosens: adaptive conformal inference (Gibbs and Candès 2021), one-sided as a CUSUM is (Page
 1954), for a good record buys no leave to be worse than the target. And outcomes from before a change, for the
 worse or for the better, are left out once it is plain, as ADWIN does (Bifet and Gavaldà 2007): what remains
-is calibrated as if the tenant were new.
+is calibrated as if the tenant were new. It takes many days to be plain: rows of one day go wrong together.
 """
 
 from dataclasses import dataclass
@@ -47,37 +47,34 @@ from likewise_engine import limits
 Floats = NDArray[np.float64]
 
 HALF_LIFE: Final = 300.0
-"""Outcomes until one weighs half. Of 30 to 1,000 on real books: from 100 to 300 the calibration error is the
-same, beyond it grows; with less, the ranking of transactions asked at different times suffers."""
+"""Outcomes until one weighs half. On real books 150 to 600 do equally well."""
 PRIOR_OUTCOMES: Final = 60.0
 """What the pooled outcomes count for in the threshold. With 30 a tenant FILEs half as much of its first fifty
 transactions; with 100 those that differ from the pool are let down."""
 EXCESS_SIGMAS_MAX: Final = 5.0
 """Nothing is FILEd once errors exceed what the target allows by so many standard deviations of chance. With 4
 a hundredth less is FILEd on real books; with 7 a fifth more is in the fifty after a drift."""
-CHANGE_SIGMAS: Final = 10.0
-"""Outcomes before and after a change differ in their mean surprise by so many standard errors: only what is
-beyond doubt. With 4 and with 7, chance looks like change on real books: a hundredth of their coverage at 95 %
-precision is lost. With 10 most are as if nobody looked for changes, and two weeks of labels without reason
-are still found."""
+CHANGE_SIGMAS: Final = 7.0
+"""Outcomes before and after a change differ in their mean surprise by so many standard errors, with days as
+what is drawn. Real books are then as if nobody looked for changes, and two weeks of labels without reason are
+still found. With rows as what is drawn, a bad day passed for a change even at 10: a hundredth of the coverage
+at 98 % precision was lost."""
 _STRETCH_MIN: Final = 30
-"""Outcomes on either side of a change, at least."""
+_STRETCH_DAYS_MIN: Final = 5
+"""Outcomes on either side of a change, at least, and days that they are of."""
 _SURPRISE_VARIANCE_MIN: Final = 0.01
 """Of a stretch that was always right: one in a hundred might have been wrong."""
 RECENT_FILED: Final = 40
 """FILEd outcomes that are spoken of when they fall short."""
 
-_POOLED_IN_MAP: Final = 30.0
-"""What the pooled outcomes count for in the map. Without them, 500 sure answers that were all right made 99 %
-of a first candidate at 30 %. On real books no figure moves by more than .001. With 60, a tenant that is
-always right where the pool is not is believed too slowly."""
-_PIVOT: Final = 4.0
-_SLOPE_SCALE: Final = 0.7
-_INTERCEPT_SCALE: Final = 1.0
-"""Standard deviations of the prior on a and b. Tenants differ little where the vote is sure, at the pivot
-(98 %), and more the less sure it is. With the pivot at 0 (50 %), chance shuffles the surest answers of
-different months: real books lose a hundredth of their coverage at 98 % precision, and gain .001 in
-calibration error."""
+_PRIOR_SCALE: Final = (0.25, 0.3, 0.2)
+"""Standard deviations of the prior on a, b and c. So far do tenants of the real books differ in a and b, by a
+hierarchical model of them all: whichever source is left out, it is .21 to .32 and .26 to .32, and where the
+logit is near 0 the two are independent. With (.7, .7) chance shuffles the surest answers of different months:
+half a hundredth of the coverage is lost. Without c the calibration error is .041 instead of .039, and a
+thousandth more is covered; with .3 nothing is gained over .2."""
+_LATELY_HALF_LIFE: Final = 60.0
+"""Outcomes until what is special about the latest ones has half gone. 15 and 30 do no better."""
 _SLOPE_MIN: Final = 0.05
 """Surer must stay likelier, so that the order of candidates and of questions never changes."""
 _PROBABILITY_MIN: Final = 1e-4
@@ -131,16 +128,19 @@ class Outcomes:
         probability: float64 ``(n,)``, within (0, 1]: what the vote gave the first candidate.
         right: bool ``(n,)``.
         filed: bool ``(n,)``: the transaction would have been FILEd at the tenant's own target.
+        day: int32 ``(n,)``, ascending: the day that its entry counts for.
     """
 
     probability: Floats
     right: NDArray[np.bool_]
     filed: NDArray[np.bool_]
+    day: NDArray[np.int32]
 
     @classmethod
     def none(cls) -> "Outcomes":
         """No outcomes."""
-        return cls(np.empty(0), np.empty(0, dtype=np.bool_), np.empty(0, dtype=np.bool_))
+        nobody = np.empty(0, dtype=np.bool_)
+        return cls(np.empty(0), nobody, nobody, np.empty(0, dtype=np.int32))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -153,7 +153,7 @@ class Calibration:
         filed_wrong: how many of those were wrong.
         excess_sigmas: how far errors among FILEd outcomes exceed the tenant's target, in standard deviations.
         slope: a of the map.
-        intercept: b of the map.
+        intercept: b + c of the map.
         reached: float64 ``(k,)``, descending: thresholds at which FILEing could end.
         error_rate: float64 ``(k,)``, the bounded share of wrong FILEs at each.
     """
@@ -176,18 +176,14 @@ class Calibration:
             outcomes: the tenant's latest, in one dimension.
             target_precision: the tenant's own, which its FILEd outcomes are held to.
         """
-        pooled_from_pivot, weight, centre = _prior(pooled)
-        outcomes = _since_change(outcomes, centre)
+        pooled_logit, weight, pooled_map = _prior(pooled)
+        outcomes = _since_change(outcomes, pooled_map)
         age = np.arange(len(outcomes.right) - 1, -1, -1)
-        from_pivot = _from_pivot(outcomes.probability)
-        slope, intercept = _fitted(
-            np.concatenate((from_pivot, pooled_from_pivot)),
-            np.concatenate((outcomes.right, pooled.right)),
-            np.concatenate((0.5 ** (age / HALF_LIFE), weight * (_POOLED_IN_MAP / PRIOR_OUTCOMES))),
-            centre,
-            (_SLOPE_SCALE, _INTERCEPT_SCALE),
-        )
-        expected, pooled_expected = (_sigmoid(slope * z + intercept) for z in (from_pivot, pooled_from_pivot))
+        logit = _logit(outcomes.probability)
+        design = np.stack((logit, np.ones_like(logit), 0.5 ** (age / _LATELY_HALF_LIFE)))
+        fitted = _fitted(design, outcomes.right, 0.5 ** (age / HALF_LIFE), (*pooled_map, 0.0), _PRIOR_SCALE)
+        slope, intercept = max(fitted[0], _SLOPE_MIN), fitted[1] + fitted[2]
+        expected, pooled_expected = (_sigmoid(slope * x + intercept) for x in (logit, pooled_logit))
         reached, error_rate = _error_rates(expected, outcomes.right, pooled_expected, weight)
         recent = outcomes.right[outcomes.filed][-RECENT_FILED:]
         return cls(
@@ -231,16 +227,17 @@ class Calibration:
     def _calibrated(self, voted: float) -> float:
         bounded = min(max(voted, _PROBABILITY_MIN), 1.0 - _PROBABILITY_MIN)
         logit = log(bounded / (1.0 - bounded))
-        return 1.0 / (1.0 + exp(-self.slope * (logit - _PIVOT) - self.intercept))
+        return 1.0 / (1.0 + exp(-self.slope * logit - self.intercept))
 
 
 @lru_cache(maxsize=8)
 def _prior(pooled: Pooled) -> tuple[Floats, Floats, tuple[float, float]]:
-    """Logits from the pivot and weights of the pooled outcomes, and the map of all tenants together: a, b."""
-    from_pivot, bins = _from_pivot(np.array(pooled.probability)), len(pooled.right)
+    """Logits and weights of the pooled outcomes, and the map of all tenants together: a, b."""
+    logit, bins = _logit(np.array(pooled.probability)), len(pooled.right)
     weight = np.full(bins, PRIOR_OUTCOMES / bins)
-    identity, scale = (1.0, _PIVOT), (_POOLED_SCALE, _POOLED_SCALE)
-    return from_pivot, weight, _fitted(from_pivot, np.array(pooled.right), weight, identity, scale)
+    design = np.stack((logit, np.ones(bins)))
+    slope, intercept = _fitted(design, np.array(pooled.right), weight, (1.0, 0.0), (_POOLED_SCALE,) * 2)
+    return logit, weight, (slope, intercept)
 
 
 def _since_change(outcomes: Outcomes, pooled_map: tuple[float, float]) -> Outcomes:
@@ -249,37 +246,65 @@ def _since_change(outcomes: Outcomes, pooled_map: tuple[float, float]) -> Outcom
     Cut where the mean surprise before and after differs most, if that is no chance; and again what is left.
     """
     slope, intercept = pooled_map
-    expected = _sigmoid(slope * _from_pivot(outcomes.probability) + intercept)
-    surprise, start = outcomes.right - expected, 0
-    while len(surprise) - start >= 2 * _STRETCH_MIN:
-        mean_before, error_before = _running(surprise[start:])
-        mean_after, error_after = (values[::-1] for values in _running(surprise[start:][::-1]))
-        sigmas = np.abs(mean_before - mean_after) / np.sqrt(error_before + error_after)
+    expected = _sigmoid(slope * _logit(outcomes.probability) + intercept)
+    begins = np.flatnonzero(np.diff(outcomes.day, prepend=-1))
+    surprise = np.add.reduceat(outcomes.right - expected, begins)
+    count = np.diff(begins, append=len(outcomes.day))
+    first = 0
+    while len(begins) - first >= 2 * _STRETCH_DAYS_MIN:
+        mean_before, error_before = _running(surprise[first:], count[first:])
+        mean_after, error_after = (
+            values[::-1] for values in _running(surprise[first:][::-1], count[first:][::-1])
+        )
+        sigmas = np.abs(mean_before[:-1] - mean_after[1:]) / np.sqrt(error_before[:-1] + error_after[1:])
         greatest = int(sigmas.argmax())
         if sigmas[greatest] < CHANGE_SIGMAS:
             break
-        start += _STRETCH_MIN + greatest
-    return Outcomes(outcomes.probability[start:], outcomes.right[start:], outcomes.filed[start:])
+        first += greatest + 1
+    kept = slice(int(begins[first]) if first else 0, None)
+    return Outcomes(
+        outcomes.probability[kept], outcomes.right[kept], outcomes.filed[kept], outcomes.day[kept]
+    )
 
 
-def _running(surprise: Floats) -> tuple[Floats, Floats]:
-    """Mean of the first k and its squared standard error, for each k with _STRETCH_MIN on either side."""
-    kept = slice(_STRETCH_MIN - 1, len(surprise) - _STRETCH_MIN)
-    count = np.arange(1, len(surprise) + 1)[kept]
-    mean = np.cumsum(surprise)[kept] / count
-    variance = np.cumsum(np.square(surprise))[kept] / count - np.square(mean)
-    return mean, np.maximum(variance, _SURPRISE_VARIANCE_MIN) / count
+def _running(surprise: Floats, count: NDArray[np.int64]) -> tuple[Floats, Floats]:
+    """Mean over the outcomes of the first k days and its squared standard error, for each k; inf if too few.
+
+    Args:
+        surprise: float64 ``(d,)``, the sum over each day.
+        count: int64 ``(d,)``, outcomes of each day. They need not be independent: the days are the clusters
+            of a robust variance (Liang and Zeger 1986).
+    """
+    days, total = np.arange(1, len(count) + 1), np.cumsum(count)
+    sums, squares, products, counts = np.cumsum(
+        (surprise, surprise**2, surprise * count, count**2), axis=1, dtype=np.float64
+    )
+    mean = sums / total
+    spread = squares - 2.0 * mean * products + mean**2 * counts
+    variance = np.maximum(spread * days / np.maximum(days - 1, 1), _SURPRISE_VARIANCE_MIN * total)
+    is_stretch = (total >= _STRETCH_MIN) & (days >= _STRETCH_DAYS_MIN)
+    return mean, np.where(is_stretch, variance / total**2, inf)
 
 
 def _fitted(
-    from_pivot: Floats, right: Floats, weight: Floats, centre: tuple[float, float], scale: tuple[float, float]
-) -> tuple[float, float]:
-    """Slope and intercept of greatest posterior probability, by Newton's method.
+    design: Floats,
+    right: NDArray[np.bool_] | Floats,
+    weight: Floats,
+    centre: tuple[float, ...],
+    scale: tuple[float, ...],
+) -> list[float]:
+    """Coefficients of greatest posterior probability of a logistic regression, by Newton's method.
 
     Steps are bounded: far from the optimum of a logistic likelihood a full one may lead further off.
+
+    Args:
+        design: float64 ``(k, n)``.
+        right: ``(n,)``, what the regression explains.
+        weight: float64 ``(n,)``.
+        centre: the prior's means of the k coefficients.
+        scale: its standard deviations.
     """
     at, mean, precision = np.array(centre), np.array(centre), 1.0 / np.square(scale)
-    design = np.stack((from_pivot, np.ones_like(from_pivot)))
     for _ in range(_NEWTON_STEPS_MAX):
         expected = _sigmoid(at @ design)
         gradient = design @ (weight * (expected - right)) + precision * (at - mean)
@@ -289,7 +314,7 @@ def _fitted(
         at = at - step * min(1.0, _NEWTON_STEP_MAX / max(size, _NEWTON_STEP_MAX))
         if size < _NEWTON_TOLERANCE:
             break
-    return max(float(at[0]), _SLOPE_MIN), float(at[1])
+    return [float(value) for value in at]
 
 
 def _error_rates(
@@ -329,10 +354,9 @@ def _excess_sigmas(outcomes: Outcomes, allowed: float) -> float:
     return float(greatest / sqrt(allowed * (1.0 - allowed) / (1.0 - fade)))
 
 
-def _from_pivot(probability: Floats) -> Floats:
-    """logit p - PIVOT."""
+def _logit(probability: Floats) -> Floats:
     bounded = np.clip(probability, _PROBABILITY_MIN, 1.0 - _PROBABILITY_MIN)
-    return np.asarray(np.log(bounded / (1.0 - bounded)) - _PIVOT, dtype=np.float64)
+    return np.asarray(np.log(bounded / (1.0 - bounded)), dtype=np.float64)
 
 
 def _sigmoid(logit: Floats) -> Floats:

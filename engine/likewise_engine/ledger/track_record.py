@@ -62,7 +62,7 @@ class TrackRecord:
         """
         meant = within[self._predicted]
         right = labels[self._rows[meant]] == self._predicted[meant]
-        return Outcomes(self._probability[meant], right, self._filed[meant])
+        return Outcomes(self._probability[meant], right, self._filed[meant], self._order_days[meant])
 
     def overflow(self, added: Sequence[Outcome], category_dimension: NDArray[np.int64]) -> list[int]:
         """Ids of the oldest, which are to go so that a dimension keeps OUTCOMES_KEPT_MAX with those added."""

@@ -144,7 +144,8 @@ class SqliteStore:
     def outcomes(self) -> Mapping[str, Outcomes]:
         with self._reading() as connection:
             rows = connection.execute(
-                "SELECT c.dimension, o.probability, l.seq IS NOT NULL, o.is_filed FROM outcomes AS o"
+                "SELECT c.dimension, o.probability, l.seq IS NOT NULL, o.is_filed, e.order_day"
+                " FROM outcomes AS o"
                 " JOIN entries AS e ON e.transaction_id = o.transaction_id"
                 " JOIN categories AS c ON c.number = o.predicted"
                 " LEFT JOIN labels AS l ON l.seq = e.seq AND l.category = o.predicted"
@@ -152,9 +153,12 @@ class SqliteStore:
             ).fetchall()
         found = {}
         for dimension, group in groupby(rows, key=itemgetter(0)):
-            _, probability, right, filed = zip(*group, strict=True)
+            _, probability, right, filed, day = zip(*group, strict=True)
             found[dimension] = Outcomes(
-                np.array(probability), np.array(right, dtype=np.bool_), np.array(filed, dtype=np.bool_)
+                np.array(probability),
+                np.array(right, dtype=np.bool_),
+                np.array(filed, dtype=np.bool_),
+                np.array(day, dtype=np.int32),
             )
         return found
 
