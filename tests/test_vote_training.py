@@ -68,6 +68,8 @@ def test_pooled_outcomes_are_bins_of_equal_weight_that_say_what_was_right() -> N
 
 
 REASON = "needs the [models] extra"
+SECTIONS = ("What it was trained on", "Limits")
+"""Of a card."""
 
 
 @pytest.mark.models
@@ -154,5 +156,8 @@ def test_the_command_learns_from_the_sample_books_the_same_each_time(tmp_path: P
     card = (tmp_path / "one" / CARD_FILE).read_text()
     assert "Two businesses that never were." in card
     assert "calder-lets" not in card
+    trained_on, limits = (card.split(f"## {section}")[1].split("##")[0] for section in SECTIONS)
+    assert "rows of a chart that is being renamed" in trained_on
+    assert all(proposes in limits for proposes in ("neighbours", "names", "own head", "followed"))
     learned, kernel = (line.split("|") for line in card.split("second half of the books")[1].splitlines()[:2])
     assert float(learned[-2]) < float(kernel[-2])  # log loss on books of the other kind

@@ -120,8 +120,9 @@ categories are called and in whichever order they come.
 Every row of the books was asked of the engine before its label was taught, a label being visible from the
 day after its date. Each tenant was asked about rows of the second half of its books, with all before them
 as history; about rows from all over them, with no more than the 0, 1, 3, 10, 30, 100 or 300 labels before;
-and some questions lacked their amount, date, payee or description. Tenants weigh the same, whatever their
-size.
+and about rows of a chart that is being renamed, where most categories have of late gone by other names, some
+by that of another one. Some questions lacked their amount, date, payee or description. Tenants weigh the
+same, whatever their size.
 
 {about}{books}
 
@@ -147,8 +148,9 @@ Of the first candidates, what was said and what was right:
 
 - It was trained on books of the kinds above. On others (other languages, charts of two or of a thousand
   categories) its probabilities may be off until the tenant has outcomes of its own to be calibrated with.
-- It chooses among the labels that the neighbours have. What is not among them gets no probability; that it
-  may be none of them is in the probability that is left.
+- It chooses among the categories that the neighbours have, those whose names and descriptions are nearest to
+  the text, those that the tenant's own head finds likeliest, and those that have followed what the neighbours
+  have. What is none of these gets no probability; that it may be none is in the probability that is left.
 - Bookkeepers disagree with themselves: no vote is right about a label that is given either way.
 
 ## How to make it again
