@@ -143,6 +143,23 @@ def test_a_damaged_cache_is_thrown_away(damage: str, tmp_path: Path) -> None:
         assert not path.exists()
 
 
+def test_the_heads_of_a_later_revision_do_not_serve_a_restored_copy(tmp_path: Path) -> None:
+    with open_ledger(tmp_path) as ledger:
+        ledger.import_batch(books())
+        ledger.train_heads()
+    copy = (tmp_path / STORE_NAME).read_bytes()
+    with open_ledger(tmp_path) as ledger:
+        assert ledger.view.heads.of_dimension
+        ledger.learn([labelled("later", "Leeds Bakery", "car")])
+        ledger.train_heads()
+    for path in tmp_path.glob(f"{STORE_NAME}*"):
+        path.unlink()
+    (tmp_path / STORE_NAME).write_bytes(copy)
+    with open_ledger(tmp_path) as restored:
+        assert restored.view.heads.of_dimension == {}
+        assert restored.are_heads_due
+
+
 def test_forgetting_takes_the_head_with_it(tmp_path: Path) -> None:
     with open_ledger(tmp_path) as ledger:
         ledger.import_batch(books())

@@ -14,7 +14,7 @@ import numpy as np
 from likewise_engine import cache_file
 from likewise_engine.head.linear import Head
 
-_FORMAT: Final = "heads-2"
+_FORMAT: Final = "heads-3"
 _ARRAYS: Final = ("categories", "weights", "scales")
 _GROWTH_SHARE: Final = 10
 
@@ -26,10 +26,12 @@ class Heads:
     Attributes:
         of_dimension: the heads that there are, by dimension.
         labels: live entries of the tenant when they were trained.
+        revision: of the tenant, likewise.
     """
 
     of_dimension: Mapping[str, Head] = field(default_factory=dict)
     labels: int = 0
+    revision: int = 0
 
     @property
     def nbytes(self) -> int:
@@ -54,6 +56,7 @@ class Heads:
             "format": _FORMAT,
             "identity": identity,
             "labels": self.labels,
+            "revision": self.revision,
             "dimensions": list(self.of_dimension),
         }
         arrays: dict[str, Any] = {}
@@ -67,20 +70,25 @@ class Heads:
         cache_file.save(path, stated, write)
 
     @classmethod
-    def load(cls, path: Path, identity: str, categories: int) -> "Heads | None":
+    def load(cls, path: Path, identity: str, categories: int, revision: int) -> "Heads | None":
         """Read a cache file that is beyond doubt.
 
         Args:
             path: of the cache file.
             identity: as it was saved with.
             categories: how many the tenant has.
+            revision: of the tenant. Heads of a later one are of a store that was replaced by an older copy.
 
         Returns:
             The heads; None where there are none or anything about them is in doubt: then the file is deleted.
         """
 
         def is_wanted(stated: Mapping[str, Any]) -> bool:
-            return bool(stated["format"] == _FORMAT and stated["identity"] == identity)
+            return bool(
+                stated["format"] == _FORMAT
+                and stated["identity"] == identity
+                and stated["revision"] <= revision
+            )
 
         def read(path: Path, stated: Mapping[str, Any]) -> Heads:
             with np.load(path) as arrays:
@@ -90,6 +98,6 @@ class Heads:
                 }
             if any(head.categories.max() >= categories for head in heads.values()):
                 raise ValueError("it knows categories that the tenant does not have")
-            return cls(heads, int(stated["labels"]))
+            return cls(heads, int(stated["labels"]), int(stated["revision"]))
 
         return cache_file.load(path, is_wanted, read)

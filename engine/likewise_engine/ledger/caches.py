@@ -28,9 +28,9 @@ class Caches:
         """The graph over the first of these texts, if one that is beyond doubt is at hand."""
         return Graph.load(self._graph_path, self._identity_of(texts), dimensions)
 
-    def heads(self, categories: int) -> Heads | None:
-        """The heads of a tenant with so many categories, if some that are beyond doubt are at hand."""
-        return Heads.load(self._heads_path, self._fingerprint, categories)
+    def heads(self, categories: int, revision: int) -> Heads | None:
+        """The heads of a tenant with so many categories, at hand and beyond doubt at its revision."""
+        return Heads.load(self._heads_path, self._fingerprint, categories, revision)
 
     def save_graph(self, graph: Graph, texts: Sequence[str]) -> None:
         """Cache a graph over these texts. Raises StoreFault."""

@@ -37,4 +37,4 @@ def train_heads(view: View, keep_on: Callable[[], bool]) -> Heads | None:
             heads[dimension] = head
         elif not keep_on():
             return None
-    return Heads(heads, view.live_count)
+    return Heads(heads, view.live_count, view.revision)

@@ -101,7 +101,7 @@ class Ledger:
         snapshot = store.snapshot()
         self._hindsight = Hindsight(encoder, vote)
         graph = self._caches.graph(snapshot.texts, encoder.dimensions)
-        heads = self._caches.heads(len(snapshot.categories))
+        heads = self._caches.heads(len(snapshot.categories), snapshot.record.revision)
         self._memory = self._memory_of(snapshot, graph, heads or Heads())
         self._view = self._memory.view()
 
