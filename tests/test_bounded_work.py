@@ -17,12 +17,13 @@ from likewise_engine import limits
 from likewise_engine.answers import ClassifyOptions
 from likewise_engine.chart import Category
 from likewise_engine.classify import Question, question_of
-from likewise_engine.evidence.features import HEAD_CANDIDATES_MAX, NAMED_CANDIDATES_MAX
+from likewise_engine.evidence.features import HEAD_CANDIDATES_MAX, NAMED_CANDIDATES_MAX, SUCCESSOR_SHARE_MIN
 from likewise_engine.evidence.regression import ROWS_MAX, regression_of
 from likewise_engine.ledger.ledger import Ledger
 from likewise_engine.transaction import LabelledTransaction, Transaction
 
-CANDIDATES_MAX = limits.RETRIEVED_ENTRIES_MAX + NAMED_CANDIDATES_MAX + HEAD_CANDIDATES_MAX
+SUCCESSORS_MAX = int(1 / SUCCESSOR_SHARE_MIN)
+CANDIDATES_MAX = limits.RETRIEVED_ENTRIES_MAX + NAMED_CANDIDATES_MAX + HEAD_CANDIDATES_MAX + SUCCESSORS_MAX
 HASHED_MAX = 4 * limits.TEXT_CHARS_MAX
 """Of each character at most one n-gram of each length from 2 to 4, and less than a word."""
 

@@ -378,9 +378,27 @@ def test_undated_books_are_no_trouble(tmp_path: Path) -> None:
     with open_ledger(tmp_path) as ledger:
         ledger.import_batch([labelled(f"t{n}") for n in range(20)])
         assert ledger.calibrate()
-        assert record(ledger)[0] == 0
+        # In ten parts, and the first of them was asked when nothing was known.
+        assert record(ledger) == (18, 18)
         ledger.learn([labelled("next")])
-        assert record(ledger) == (1, 1)
+        assert record(ledger) == (19, 19)
+
+
+def test_of_a_day_that_has_most_of_the_books_no_later_row_is_looked_at(tmp_path: Path) -> None:
+    """Were they, the second half of a payee's rows would tell what the first half was."""
+    when = date(2025, 3, 1)
+    rows = [labelled(f"t{n}", date=when, category="early" if n < 50 else "late") for n in range(100)]
+    with open_ledger(tmp_path) as ledger:
+        ledger.import_batch(rows)
+        assert ledger.calibrate()
+        # Of ten parts the first was not asked, four were right, and the one after the change was wrong; of
+        # the others, it depends on the vote.
+        memory = ledger._memory
+        labels = memory.labels["category"].prefix(len(memory))
+        right = memory.track_record.outcomes(memory.is_of("category"), labels).right
+        assert len(right) == 90
+        assert right[:40].all()
+        assert not right[40:50].any()
 
 
 def test_a_tenant_that_was_imported_is_calibrated_aside(tmp_path: Path) -> None:

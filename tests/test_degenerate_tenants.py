@@ -146,7 +146,7 @@ def test_every_answer_is_sane_and_the_obvious_one_is_given(name: str, tmp_path: 
             asked(ledger, tenant.payee, ClassifyOptions(target_precision=target), date=day(200))
 
 
-@pytest.mark.parametrize("name", ["no amounts", "only future dates"])
+@pytest.mark.parametrize("name", ["no amounts", "only future dates", "all on one day", "no dates"])
 def test_what_was_always_filed_alike_is_filed_and_what_is_new_is_not(name: str, tmp_path: Path) -> None:
     tenant = TENANTS[name]()
     with tenant_of(tmp_path, tenant.rows) as ledger:

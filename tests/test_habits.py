@@ -13,7 +13,7 @@ from likewise_engine.ledger.habits import Habits
 
 
 def test_shares_and_ages_count_the_latest_labels() -> None:
-    habits = Habits.of(np.array([0, 1, 0, 2], np.int32), np.full(4, np.nan), categories=4)
+    habits = Habits.of(np.array([0, 1, 0, 2], np.int32), np.full(4, np.nan), np.arange(4), categories=4)
     assert habits.share.tolist() == [0.5, 0.25, 0.25, 0]
     assert habits.labels_since.tolist() == [1, 2, 0, 4]
     faded = [math.exp(-age / 100) for age in (3, 2, 1, 0)]
@@ -23,7 +23,7 @@ def test_shares_and_ages_count_the_latest_labels() -> None:
 
 def test_amounts_of_a_category_are_drawn_to_those_of_all() -> None:
     amounts = np.array([-9.0, -9.0, 99.0, np.nan])
-    habits = Habits.of(np.array([0, 0, 1, 1], np.int32), amounts, categories=2)
+    habits = Habits.of(np.array([0, 0, 1, 1], np.int32), amounts, np.arange(4), categories=2)
     low, high = math.log1p(9), math.log1p(99)
     mean = (2 * low + high) / 3
     assert habits.all_mean == pytest.approx(mean)
@@ -33,7 +33,7 @@ def test_amounts_of_a_category_are_drawn_to_those_of_all() -> None:
 
 
 def test_there_are_habits_of_nothing() -> None:
-    habits = Habits.of(np.empty(0, np.int32), np.empty(0), categories=3)
+    habits = Habits.of(np.empty(0, np.int32), np.empty(0), np.empty(0, np.int64), categories=3)
     assert habits.recent_share.tolist() == habits.share.tolist() == [0, 0, 0]
     for values in (habits.amount_mean, habits.amount_variance, habits.negative_share, habits.labels_since):
         assert np.isfinite(values).all()

@@ -17,7 +17,15 @@ from likewise_indexer.backtest import Book
 from likewise_indexer.backtest.timeline import visible_counts
 from likewise_indexer.models.vote.record import Record
 from likewise_indexer.models.vote.recorder import recorded
-from likewise_indexer.models.vote.replay import YOUNG_LABELS, Lacks, runs_of, without
+from likewise_indexer.models.vote.replay import (
+    RENAMED_CHART,
+    RENAMED_LABELS,
+    YOUNG_LABELS,
+    Lacks,
+    renamed,
+    runs_of,
+    without,
+)
 
 
 def book(items: Sequence[LabelledTransaction], tenant: str = "acme") -> Book:
@@ -33,10 +41,14 @@ def test_runs_cover_the_second_half_and_every_age_of_books_and_follow_from_the_s
     items = habits(900)
     runs = runs_of(items, np.random.default_rng(3))
     assert runs[0].asked.tolist() == list(range(450, 900))
-    assert {run.young_labels for run in runs[1:]} == set(YOUNG_LABELS)
+    assert {run.young_labels for run in runs[1:]} == {*YOUNG_LABELS, RENAMED_CHART}
     visible = visible_counts(items)
     for run in runs[1:]:
-        assert visible[run.asked[0]] - run.start == run.young_labels
+        labels = visible[run.asked[0]] - run.start
+        if run.young_labels == RENAMED_CHART:
+            assert RENAMED_LABELS[0] <= labels <= RENAMED_LABELS[1]
+        else:
+            assert labels == run.young_labels
         assert run.start >= 0
     again = runs_of(items, np.random.default_rng(3))
     assert [run.asked.tolist() for run in again] == [run.asked.tolist() for run in runs]
@@ -47,6 +59,23 @@ def test_books_of_a_few_rows_have_the_runs_that_they_can_have() -> None:
     assert [run.young_labels for run in runs_of([item(0, 1, "A", "x")], np.random.default_rng(0))] == [-1]
     young = {run.young_labels for run in runs_of(habits(12), np.random.default_rng(0))}
     assert young == {-1, 0, 1, 3}
+
+
+def test_a_chart_is_renamed_from_one_row_on() -> None:
+    items = [item(0, day, f"payee {day % 40}", f"c{day % 40}") for day in range(200)]
+    relabelled = renamed(items, 120, np.random.default_rng(5))
+    assert relabelled[:120] == items[:120]
+    pairs = {
+        (was.labels["category"], now.labels["category"])
+        for was, now in zip(items[120:], relabelled[120:], strict=True)
+    }
+    assert len(pairs) == 40  # Each category has one name then …
+    moved = {(was, now) for was, now in pairs if was != now}
+    assert 10 < len(moved) < 35  # … most another one …
+    assert (
+        0 < sum(now != f"{was} (renamed)" for was, now in moved) < len(moved) / 2
+    )  # … some one of the others.
+    assert [i.transaction for i in relabelled] == [i.transaction for i in items]
 
 
 def test_what_a_question_lacks_is_gone_unless_nothing_would_be_left() -> None:

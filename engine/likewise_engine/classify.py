@@ -29,15 +29,12 @@ from likewise_engine.decision import decide
 from likewise_engine.encoder.base import Encoder
 from likewise_engine.evidence import Evidence, Surroundings, Wording, evidence_of, surroundings_of
 from likewise_engine.ledger.view import UNKNOWN, UNLABELLED, View
-from likewise_engine.text import NAMELESS, text_and_payee
+from likewise_engine.text import NO_PAYEES, text_and_payee
 from likewise_engine.transaction import CATEGORY_DIMENSION, Transaction, decimal_of
 from likewise_engine.vote import Vote
 
 _WITNESS_SHARE: Final = 0.5
 """A witness decides when it holds at least this share of the weight behind the first candidate."""
-
-_NO_PAYEE: Final = ("", NAMELESS)
-"""Normalised payees that are nobody: two of them are not the same."""
 
 
 def classify(
@@ -110,7 +107,7 @@ def question_of(
         near = view.index.search(vector, limits.RETRIEVED_TEXTS_MAX, known)
     else:
         near = np.empty(0, dtype=np.int64), np.empty(0, dtype=np.float32)
-    same_payee = UNKNOWN if payee in _NO_PAYEE else view.payee_numbers.get(payee, UNKNOWN)
+    same_payee = UNKNOWN if payee in NO_PAYEES else view.payee_numbers.get(payee, UNKNOWN)
     wording = Wording(text, payee, number, same_payee, vector)
     around = surroundings_of(view, transaction, wording, near)
     searched_ns = perf_counter_ns()

@@ -33,6 +33,9 @@ TEXT_VERSION: Final[int] = 1
 NAMELESS: Final = "#"
 """The text of a wording in which nothing names: a bare number, an emoji, ``***``."""
 
+NO_PAYEES: Final = ("", NAMELESS)
+"""Normalised payees that are nobody: two of them are not the same."""
+
 SEPARATOR: Final = " | "
 """Between payee and description; no normalised wording holds it."""
 

@@ -19,6 +19,7 @@ from likewise_engine.evidence.regression import Regression, regression_of
 from likewise_engine.evidence.rows import best_other, features_of_rows
 from likewise_engine.evidence.surroundings import Surroundings
 from likewise_engine.ledger.habits import Habits
+from likewise_engine.ledger.successions import Successions
 from likewise_engine.ledger.view import UNLABELLED, View
 
 Floats = NDArray[np.float64]
@@ -43,6 +44,8 @@ WITNESSES: Final[Mapping[str, tuple[str, ...]]] = {
         "share_same_payee_rival",
         "is_last_of_payee",  # the latest row of the same payee has it
         "is_last_of_payee_and_amount",  # … and of the same amount
+        "share_same_payee_latest",  # of the rows with the same payee, each weighing two thirds of the next
+        "share_same_text_latest",  # … with the same text
     ),
     "amount": (
         "share_same_amount",  # of the rows with the same amount
@@ -66,6 +69,11 @@ WITNESSES: Final[Mapping[str, tuple[str, ...]]] = {
         "regression_best",  # … the best of all
         "regression_sum",  # … of all together
         "regression_explained",  # share of the question's variance that the rows explain
+    ),
+    "succession": (
+        "share_passed_on",  # share, once categories have passed on what their successors take
+        "share_passed_on_gap",  # … less that of the best other candidate
+        "succession_stay",  # of what followed it in the same payees, how much was the category itself
     ),
     "head": (
         "head",  # log probability that the tenant's own head gives it
@@ -95,6 +103,9 @@ NAMED_CANDIDATES_MAX: Final = 5
 """Categories that are candidates for their names alone: as many as an answer shows unless asked for more."""
 HEAD_CANDIDATES_MAX: Final = 3
 """Categories that are candidates because the tenant's own head finds them likeliest."""
+SUCCESSOR_SHARE_MIN: Final = 0.2
+"""A category is a candidate if it is so much of what followed the one that the rows speak for most; at most
+four are."""
 _HEAD_MIN: Final = -30.0
 """Log probability of what the head does not know."""
 _HEAD_RANK_MAX: Final = 20.0
@@ -136,15 +147,22 @@ def evidence_of(view: View, around: Surroundings, dimension: str) -> Evidence:
     by_wording = np.einsum("cwd,d->cw", view.category_vectors, around.vector)
     nearness = by_wording.max(axis=1, initial=-1.0).astype(np.float64)
     heard = _heard(view, around, dimension)
-    others = np.append(_nearest_names(view, nearness, dimension), _likeliest(view, heard))
-    candidates = np.union1d(labels[rows], others).astype(np.int64)
+    habits = view.habits(dimension)
+    others = (
+        _nearest_names(view, nearness, dimension),
+        _likeliest(view, heard),
+        _successors(view, habits.successions, labels[rows], around.log_weight[rows]),
+    )
+    candidates = np.unique(np.concatenate((labels[rows], *others))).astype(np.int64)
     of_row = np.searchsorted(candidates, labels[rows])
     log_mass = float(np.logaddexp.reduce(around.log_weight[rows])) if len(rows) else -np.inf
     features = np.empty((len(candidates), len(FEATURES)))
     if len(candidates):
+        of_rows = features_of_rows(view, around, rows, of_row, len(candidates))
         columns: Mapping[str, Floats | float] = {
-            **features_of_rows(view, around, rows, of_row, len(candidates)),
-            **_of_habits(view.habits(dimension), around.log_amount, candidates),
+            **of_rows,
+            **_of_habits(habits, around.log_amount, candidates),
+            **_of_successions(habits.successions, of_rows["share"], candidates),
             **_of_regression(regression_of(view, around, rows), labels, candidates),
             **_of_head(heard, candidates),
             **_of_names(nearness[candidates]),
@@ -165,11 +183,17 @@ def _nearest_names(view: View, nearness: Floats, dimension: str) -> NDArray[np.i
 
 
 def _heard(view: View, around: Surroundings, dimension: str) -> Floats:
-    """The log probability that the tenant's own head gives each category, float64 ``(categories,)``."""
+    """The log probability that the tenant's own head gives each category, float64 ``(categories,)``.
+
+    What it gives those that were deactivated since goes to the others.
+    """
     log_probability = np.full(len(view.category_counts), _HEAD_MIN)
     head = view.heads.of_dimension.get(dimension)
     if head is not None:
-        log_probability[head.categories] = np.maximum(head.log_probabilities(around.hashed), _HEAD_MIN)
+        active = view.category_active[head.categories]
+        given = head.log_probabilities(around.hashed)[active]
+        given -= np.logaddexp.reduce(np.sort(given))
+        log_probability[head.categories[active]] = np.maximum(given, _HEAD_MIN)
     return log_probability
 
 
@@ -177,6 +201,18 @@ def _likeliest(view: View, heard: Floats) -> NDArray[np.int64]:
     """The active categories that the head finds likeliest; none where there is no head."""
     known = np.flatnonzero((heard > _HEAD_MIN) & view.category_active)
     return known[np.argsort(-heard[known], kind="stable")[:HEAD_CANDIDATES_MAX]]
+
+
+def _successors(
+    view: View, successions: Successions, labels: NDArray[np.int32], log_weight: Floats
+) -> NDArray[np.int64]:
+    """The active categories that the one with most of the rows' weight has often given way to."""
+    if not len(labels):
+        return np.empty(0, dtype=np.int64)
+    weight = np.bincount(labels, np.exp(log_weight - log_weight.max()))
+    leading = labels[np.argmax(weight[labels])]  # Of equals the one with the first row, whatever its number.
+    after, share = successions.successors(int(leading))
+    return after[(share >= SUCCESSOR_SHARE_MIN) & view.category_active[after]]
 
 
 def _of_head(heard: Floats, candidates: NDArray[np.int64]) -> dict[str, Floats]:
@@ -205,6 +241,17 @@ def _of_habits(habits: Habits, log_amount: float, candidates: NDArray[np.int64])
     }
 
 
+def _of_successions(
+    successions: Successions, share: Floats, candidates: NDArray[np.int64]
+) -> dict[str, Floats]:
+    passed_on = successions.passed_on(share, candidates)
+    return {
+        "share_passed_on": passed_on,
+        "share_passed_on_gap": passed_on - best_other(passed_on),
+        "succession_stay": successions.stay[candidates],
+    }
+
+
 def _of_regression(
     regression: Regression, labels: NDArray[np.int32], candidates: NDArray[np.int64]
 ) -> dict[str, Floats | float]:
@@ -214,7 +261,7 @@ def _of_regression(
         "regression": predicted,
         "regression_gap": predicted - best_other(predicted),
         "regression_best": float(predicted.max()),
-        "regression_sum": float(predicted.sum()),
+        "regression_sum": float(regression.influence.sum()),
         "regression_explained": regression.explained,
     }
 

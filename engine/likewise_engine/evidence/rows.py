@@ -15,6 +15,8 @@ _TAU_NARROW: Final = 0.01
 _TAU_WIDE: Final = 0.1
 _RECENT_SCALE: Final = 50.0
 """Entries after which a row counts a third for the recent shares."""
+_LATEST_FADING: Final = 2 / 3
+"""What a row weighs against the next of its payee or text, however long ago that was."""
 _SIMILARITY_MIN: Final = -1.0
 _WORST_DIFFERENCE: Final = 30.0
 """Stands for an unknown amount difference: beyond any between two allowed amounts."""
@@ -35,7 +37,7 @@ def features_of_rows(
         count: candidates; not all of them need to have a row.
     """
     per_candidate = np.bincount(of_row, minlength=count).astype(np.float64)
-    features = _shares(_weights(around, rows), of_row, count)
+    features = _shares(_weights(view, around, rows), of_row, count)
     for name in ("share", "share_same_text", "share_same_payee"):
         features[f"{name}_rival"] = best_other(features[name])
     same_direction = np.bincount(of_row, around.same_direction[rows], count) / np.maximum(per_candidate, 1.0)
@@ -64,7 +66,7 @@ def best_other(values: Floats) -> Floats:
     return np.asarray(np.where(values == first, second, first), dtype=np.float64)
 
 
-def _weights(around: Surroundings, rows: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
+def _weights(view: View, around: Surroundings, rows: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
     """What each row weighs, ``(k,)``, by the name of the share that its candidate has of all."""
     same_text, same_payee, same_amount = (
         same[rows] for same in (around.same_text, around.same_payee, around.same_amount)
@@ -74,6 +76,7 @@ def _weights(around: Surroundings, rows: NDArray[np.int64]) -> dict[str, NDArray
     penalty = around.amount_penalty[rows] + age_penalty
     fading = np.exp(age / -_RECENT_SCALE)
     texts = around.text_of_row[rows]
+    when = _when(view, around.rows[rows])
     is_last_of_text = np.append(texts[1:] != texts[:-1], True)[: len(texts)]  # A text's rows lie together.
     return {
         "share_narrow": _kernel(distance / _TAU_NARROW - penalty),
@@ -88,6 +91,8 @@ def _weights(around: Surroundings, rows: NDArray[np.int64]) -> dict[str, NDArray
         "share_same_text_and_amount": same_text & same_amount,
         "share_same_text_recent": same_text * fading,
         "share_same_payee_recent": same_payee * fading,
+        "share_same_text_latest": _fading_by_rank(same_text, when),
+        "share_same_payee_latest": _fading_by_rank(same_payee, when),
     }
 
 
@@ -99,6 +104,20 @@ def _shares(weights: Mapping[str, NDArray[Any]], of_row: NDArray[np.int64], coun
     sums = np.bincount(cells.ravel(), stacked.ravel(), count * len(stacked)).reshape(len(stacked), count)
     totals = stacked.sum(axis=1, keepdims=True)
     return dict(zip(weights, sums / np.where(totals > 0, totals, 1.0), strict=True))
+
+
+def _when(view: View, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    """What orders rows by their day and then by row."""
+    return (view.order_day[rows].astype(np.int64) << 32) + rows
+
+
+def _fading_by_rank(among: NDArray[np.bool_], when: NDArray[np.int64]) -> Floats:
+    """1 for the latest of some rows, less for each earlier one, and 0 for all others."""
+    chosen = np.flatnonzero(among)
+    weights = np.zeros(len(among))
+    latest_first = chosen[np.argsort(-when[chosen])]
+    weights[latest_first] = _LATEST_FADING ** np.arange(len(chosen))
+    return weights
 
 
 def _kernel(log_weight: Floats) -> Floats:
@@ -142,6 +161,5 @@ def _has_latest(
     chosen = np.flatnonzero(among)
     has = np.zeros(count)
     if len(chosen):
-        when = (view.order_day[rows[chosen]].astype(np.int64) << 32) + rows[chosen]
-        has[of_row[chosen[np.argmax(when)]]] = 1.0
+        has[of_row[chosen[np.argmax(_when(view, rows[chosen]))]]] = 1.0
     return has

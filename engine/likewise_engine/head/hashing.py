@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from likewise_engine.encoder.ngrams import NgramHash
-from likewise_engine.text import NAMELESS, SEPARATOR
+from likewise_engine.text import NO_PAYEES, SEPARATOR
 
 _WEIGHTS: Final = (1.0, 1.5, 0.7)
 """Of words, of payee and amount, of n-grams. By hand, on real books."""
@@ -57,7 +57,7 @@ def hashed_of(text: str, payee: str, amount: float) -> Hashed:
 
 def _of_payee(text: str, payee: str, amount: float) -> Sequence[str]:
     who = ["t" + text]
-    if payee not in ("", NAMELESS):
+    if payee not in NO_PAYEES:
         who.append("p" + payee)
     if isnan(amount):
         return who

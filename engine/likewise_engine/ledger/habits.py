@@ -1,7 +1,7 @@
 """What a tenant's latest labels say of each category, whatever the text that is asked about.
 
-How often it was used of late, how long ago, and for which amounts: a category that is given up and one that
-takes its place show here before the payees have told.
+How often it was used of late, how long ago, for which amounts, and what followed it: a category that is given
+up and one that takes its place show here before the payees have told.
 """
 
 from dataclasses import dataclass
@@ -10,6 +10,8 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+
+from likewise_engine.ledger.successions import Successions
 
 Floats = NDArray[np.float64]
 
@@ -36,6 +38,7 @@ class Habits:
         negative_share: float64 ``(categories,)``, of its amounts, drawn to one half.
         all_mean: of log1p of all absolute amounts.
         all_variance: likewise.
+        successions: what followed which category.
     """
 
     share: Floats
@@ -46,18 +49,22 @@ class Habits:
     negative_share: Floats
     all_mean: float
     all_variance: float
+    successions: Successions
 
     @classmethod
-    def of(cls, labels: NDArray[np.int32], amounts: Floats, categories: int) -> "Habits":
+    def of(
+        cls, labels: NDArray[np.int32], amounts: Floats, whose: NDArray[np.int64], categories: int
+    ) -> "Habits":
         """The habits of these labels.
 
         Args:
             labels: int32 ``(k,)``, category numbers, the latest last.
             amounts: float64 ``(k,)``, NaN where there is none.
+            whose: int64 ``(k,)``, equal for labels of the same payee.
             categories: how many there are.
         """
         ago = np.arange(len(labels) - 1, -1, -1.0)
-        recent = np.bincount(labels, np.exp(ago / -_RECENT_SCALE), minlength=categories)
+        faded = np.exp(ago / -_RECENT_SCALE)
         since = np.full(categories, float(len(labels)))
         since[labels] = ago  # The last assignment stays: that of the latest label.
         known = ~np.isnan(amounts)
@@ -76,13 +83,14 @@ class Habits:
         negative = total(np.signbit(amounts[known]).astype(np.float64))
         return cls(
             share=np.bincount(labels, minlength=categories) / max(1, len(labels)),
-            recent_share=recent / max(recent.sum(), 1.0),
+            recent_share=np.bincount(labels, faded, minlength=categories) / max(faded.sum(), 1.0),
             labels_since=since,
             amount_mean=overall + mean,
             amount_variance=np.maximum(variance, _VARIANCE_MIN),
             negative_share=(negative + 0.5) / (count - _PRIOR_LABELS + 1.0),
             all_mean=overall,
             all_variance=spread,
+            successions=Successions.of(labels, whose, categories),
         )
 
     def misfit(self, log_amount: float) -> float:

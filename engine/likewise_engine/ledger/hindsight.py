@@ -2,12 +2,14 @@
 
 The answers are prequential (Dawid 1984): each is given from what was known before its own label, by the road
 that serves, and then compared with the label. What is taught by the piece is asked about as it comes in; what
-is taught in bulk is replayed afterwards, each transaction as of the day before its own.
+is taught in bulk is replayed afterwards, each transaction as of the day before its own. Where most is of one
+day, or of none, that would be as of nothing: such a day is replayed in parts, in the order of its rows.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import groupby
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,8 +27,12 @@ from likewise_engine.store.base import Entry, Outcome, OutcomeChange, TenantStor
 from likewise_engine.transaction import Authority, Transaction
 from likewise_engine.vote import Vote
 
-_NO_ID = 0
+_NO_ID: Final = 0
 """Of an outcome that nobody keeps yet."""
+_DAY_SHARE_MAX: Final = 0.5
+"""Of all that is replayed: a day with more than that is taken apart. Others are not, since the lines of one
+invoice stand together, and to have seen one of them flatters whoever is asked about the next."""
+_DAY_PARTS: Final = 10
 
 
 class Hindsight:
@@ -37,9 +43,9 @@ class Hindsight:
         self._vote = vote
         self.fingerprint = f"{vote.fingerprint} on {encoder.fingerprint}"
 
-    def after_bulk(self) -> OutcomeChange:
+    def after_bulk(self, memory: Memory) -> OutcomeChange:
         """What comes of teaching in bulk: a replay is due."""
-        return OutcomeChange(self.fingerprint, is_calibration_due=True)
+        return OutcomeChange(self.fingerprint, memory.unreplayed + 1)
 
     def of_lesson(self, lesson: Lesson, memory: Memory, view: View) -> OutcomeChange | None:
         """Answer to what a lesson labels, before it is learned. Many transactions at once are history.
@@ -56,7 +62,7 @@ class Hindsight:
         if not asked:
             return None
         if len(asked) > limits.OUTCOMES_PER_LESSON_MAX:
-            return self.after_bulk()
+            return self.after_bulk(memory)
         replaced = lesson.replaced_rows()
         if len(replaced):
             # A machine's earlier label of the same transaction is no evidence for it.
@@ -64,7 +70,7 @@ class Hindsight:
             alive[replaced] = False
             view = view.restricted(alive)
         answers = [answer for one, dimensions in asked for answer in self._answers(view, one, dimensions)]
-        return self._kept(answers, memory)
+        return self._kept(answers, memory, memory.unreplayed)
 
     def replay(
         self,
@@ -73,13 +79,16 @@ class Hindsight:
         judged: Mapping[str, NDArray[np.int64]],
         keep_on: Callable[[], bool],
     ) -> list[Outcome] | None:
-        """Answer anew for the latest entries that people labelled, each as of the day before its own.
+        """Answer anew for the latest entries that people labelled, each as of what was known before.
+
+        A category is no candidate before its first label, for nobody knows since when the chart has it: too
+        strict where the chart was handed in beforehand, for then there were names to go by.
 
         Args:
             view: the tenant's memory.
             store: has the entries' wording and authorities.
             judged: by dimension the rows that have an outcome already.
-            keep_on: asked before each day; the replay is given up when it says no.
+            keep_on: asked before each day or part of it; the replay is given up when it says no.
 
         Returns:
             Outcomes without an id, none of them FILEd, for nobody was asked. None if given up.
@@ -92,16 +101,16 @@ class Hindsight:
         entries = store.entries_by_id(list(ids.values()))
         found: list[Outcome] = []
         heads = Heads()
-        in_order = sorted(ids, key=lambda row: (int(view.order_day[row]), row))
-        for day, of_day in groupby(in_order, key=lambda row: int(view.order_day[row])):
+        for stretch in _stretches(view, list(ids)):
             if not keep_on():
                 return None
-            before = view.as_of(day)
+            before = view.as_of(int(view.order_day[stretch.rows[0]]), stretch.first_row)
             if heads.is_due(before.live_count):
                 # As it would have been trained by then: the present one has learned from the answers.
                 heads = train_heads(before, keep_on) or heads
-            before = replace(before, heads=heads)
-            for row in of_day:
+            used_later = (view.category_counts > 0) & (before.category_counts == 0)
+            before = replace(before, heads=heads, category_active=view.category_active & ~used_later)
+            for row in stretch.rows:
                 # Gone, if it was written anew since.
                 if (entry := entries.get(ids[row])) is not None:
                     labelled = _labelled_by_people(entry)
@@ -110,7 +119,12 @@ class Hindsight:
         return [replace(outcome, is_filed=False) for outcome in found]
 
     def of_replay(
-        self, replayed: Sequence[Outcome], entries: Mapping[str, Entry], memory: Memory, view: View
+        self,
+        replayed: Sequence[Outcome],
+        entries: Mapping[str, Entry],
+        memory: Memory,
+        view: View,
+        unreplayed: int,
     ) -> OutcomeChange:
         """What a replay from a view changes in a memory that may have learned since.
 
@@ -119,15 +133,15 @@ class Hindsight:
             entries: by transaction id, as they are now.
             memory: as it is now.
             view: what was replayed.
+            unreplayed: lessons in bulk that the view does not have.
         """
         kept = []
         for outcome in replayed:
             entry = entries.get(outcome.transaction_id)
             # What was written since was asked about as it came in, or will be replayed.
             if entry is not None and entry.revision <= view.revision:
-                into = memory.chart.categories[outcome.predicted].merged_into
-                kept.append(outcome if into is None else replace(outcome, predicted=into))
-        return self._kept(kept, memory)
+                kept.append(_as_of_now(outcome, entry, memory, view))
+        return self._kept(kept, memory, unreplayed)
 
     def _answers(self, view: View, transaction: Transaction, dimensions: Sequence[str]) -> Iterator[Outcome]:
         """Answers in the dimensions in which there is a candidate."""
@@ -144,21 +158,61 @@ class Hindsight:
                 is_filed = files(first_two, threshold, has_rival=judgement.rival is not None)
                 yield Outcome(_NO_ID, transaction.id, predicted, probability, is_filed)
 
-    def _kept(self, outcomes: Sequence[Outcome], memory: Memory) -> OutcomeChange:
+    def _kept(self, outcomes: Sequence[Outcome], memory: Memory, unreplayed: int) -> OutcomeChange:
         """The change that adds outcomes to a memory's."""
         first = memory.track_record.next_id
         added = [replace(outcome, id=number) for number, outcome in enumerate(outcomes, start=first)]
         dropped_ids = memory.track_record.overflow(added, memory.category_dimension)
-        return OutcomeChange(self.fingerprint, memory.is_calibration_due, added, dropped_ids)
+        return OutcomeChange(self.fingerprint, unreplayed, added, dropped_ids)
+
+
+@dataclass(frozen=True, slots=True)
+class _Stretch:
+    """Rows of one day that are asked about together.
+
+    Attributes:
+        rows: ascending.
+        first_row: rows of that day before this one are known; 0 where none is.
+    """
+
+    rows: Sequence[int]
+    first_row: int
+
+
+def _stretches(view: View, rows: Sequence[int]) -> Iterator[_Stretch]:
+    """Yield the rows by day, and a day that has most of them in parts."""
+    in_order = sorted(rows, key=lambda row: (int(view.order_day[row]), row))
+    for _, group in groupby(in_order, key=lambda row: int(view.order_day[row])):
+        of_day = list(group)
+        if len(of_day) <= _DAY_SHARE_MAX * len(rows):
+            yield _Stretch(of_day, first_row=0)
+            continue
+        size = -(-len(of_day) // _DAY_PARTS)
+        for start in range(0, len(of_day), size):
+            part = of_day[start : start + size]
+            yield _Stretch(part, first_row=part[0] if start else 0)
 
 
 def _labelled_by_people(entry: Entry) -> list[str]:
     return [dimension for dimension, authority in entry.authorities.items() if authority is Authority.PERSON]
 
 
+def _as_of_now(outcome: Outcome, entry: Entry, memory: Memory, view: View) -> Outcome:
+    """An outcome from a view after the merges and splits since: what was right then is right."""
+    category = memory.chart.categories[outcome.predicted]
+    row = int(memory.rows_of([entry.seq])[0])
+    if view.labels[category.dimension][row] == outcome.predicted:
+        return replace(outcome, predicted=int(memory.labels[category.dimension].prefix(row + 1)[row]))
+    return outcome if category.merged_into is None else replace(outcome, predicted=category.merged_into)
+
+
 def _unjudged(view: View, dimension: str, judged: NDArray[np.int64]) -> set[int]:
-    """The latest labelled rows, by day and then by row, as far as they have no outcome."""
-    rows = np.flatnonzero(view.alive & (view.labels[dimension] != UNLABELLED))
+    """The latest labelled rows, by day and then by row, as far as they have no outcome.
+
+    None whose category is inactive by now: no answer could be right.
+    """
+    labels = view.labels[dimension]
+    rows = np.flatnonzero(view.alive & (labels != UNLABELLED) & view.category_active[labels])
     if len(rows) > limits.OUTCOMES_REPLAYED_MAX:
         when = (view.order_day[rows].astype(np.int64) << 32) + rows
         rows = rows[np.argpartition(when, -limits.OUTCOMES_REPLAYED_MAX)[-limits.OUTCOMES_REPLAYED_MAX :]]

@@ -21,12 +21,15 @@ from likewise_engine.index.texts import TextIndex
 from likewise_engine.ledger.columns import StringColumn
 from likewise_engine.ledger.habits import HABIT_LABELS_MAX, Habits
 from likewise_engine.ledger.postings import Postings
+from likewise_engine.text import NO_PAYEES
 from likewise_engine.transaction import flows_of
 
 UNLABELLED: Final = -1
 """In a column of labels: the entry has none in this dimension."""
 UNKNOWN: Final = -1
 """Number of a text or payee that the tenant does not know."""
+_SEARCH_GROWTH: Final = 4
+"""By how much more entries are searched for labels when too few of the latest have one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,11 @@ class DayRanks:
         """Entries up to and on each of these days."""
         positions = np.searchsorted(self.days, days, side="right")
         return np.concatenate(([0], self.counts))[positions]
+
+    def first_day_of(self, count: int) -> int:
+        """The latest day such that ``count`` entries, or all, are of it or later; 0 where there is none."""
+        position = np.searchsorted(self.counts, self.total - count, side="right")
+        return int(self.days[position]) if len(self.days) else 0
 
     @property
     def total(self) -> int:
@@ -166,25 +174,45 @@ class View:
         if habits is None:  # Two readers may both work it out, to the same end.
             rows = self.latest_labelled(dimension, HABIT_LABELS_MAX)
             labels = self.labels[dimension][rows] if len(rows) else np.empty(0, dtype=np.int32)
-            habits = Habits.of(labels, self.signed_amounts(rows), len(self.category_counts))
+            habits = Habits.of(
+                labels, self.signed_amounts(rows), self._whose(rows), len(self.category_counts)
+            )
             self._habits[dimension] = habits
         return habits
+
+    def _whose(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Numbers that are equal for rows of the same payee or, where that is nobody, of the same text."""
+        payees, texts = self.payee[rows].astype(np.int64), self.text[rows].astype(np.int64)
+        nobody = [self.payee_numbers[name] for name in NO_PAYEES if name in self.payee_numbers]
+        return np.where(np.isin(payees, nobody), -1 - texts, payees)
 
     def latest_labelled(self, dimension: str, count_max: int) -> NDArray[np.int64]:
         """The latest live rows with a label of a dimension, int64, by day and then by row."""
         if dimension not in self.labels:
             return np.empty(0, dtype=np.int64)
-        is_labelled = self.alive & (self.labels[dimension] != UNLABELLED)
-        rows = np.flatnonzero(is_labelled)
+        searched = count_max
+        rows = self._labelled_among_latest(dimension, searched)
+        while len(rows) < count_max and searched < self.live_count:
+            searched *= _SEARCH_GROWTH
+            rows = self._labelled_among_latest(dimension, searched)
         when = (self.order_day[rows].astype(np.int64) << 32) + rows
         if len(rows) > count_max:
             latest = np.argpartition(when, -count_max)[-count_max:]
             rows, when = rows[latest], when[latest]
         return rows[np.argsort(when)]
 
-    def as_of(self, order_day: int) -> "View":
-        """This view as if nothing of this day or a later one had been taught."""
-        return self.restricted(self.alive & (self.order_day < order_day))
+    def _labelled_among_latest(self, dimension: str, count: int) -> NDArray[np.int64]:
+        """Live rows with a label, among those of the days that have the latest ``count`` entries."""
+        rows = np.flatnonzero(self.order_day >= self.day_ranks.first_day_of(count))
+        is_labelled: NDArray[np.bool_] = self.labels[dimension][rows] != UNLABELLED
+        return rows[self.alive[rows] & is_labelled]
+
+    def as_of(self, order_day: int, first_row: int = 0) -> "View":
+        """This view as if nothing of a later day had been taught, nor of this one from a row on."""
+        of_day = self.order_day[:first_row] == order_day
+        known = self.order_day < order_day
+        known[:first_row] |= of_day
+        return self.restricted(self.alive & known)
 
     def restricted(self, alive: NDArray[np.bool_]) -> "View":
         """This view with fewer live rows, and all that follows from them. Chart and calibrations stay.

@@ -18,7 +18,7 @@ import numpy as np
 
 from likewise_engine.evidence import FEATURES, WITNESSES
 from likewise_indexer.models.vote.boost import Growth, Progress
-from likewise_indexer.models.vote.pairs import Firsts, Floats, Questions
+from likewise_indexer.models.vote.pairs import Firsts, Floats, Questions, weights_of
 from likewise_indexer.models.vote.train import grow_without_each, probabilities_of
 from likewise_indexer.models.vote.trial import AFTER_10, PAYEE_UNSEEN, SECOND_HALF, SLICES, figures_of
 
@@ -181,8 +181,7 @@ def thinned(questions: Questions, questions_max: int, seed: int) -> Questions:
         own = np.flatnonzero(questions.tenant == tenant)
         kept[rng.choice(own, min(questions_max, len(own)), replace=False)] = True
     few = questions.where(kept)
-    counts = np.bincount(few.tenant, minlength=len(few.tenants))
-    return replace(few, weight=1.0 / counts[few.tenant])
+    return replace(few, weight=weights_of(few.tenant, few.young_labels))
 
 
 def _with_only(questions: Questions, features: Sequence[str]) -> Questions:

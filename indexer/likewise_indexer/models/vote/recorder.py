@@ -32,7 +32,7 @@ from likewise_engine.encoder import Encoder, load_encoder
 from likewise_engine.evidence import FEATURES
 from likewise_engine.ledger.ledger import Ledger
 from likewise_engine.tenants import Tenants
-from likewise_engine.transaction import CATEGORY_DIMENSION
+from likewise_engine.transaction import CATEGORY_DIMENSION, LabelledTransaction
 from likewise_engine.vote import KernelVote
 from likewise_indexer.backtest import Book, WorkerLost
 from likewise_indexer.backtest.answerers import memory_folder
@@ -44,7 +44,7 @@ from likewise_indexer.models.vote.replay import Lacks, Run, runs_of, without
 Progress = Callable[[int, int], None]
 """Told the rows of the books that are recorded, and of all."""
 
-_VERSION: Final = 2
+_VERSION: Final = 4
 """Of what is recorded, beside the features, and of how rows are drawn."""
 _DIGEST_CHARS: Final = 16
 _TENANT: Final = "recorded"
@@ -177,19 +177,19 @@ class _Recorder:
         with tenants.use(_TENANT) as ledger:
             for row, lacks in zip(run.asked.tolist(), run.lacks.tolist(), strict=True):
                 visible = int(self._visible[row])
-                self._teach(ledger, taught, visible, answered)
+                self._teach(ledger, run.items[taught:visible], taught, answered)
                 taught = visible
                 question, answered[row] = self._ask(ledger, run, row, Lacks(lacks))
                 asked.append(question)
         tenants.delete(_TENANT)
         return asked
 
-    def _teach(self, ledger: Ledger, start: int, end: int, answered: Mapping[int, str]) -> None:
+    def _teach(
+        self, ledger: Ledger, rows: Sequence[LabelledTransaction], first_row: int, answered: Mapping[int, str]
+    ) -> None:
         items = [
-            replace(self.items[row], predicted={CATEGORY_DIMENSION: answered[row]})
-            if answered.get(row)
-            else self.items[row]
-            for row in range(start, end)
+            replace(item, predicted={CATEGORY_DIMENSION: answered[row]}) if answered.get(row) else item
+            for row, item in enumerate(rows, start=first_row)
         ]
         for first in range(0, len(items), limits.IMPORT_BATCH_ROWS):
             ledger.import_batch(items[first : first + limits.IMPORT_BATCH_ROWS])
@@ -198,7 +198,7 @@ class _Recorder:
 
     def _ask(self, ledger: Ledger, run: Run, row: int, lacks: Lacks) -> tuple[_Asked, str]:
         """The question's part of the record, and the kernel's answer; empty where there is none."""
-        view, item = ledger.view, self.items[row]
+        view, item = ledger.view, run.items[row]
         transaction = without(item.transaction, lacks)
         question = question_of(view, ledger.encoder, transaction, (CATEGORY_DIMENSION,))
         evidence = question.evidence[CATEGORY_DIMENSION]
@@ -212,7 +212,7 @@ class _Recorder:
             kernel=kernel.astype(np.float32),
             row=row,
             labels=int(self._visible[row]) - run.start,
-            payee_labels=len({self.items[known].labels[CATEGORY_DIMENSION] for known in visible}),
+            payee_labels=len({run.items[known].labels[CATEGORY_DIMENSION] for known in visible}),
             young_labels=run.young_labels,
             lacks=lacks,
         )

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from likewise_engine.vote import Pooled
 from likewise_indexer.backtest.measures import calibration_error, coverage, reliability
 from likewise_indexer.models.vote.pairs import Firsts, Floats, Questions
+from likewise_indexer.models.vote.replay import RENAMED_CHART, WHOLE_BOOK
 
 _QUESTIONS_MIN: Final = 20
 """Questions of a tenant below which its figures would be noise."""
@@ -52,7 +53,7 @@ def _after(fewest: int, most: int) -> Chosen:
 
 def second_half(questions: Questions) -> NDArray[np.bool_]:
     """Whole questions from the second half of a book, with all before them as history."""
-    return questions.is_whole & (questions.young_labels < 0)
+    return questions.is_whole & np.equal(questions.young_labels, WHOLE_BOOK)
 
 
 SECOND_HALF: Final = "second half of the books"
@@ -67,6 +68,7 @@ SLICES: Final[Mapping[str, Chosen]] = {
     "30 labels": _after(30, 30),
     "100 labels": _after(100, 100),
     "300 labels": _after(300, 300),
+    "a chart being renamed": lambda q: q.is_whole & np.equal(q.young_labels, RENAMED_CHART),
     "amount, date or words missing": lambda q: ~q.is_whole,
 }
 """Parts of the questions by what they are."""
@@ -94,8 +96,12 @@ def figures_of(questions: Questions, firsts: Firsts, chosen: NDArray[np.bool_]) 
 
 
 def pooled_of(questions: Questions, firsts: Firsts, chosen: NDArray[np.bool_]) -> Pooled:
-    """The outcomes of those of some questions that are whole and have candidates, in bins of equal weight."""
-    chosen = chosen & questions.is_whole & (questions.pairs > 0)
+    """The outcomes of some questions, in bins of equal weight.
+
+    Of those that are whole, have candidates, and are of books whose chart is not being renamed: new tenants
+    are calibrated for ordinary days.
+    """
+    chosen = chosen & questions.is_whole & (questions.young_labels != RENAMED_CHART) & (questions.pairs > 0)
     probability, right = firsts.probability[chosen], firsts.is_right[chosen]
     weight = questions.weight[chosen]
     order = np.argsort(probability, kind="stable")
