@@ -148,7 +148,7 @@ class Ledger:
     @property
     def is_calibration_due(self) -> bool:
         """Whether :meth:`calibrate` should be called, aside from whoever waits for an answer."""
-        return self._memory.is_calibration_due
+        return self._memory.unreplayed > 0
 
     def classify(self, transaction: Transaction, options: ClassifyOptions) -> Classification:
         """Answer for one transaction from the current view.
@@ -211,7 +211,7 @@ class Ledger:
                         violations = (FieldViolation("", error.message),)
                 if violations:
                     rejections.append(Rejection(position, item.transaction.id, violations))
-            learned = self._teach(lesson, None, self._hindsight.after_bulk())
+            learned = self._teach(lesson, None, self._hindsight.after_bulk(self._memory))
             return ImportOutcome(learned, tuple(rejections))
 
     def forget(self, transaction_ids: Sequence[str]) -> ForgetOutcome:
@@ -385,23 +385,19 @@ class Ledger:
             self._check_fresh()
             memory, view = self._memory, self._view
             judged = {d: memory.track_record.rows(memory.is_of(d)) for d in view.labels}
-            memory.is_calibration_due = False  # What is taught from now on says so anew.
-        try:
-            replayed = self._hindsight.replay(view, self._store, judged, keep_on)
-            with self._writer_lock:
-                if replayed is None or not self._is_current(memory):
-                    memory.is_calibration_due = True
-                    return False
-                entries = self._store.entries_by_id([outcome.transaction_id for outcome in replayed])
-                change = self._hindsight.of_replay(replayed, entries, memory, view)
-                self._store.commit(Change(memory.revision, outcomes=change))
-                with self._applying():
-                    rows = memory.rows_of([entries[o.transaction_id].seq for o in change.added])
-                    memory.change_outcomes(change, rows)
-                return True
-        except BaseException:
-            memory.is_calibration_due = True
-            raise
+            unreplayed = memory.unreplayed
+        replayed = self._hindsight.replay(view, self._store, judged, keep_on)
+        with self._writer_lock:
+            if replayed is None or not self._is_current(memory):
+                return False
+            entries = self._store.entries_by_id([outcome.transaction_id for outcome in replayed])
+            still_unreplayed = memory.unreplayed - unreplayed
+            change = self._hindsight.of_replay(replayed, entries, memory, view, still_unreplayed)
+            self._store.commit(Change(memory.revision, outcomes=change))
+            with self._applying():
+                rows = memory.rows_of([entries[o.transaction_id].seq for o in change.added])
+                memory.change_outcomes(change, rows)
+            return True
 
     def close(self) -> None:
         """Release the store's files, once no writer is at work."""

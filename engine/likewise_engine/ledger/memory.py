@@ -161,7 +161,7 @@ class Memory:
         outcomes = snapshot.outcomes if is_of_these else NO_OUTCOMES
         judged = self.rows_of(outcomes.seqs)
         self.track_record = TrackRecord(outcomes, judged, entries.order_day[judged])
-        self.is_calibration_due = snapshot.record.is_calibration_due or (rows > 0 and not is_of_these)
+        self.unreplayed = int(snapshot.record.is_calibration_due or (rows > 0 and not is_of_these))
         self._pooled = pooled
         self._calibrations: dict[str, Calibration] = {}
 
@@ -334,7 +334,7 @@ class Memory:
         """
         if change is None:
             return
-        self.is_calibration_due = change.is_calibration_due
+        self.unreplayed = change.unreplayed
         if change.added:
             self.track_record.drop(change.dropped_ids)
             self.track_record.add(change.added, rows, self.order_day.prefix(len(self))[rows])

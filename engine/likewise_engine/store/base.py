@@ -122,13 +122,13 @@ class OutcomeChange:
 
     Attributes:
         fingerprint: the models behind them. Outcomes of others go.
-        is_calibration_due: see :class:`TenantRecord`.
+        unreplayed: lessons in bulk that no outcome is known of. The store keeps whether there are any.
         added: outcomes that are new.
         dropped_ids: outcomes to let go.
     """
 
     fingerprint: str
-    is_calibration_due: bool
+    unreplayed: int
     added: Sequence[Outcome] = ()
     dropped_ids: Sequence[int] = ()
 

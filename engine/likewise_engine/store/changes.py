@@ -155,7 +155,7 @@ def _write_outcomes(connection: sqlite3.Connection, change: OutcomeChange) -> No
     )
     connection.execute(
         "UPDATE tenant SET outcomes_fingerprint = ?, is_calibration_due = ?",
-        (change.fingerprint, change.is_calibration_due),
+        (change.fingerprint, change.unreplayed > 0),
     )
 
 
