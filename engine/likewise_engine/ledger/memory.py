@@ -6,13 +6,14 @@ being told what was committed.
 """
 
 from collections.abc import Collection, Sequence
+from itertools import chain
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from likewise_engine.calibration import Calibration, Outcomes, Pooled
-from likewise_engine.chart import Chart
+from likewise_engine.chart import Category, Chart
 from likewise_engine.encoder.base import Encoder
 from likewise_engine.errors import StoreCorrupt
 from likewise_engine.head import Heads
@@ -241,6 +242,8 @@ class Memory:
 
     def extend_chart(self, chart: Chart) -> None:
         """Take over a chart that continues the present one. Raises ModelFault."""
+        if chart is self.chart:  # As with most lessons.
+            return
         earlier, self.chart = self.chart, chart
         self._encode_names(earlier)
         self.category_active, self.category_dimension = _by_category(chart)
@@ -377,13 +380,17 @@ class Memory:
 
     def _encode_names(self, earlier: Chart) -> None:
         """Encode what categories are called, as far as an earlier chart did not call them so."""
-        known, wordings = _wordings(earlier), _wordings(self.chart)
-        changed = [n for n, wording in enumerate(wordings) if n >= len(known) or wording != known[n]]
-        if changed:
-            encoded = self._encoder.encode([wording for n in changed for wording in wordings[n]])
-            vectors = np.empty((len(wordings), 2, self._encoder.dimensions), dtype=np.float32)
-            vectors[: len(known)] = self.category_vectors
-            vectors[changed] = encoded.reshape(len(changed), 2, -1)
+        known = len(earlier.categories)
+        wordings = {
+            number: _wordings(category)
+            for number, category in self.chart.changes_since(earlier)
+            if number >= known or _wordings(category) != _wordings(earlier.categories[number])
+        }
+        if wordings:
+            encoded = self._encoder.encode(list(chain.from_iterable(wordings.values())))
+            vectors = np.empty((len(self.chart.categories), 2, self._encoder.dimensions), dtype=np.float32)
+            vectors[:known] = self.category_vectors
+            vectors[list(wordings)] = encoded.reshape(len(wordings), 2, -1)
             self.category_vectors = vectors
 
     def _currency_code(self, currency: str) -> int:
@@ -407,9 +414,9 @@ class Memory:
         return Postings.of(self.text.prefix(rows), self.order_day.prefix(rows), self.alive.prefix(rows))
 
 
-def _wordings(chart: Chart) -> list[tuple[str, str]]:
-    """Name and description of each category, or its name twice, normalised as a transaction's text is."""
-    return [(text_of(c.title, ""), text_of(c.description or c.title, "")) for c in chart.categories]
+def _wordings(category: Category) -> tuple[str, str]:
+    """Name and description of a category, or its name twice, normalised as a transaction's text is."""
+    return text_of(category.title, ""), text_of(category.description or category.title, "")
 
 
 def _by_category(chart: Chart) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
