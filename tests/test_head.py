@@ -17,7 +17,7 @@ from likewise_engine.folder import HEADS_NAME, STORE_NAME
 from likewise_engine.head import Head, Heads, hashed_of, linear
 from likewise_engine.ledger.head_training import train_heads
 from likewise_engine.ledger.ledger import Ledger
-from likewise_engine.ledger.reshape import Merge
+from likewise_engine.ledger.reshape import Activation, Merge
 from likewise_engine.store.sqlite import SqliteStore
 from likewise_engine.transaction import LabelledTransaction, Transaction
 from likewise_engine.vote import KernelVote
@@ -227,6 +227,30 @@ def test_the_head_proposes_what_no_neighbour_says(tmp_path: Path) -> None:
         else:
             assert set(log_probability.values()) == {-30.0}
             assert set(found.feature("head_gap").tolist()) == {0.0}
+
+
+def test_what_a_head_gives_a_category_that_was_deactivated_goes_to_the_others(tmp_path: Path) -> None:
+    asked = Transaction(payee="Nowhere Garage", amount=Decimal(14))
+    with open_ledger(tmp_path) as ledger:
+        ledger.import_batch(books())
+        ledger.train_heads()
+        before = heard(ledger, asked)
+        ledger.reshape(Activation("category", "car", active=False))
+        after = heard(ledger, asked)
+        assert before["car"] > 0.5
+        assert after == pytest.approx(
+            {name: p / (1 - before["car"]) for name, p in before.items() if name != "car"}
+        )
+        for category in ("meals", "staff"):
+            ledger.reshape(Activation("category", category, active=False))
+        assert heard(ledger, asked) == {}
+
+
+def heard(ledger: Ledger, asked: Transaction) -> dict[str, float]:
+    """The probability that the head gives each candidate."""
+    found = question_of(ledger.view, ENCODER, asked, ["category"]).evidence["category"]
+    names = [ledger.view.chart.categories[number].id for number in found.candidates.tolist()]
+    return dict(zip(names, np.exp(found.feature("head")).tolist(), strict=True))
 
 
 class HeadVote:
