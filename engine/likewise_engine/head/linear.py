@@ -51,9 +51,10 @@ class Head:
         """The logarithm of each category's probability, float64 ``(c,)``."""
         buckets = hashed.buckets & (len(self.weights) - 1)
         values = hashed.values * self.scales[buckets]
-        # einsum sums each category in the same order wherever it stands.
+        # The same to the last bit wherever a category stands: einsum sums each in the same order, and the
+        # probabilities are summed from the least.
         scores = np.einsum("f,fc->c", values, self.weights[buckets].astype(np.float32)).astype(np.float64)
-        return np.asarray(scores - np.logaddexp.reduce(scores))
+        return np.asarray(scores - np.logaddexp.reduce(np.sort(scores)))
 
     @classmethod
     def train(
