@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Mapping
+from math import pi, sqrt
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 
 from accuracy_page.commands import Commands, NamedCommands
+from accuracy_page.figures import error_by_chance
 from accuracy_page.losses import goals, losses
 from accuracy_page.markdown import best_in_bold, difference, share, table, wrapped
 from accuracy_page.page import write_page
@@ -145,6 +147,12 @@ def test_every_table_has_the_command_that_makes_it_before_it(page: Path) -> None
     assert "python bench/accuracy.py BOOKS/*.parquet" in text
 
 
+def test_what_the_protocol_does_not_leave_out_is_said(page: Path) -> None:
+    protocol = " ".join(page.read_text().partition("**The protocol**")[2].partition("\n\n")[0].split())
+    assert "the pooled map that calibrates new tenants was made with ensembles that did" in protocol
+    assert "the way of growing trees was chosen with all sources" in protocol
+
+
 def test_a_planted_loss_is_found() -> None:
     found = documents()
     far_ahead(found)
@@ -248,3 +256,20 @@ def test_figures_tables_and_lines_are_as_markdown_has_them() -> None:
     paragraph, kept = wrapped(f"{prose.strip()}\n\n{line}").split("\n\n")
     assert max(map(len, paragraph.splitlines())) <= 118
     assert kept == line
+
+
+def test_chance_alone_makes_a_calibration_error_and_less_of_it_with_more_rows() -> None:
+    found = documents(12, 8)
+    for document in found.values():
+        for tenant in document["tenants"]:
+            tenant["asked"] = 100
+            tenant["reliability"] = [
+                {"rows": 1.0, "probability": 0.5, "right": 1.0},
+                *({"rows": 0.0, "probability": None, "right": None} for _ in range(9)),
+            ]
+    # The mean distance of a binomial share from its half: the square root of 2 / pi times p (1 - p) / n.
+    assert error_by_chance(backtest_of(found)) == pytest.approx(sqrt(2 / pi * 0.25 / 100), rel=0.05)
+    for document in found.values():
+        for tenant in document["tenants"]:
+            tenant["asked"] = 10_000
+    assert error_by_chance(backtest_of(found)) == pytest.approx(sqrt(2 / pi * 0.25 / 10_000), rel=0.05)

@@ -1,15 +1,19 @@
 """What is compared: figures by name, and who has the best of each."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from math import isnan
 from typing import Final
 
+import numpy as np
+
 from likewise_engine import limits
-from likewise_indexer.backtest import LEARNING_SIZES, LIKEWISE, SLICES, Performance
+from likewise_indexer.backtest import LEARNING_SIZES, LIKEWISE, SLICES, Backtest, Performance
+from likewise_indexer.backtest.measures import calibration_error
 
 NAN: Final = float("nan")
+_DRAWS: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,3 +82,19 @@ def best_peer(performances: Mapping[str, Performance], figure: Figure) -> tuple[
         if who != LIKEWISE and not isnan(theirs) and (not best or figure.lead(theirs, highest) > 0):
             best, highest = who, theirs
     return best, highest
+
+
+def error_by_chance(backtest: Backtest) -> float:
+    """The calibration error that probabilities which are exactly right would show, with as few rows.
+
+    The average over tenants and draws: in each bin as many rows are right as chance has it.
+    """
+    rng = np.random.default_rng(0)
+    errors = []
+    for tenant in backtest.tenants:
+        said = tenant.performance[LIKEWISE].reliability
+        rows = np.rint(said.rows * len(tenant.asked)).astype(np.int64)
+        probability = np.nan_to_num(said.probability)
+        drawn = rng.binomial(rows, probability, (_DRAWS, len(rows))) / np.maximum(rows, 1)
+        errors += [calibration_error(replace(said, right=right)) for right in drawn]
+    return float(np.mean(errors))

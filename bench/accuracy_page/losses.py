@@ -17,6 +17,7 @@ from accuracy_page.figures import (
     Figure,
     after,
     best_peer,
+    error_by_chance,
 )
 from accuracy_page.markdown import command, difference, share, table
 from accuracy_page.sections import filed_of_possible
@@ -110,7 +111,12 @@ def goals(backtest: Backtest, commands: NamedCommands) -> str:
         ]
         for goal in goals_of(backtest)
     ]
-    return f"{command(commands.backtest)}\n\n{table(['what', 'wanted', 'measured', 'reached'], rows)}"
+    note = (
+        f"Of the calibration error, {share(error_by_chance(backtest))} is chance: so far off would be"
+        " probabilities that are exactly right, with as few rows of a tenant in each of the ten bins."
+    )
+    parts = (command(commands.backtest), table(["what", "wanted", "measured", "reached"], rows), note)
+    return "\n\n".join(parts)
 
 
 def _is_missing(goal: Goal) -> bool:
