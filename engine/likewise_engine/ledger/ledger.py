@@ -255,8 +255,7 @@ class Ledger:
             self._store.commit(Change(revision, categories=changed, policy=policy, display_name=display_name))
             with self._applying():
                 self._memory.revision = revision
-                self._memory.policy = policy or self._memory.policy
-                self._memory.recalibrate()
+                self._memory.follow(policy or self._memory.policy)
                 self._memory.extend_chart(chart)
 
     def reshape(

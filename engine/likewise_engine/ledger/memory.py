@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from likewise_engine.calibration import Calibration, Outcomes, Pooled
-from likewise_engine.chart import Category, Chart
+from likewise_engine.chart import Category, Chart, Policy
 from likewise_engine.encoder.base import Encoder
 from likewise_engine.errors import StoreCorrupt
 from likewise_engine.head import Heads
@@ -231,6 +231,13 @@ class Memory:
             heads=self.heads,
             calibrations={d: self._calibration(d) for d in self.chart.dimensions or (CATEGORY_DIMENSION,)},
         )
+
+    def follow(self, policy: Policy) -> None:
+        """Take over a policy. What was FILEd under a lower target is not held against a higher one."""
+        if policy.target_precision > self.policy.target_precision:
+            self.track_record.forgive()
+        self.policy = policy
+        self.recalibrate()
 
     def recalibrate(self) -> None:
         """Learn from the outcomes anew with the next view: they, their labels or the policy have changed."""

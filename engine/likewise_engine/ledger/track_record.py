@@ -108,6 +108,10 @@ class TrackRecord:
             moved &= np.isin(self._rows, rows)
         self._predicted[moved] = target
 
+    def forgive(self) -> None:
+        """Hold nothing that was FILEd against the tenant's target any more."""
+        self._filed = np.zeros_like(self._filed)
+
     def _keep(self, positions: NDArray[np.int64]) -> None:
         self._ids, self._rows = self._ids[positions], self._rows[positions]
         self._order_days, self._predicted = self._order_days[positions], self._predicted[positions]

@@ -186,7 +186,7 @@ class Change:
         corrections: to add.
         outcomes: how outcomes change.
         request: to remember.
-        policy: replaces the tenant's.
+        policy: replaces the tenant's. With a higher target no earlier outcome counts as FILEd any more.
         display_name: replaces the tenant's.
     """
 

@@ -63,6 +63,11 @@ def write(connection: sqlite3.Connection, change: Change) -> None:
             "DELETE FROM requests WHERE id <= ?", ((cursor.lastrowid or 0) - limits.REQUEST_IDS_KEPT_MAX,)
         )
     if change.policy is not None:
+        # What was FILEd under a lower target is not held against the higher one.
+        execute(
+            "UPDATE outcomes SET is_filed = 0 WHERE (SELECT target_precision FROM tenant) < ?",
+            (change.policy.target_precision,),
+        )
         execute(
             "UPDATE tenant SET target_precision = ?, closed_chart = ?",
             (change.policy.target_precision, change.policy.closed_chart),
