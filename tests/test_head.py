@@ -11,10 +11,11 @@ import pytest
 from numpy.typing import NDArray
 
 from engine_world import ALL_NEIGHBOURS, ENCODER, ask, bytes_on_disk, create_store, labelled, open_ledger
+from likewise_engine import limits
 from likewise_engine.classify import question_of
 from likewise_engine.evidence import Evidence
 from likewise_engine.folder import HEADS_NAME, STORE_NAME
-from likewise_engine.head import Head, Heads, hashed_of, linear
+from likewise_engine.head import Hashed, Head, Heads, hashed_of, linear
 from likewise_engine.ledger.head_training import train_heads
 from likewise_engine.ledger.ledger import Ledger
 from likewise_engine.ledger.reshape import Activation, Merge
@@ -96,6 +97,46 @@ def test_a_head_has_fewer_buckets_than_memory_allows() -> None:
         assert buckets & (buckets - 1) == 0
         assert buckets * categories <= linear.CELLS_MAX
         assert buckets <= linear.BUCKETS_MAX
+
+
+def test_training_is_bounded_by_passes_and_then_by_labels(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ten labels of five categories, the oldest label the longest: 8 features each, and 80."""
+    transactions = [hashed_with(80), *(hashed_with(8) for _ in range(9))]
+    labels = np.array([0, 0, 1, 2, 3, 4, 3, 4, 3, 4], np.int32)
+    cells_a_pass = 5 * (80 + 9 * 8)
+    for budget, affordable in (
+        (10**9, (6, 10)),
+        (6 * cells_a_pass - 1, (5, 10)),
+        (cells_a_pass, (1, 10)),
+        (cells_a_pass - 1, (2, 9)),
+        (5 * 8 * 4, (1, 4)),
+    ):
+        monkeypatch.setattr(limits, "HEAD_CELL_UPDATES_MAX", budget)
+        assert linear._affordable(labels, transactions) == affordable
+    head = Head.train(labels, transactions)
+    assert head is not None
+    assert head.categories.tolist() == [3, 4]
+    monkeypatch.setattr(limits, "HEAD_CELL_UPDATES_MAX", 5 * 8)
+    assert Head.train(labels, transactions) is None  # One label tells nothing apart.
+
+
+def test_whoever_waits_for_a_wide_head_need_not_wait_for_many_labels(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(linear, "_POLL_CELLS", 1_000)
+    asked = [0, 0]
+    for position, categories in enumerate((2, 100)):
+
+        def keep_on(position: int = position) -> bool:
+            asked[position] += 1
+            return True
+
+        labels = np.arange(200, dtype=np.int32) % categories
+        assert Head.train(labels, [hashed_with(10)] * 200, keep_on)
+    # In 6 x 200 steps of 10 features.
+    assert asked == [24, 1_200]
+
+
+def hashed_with(features: int) -> Hashed:
+    return Hashed(np.arange(features, dtype=np.int64), np.full(features, 0.1, dtype=np.float32))
 
 
 def test_training_is_given_up_when_asked_to(tmp_path: Path) -> None:

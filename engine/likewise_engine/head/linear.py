@@ -7,6 +7,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from likewise_engine import limits
 from likewise_engine.head.hashing import Hashed
 
 BUCKETS_MIN: Final = 1 << 10
@@ -24,8 +25,9 @@ passes, in .744 after six; scikit-learn's LinearSVC is in .745."""
 _SEED: Final = 20260701
 _SQUARES_START: Final = 1e-3
 _QUANTA: Final = 127
-_POLL_LABELS: Final = 256
-"""Steps between two questions whether to go on."""
+_POLL_CELLS: Final = 1 << 20
+"""Cells updated between two questions whether to go on: some 2 ms of a head of thousands of categories, 150
+of one with two, most of which are trained in less."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,9 @@ class Head:
     ) -> "Head | None":
         """Train on labels by AdaGrad (Duchi, Hazan & Singer 2011), with one rate a bucket.
 
+        Where six passes over all labels would update more than HEAD_CELL_UPDATES_MAX cells, there are fewer
+        passes and, where one is too many, fewer labels: the latest.
+
         Args:
             labels: int32 ``(n,)``, category numbers, the latest last.
             transactions: what each is a label of.
@@ -73,6 +78,8 @@ class Head:
         Returns:
             The head, or None: given up, or there are fewer than two categories to tell apart.
         """
+        passes, count = _affordable(labels, transactions)
+        labels, transactions = labels[len(labels) - count :], transactions[len(transactions) - count :]
         categories, targets = np.unique(labels, return_inverse=True)
         if len(categories) < 2:
             return None
@@ -81,15 +88,28 @@ class Head:
         squares = np.full(buckets, _SQUARES_START, dtype=np.float32)
         in_time = np.arange(len(labels))
         rng = np.random.default_rng(_SEED)
-        passes = [*(rng.permutation(in_time) for _ in range(_PASSES - 1)), in_time]
-        for step, row in enumerate(np.concatenate(passes).tolist()):
-            if step % _POLL_LABELS == 0 and not keep_on():
-                return None
+        order = [*(rng.permutation(in_time) for _ in range(passes - 1)), in_time]
+        unpolled = _POLL_CELLS
+        for row in np.concatenate(order).tolist():
             hashed = transactions[row]
+            if unpolled >= _POLL_CELLS:
+                if not keep_on():
+                    return None
+                unpolled = 0
+            unpolled += len(hashed.buckets) * len(categories)
             _step(weights, squares, hashed.buckets & (buckets - 1), hashed.values, int(targets[row]))
         scales = np.maximum(np.abs(weights).max(axis=1), 1e-9) / _QUANTA
         quantised = np.rint(weights / scales[:, np.newaxis]).astype(np.int8)
         return cls(categories.astype(np.int64), quantised, scales.astype(np.float32))
+
+
+def _affordable(labels: NDArray[np.int32], transactions: Sequence[Hashed]) -> tuple[int, int]:
+    """How many passes over how many of the latest labels there is time for."""
+    features = np.array([len(hashed.buckets) for hashed in reversed(transactions)], dtype=np.int64)
+    cells = np.cumsum(features * len(np.unique(labels)))
+    count = int(np.searchsorted(cells, limits.HEAD_CELL_UPDATES_MAX, side="right"))
+    cells_a_pass = int(cells[:count].max(initial=1))
+    return min(_PASSES, limits.HEAD_CELL_UPDATES_MAX // cells_a_pass), count
 
 
 def _buckets_for(labels: int, categories: int) -> int:
@@ -105,7 +125,11 @@ def _step(
     values: NDArray[np.float32],
     target: int,
 ) -> None:
-    """Learn one label, in place."""
+    """Learn one label, in place.
+
+    Where features of a transaction share a bucket, it learns from the last of them alone: that is how numpy
+    adds by index. Adding them up first brought nothing on the sample books, and took twice the time.
+    """
     scores = values @ weights[buckets]
     error = np.exp(scores - scores.max())
     error /= error.sum()
