@@ -18,6 +18,7 @@ from likewise_engine.errors import (
     DataFolderInUse,
     InvalidInput,
     LimitReached,
+    ModelFault,
     PreconditionFailed,
     StoreCorrupt,
     TenantExists,
@@ -226,6 +227,54 @@ def test_a_build_that_fails_does_not_end_all_building(
         all_tenants.settle()
         assert all_tenants.describe("acme").has_graph
         assert "ZeroDivisionError" in caplog.text
+
+
+def test_what_failed_is_tried_again_once_the_tenant_learns_though_it_was_loaded_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[int] = []
+
+    def fail(ledger: Ledger, _keep_on: object) -> bool:
+        tried.append(ledger.view.revision)
+        if len(tried) < 5:  # or it would be tried for ever
+            raise ModelFault("no luck")
+        return False
+
+    monkeypatch.setattr(Ledger, "calibrate", fail)
+    with Tenants.open_folder(tmp_path, ENCODER, memory_bytes_max=1) as all_tenants:
+        all_tenants.create("acme")
+        for revision in (1, 2):
+            with all_tenants.use("acme") as ledger:
+                ledger.import_batch([labelled(f"t{revision}")])
+            for _ in range(2):
+                all_tenants.settle()
+                assert tried == [1, 2][:revision]
+                assert all_tenants.loaded_count == 0
+                with all_tenants.use("acme") as ledger:
+                    assert ledger.is_calibration_due
+
+
+def test_all_that_an_evicted_tenant_is_due_takes_one_load(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loads = []
+
+    class CountedLedger(Ledger):
+        def __init__(self, *arguments: object) -> None:
+            loads.append(threading.get_ident())
+            super().__init__(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(tenants, "Ledger", CountedLedger)
+    monkeypatch.setattr(texts, "EXACT_TEXTS_MAX", 3)
+    with Tenants.open_folder(tmp_path, ENCODER, memory_bytes_max=1) as all_tenants:
+        all_tenants.create("acme")
+        with all_tenants.use("acme") as ledger:
+            ledger.import_batch([labelled(f"t{n}", f"Corner Bakery {n:b}", f"c{n % 2}") for n in range(9)])
+            assert (ledger.is_graph_due, ledger.are_heads_due, ledger.is_calibration_due) == (True,) * 3
+        all_tenants.settle()
+        assert len(loads) == 2
+        with all_tenants.use("acme") as ledger:
+            assert not ledger.is_upkeep_due
 
 
 def test_deleting_waits_for_those_who_use_the_tenant_and_then_nothing_is_left(tmp_path: Path) -> None:

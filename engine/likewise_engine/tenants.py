@@ -324,7 +324,7 @@ class Tenants:
         for doomed in evicted:
             doomed.close()
         if is_changed and ledger is not None and ledger.is_upkeep_due:
-            self._upkeep.request(tenant, is_graph_due=ledger.is_graph_due)
+            self._upkeep.request(tenant, ledger.view.revision, is_graph_due=ledger.is_graph_due)
 
     def _evicted(self) -> list[Ledger]:
         """Take ledgers out of the table, the longest unused first, until memory is within its budget."""

@@ -1,8 +1,8 @@
 """The background thread that makes what tenants are due: graphs, heads, and calibrations after bulk teaching.
 
 One tenant at a time. Requests are coalesced by tenant, so the queue is bounded by the tenants that are
-loaded. What fails is logged and not tried again before the tenant learns more: the exact scan, and the
-head and the calibration as they were, serve meanwhile.
+loaded. What fails is logged and not tried again before the tenant learns more, not even where it is evicted
+and loaded anew meanwhile: the exact scan, and the head and the calibration as they were, serve until then.
 """
 
 import logging
@@ -27,6 +27,7 @@ class Upkeep:
         """Args: use: gives a tenant's ledger for the length of a ``with``."""
         self._use = use
         self._wanted: dict[str, float] = {}
+        self._failed_revisions: dict[str, int] = {}
         self._settling = 0
         self._current: str | None = None
         self._is_current_unwanted = False
@@ -34,11 +35,17 @@ class Upkeep:
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
 
-    def request(self, tenant: str, *, is_graph_due: bool) -> None:
-        """Ask for what a tenant is due; returns at once. A graph is built soon, the rest can wait."""
+    def request(self, tenant: str, revision: int, *, is_graph_due: bool) -> None:
+        """Ask for what a tenant is due; returns at once. A graph is built soon, the rest can wait.
+
+        Args:
+            tenant: its id.
+            revision: of the tenant; what failed at it is not tried again.
+            is_graph_due: whether that is due.
+        """
         due_s = time.monotonic() + (0.0 if is_graph_due else _DELAY_S)
         with self._changed:
-            if self._is_stopping:
+            if self._is_stopping or self._failed_revisions.get(tenant) == revision:
                 return
             self._wanted[tenant] = due_s
             if self._thread is None:
@@ -50,6 +57,7 @@ class Upkeep:
         """Do nothing for a tenant after all; what is being done is dropped soon."""
         with self._changed:
             self._wanted.pop(tenant, None)
+            self._failed_revisions.pop(tenant, None)
             if self._current == tenant:
                 self._is_current_unwanted = True
 
@@ -97,13 +105,29 @@ class Upkeep:
         return not (self._is_stopping or self._is_current_unwanted)
 
     def _keep_up(self, tenant: str) -> None:
+        try:
+            with self._use(tenant) as ledger:
+                self._make_what_is_due(tenant, ledger)
+        except Exception:  # noqa: BLE001 - it is logged
+            # Whatever it was (no memory, say), the thread lives on for the other tenants.
+            _log.exception("nothing built", extra={"tenant": tenant})
+
+    def _make_what_is_due(self, tenant: str, ledger: Ledger) -> None:
+        revision, has_failed = ledger.view.revision, False
         for what, do in (("graph", self._build), ("heads", self._train), ("calibration", self._calibrate)):
+            if not self._is_current_wanted():
+                return
             try:
-                with self._use(tenant) as ledger:
-                    do(tenant, ledger)
+                do(tenant, ledger)
             except Exception:  # noqa: BLE001 - it is logged
-                # Whatever it was (no memory, say), the thread lives on for the other tenants.
                 _log.exception("%s not built", what, extra={"tenant": tenant})
+                has_failed = True
+        with self._changed:
+            # Before the tenant is let go, upon which it is asked for again.
+            if not has_failed:
+                self._failed_revisions.pop(tenant, None)
+            elif not self._is_current_unwanted:
+                self._failed_revisions[tenant] = revision
 
     def _build(self, tenant: str, ledger: Ledger) -> None:
         while ledger.is_graph_due and ledger.build_graph(self._is_current_wanted):
