@@ -61,10 +61,18 @@ class Bookkeeper(Oracle):
             replace(item, labels=self._todays(item.labels), predicted=self._todays(item.predicted))
             for item in items
         ]
+        revision = self.revision
         outcome = super().learn(todays)
         for kept in self.entries.values():
             self.accounts.setdefault(kept.labels["category"], Account(kept.labels["category"]))
-        return outcome
+        given = {item.transaction.id: item.labels["category"] for item in todays}
+        inactive = sum(
+            kept.revision > revision
+            and kept.labels["category"] == given[transaction_id]
+            and not self.accounts[given[transaction_id]].active
+            for transaction_id, kept in self.entries.items()
+        )
+        return replace(outcome, inactive_labels=inactive)
 
     def create(self, category: str) -> None:
         """An explicit creation, or activation."""
