@@ -1,7 +1,7 @@
 """All tenants of a data folder: loaded once, evicted within a budget, deleted for good, kept apart."""
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -233,12 +233,13 @@ def test_what_failed_is_tried_again_once_the_tenant_learns_though_it_was_loaded_
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tried: list[int] = []
+    calibrate = Ledger.calibrate
 
-    def fail(ledger: Ledger, _keep_on: object) -> bool:
+    def fail(ledger: Ledger, keep_on: Callable[[], bool]) -> bool:
         tried.append(ledger.view.revision)
         if len(tried) < 5:  # or it would be tried for ever
             raise ModelFault("no luck")
-        return False
+        return calibrate(ledger, keep_on)
 
     monkeypatch.setattr(Ledger, "calibrate", fail)
     with Tenants.open_folder(tmp_path, ENCODER, memory_bytes_max=1) as all_tenants:
