@@ -15,8 +15,12 @@ from chart_world import deactivate, merge, split
 from engine_world import ENCODER, create_store, labelled, open_ledger
 from likewise_engine.evidence import Evidence
 from likewise_engine.folder import STORE_NAME
+from likewise_engine.head import Heads
+from likewise_engine.ledger import hindsight
+from likewise_engine.ledger.head_training import train_heads
 from likewise_engine.ledger.ledger import Ledger
 from likewise_engine.ledger.reshape import Reshaping
+from likewise_engine.ledger.view import View
 from likewise_engine.store.sqlite import SqliteStore
 from likewise_engine.transaction import LabelledTransaction
 from likewise_engine.vote import KernelVote
@@ -153,3 +157,19 @@ def test_a_lesson_during_a_replay_makes_no_other_due_but_a_lesson_in_bulk_does(t
         assert {"t40", "t41", "t42", "t43"} <= set(outcomes(tmp_path))
     with open_ledger(tmp_path) as again:
         assert not again.is_calibration_due
+
+
+def test_a_replay_trains_heads_as_of_then_at_each_quarter_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trained_on: list[int] = []
+
+    def noted(view: View, keep_on: Callable[[], bool]) -> Heads | None:
+        trained_on.append(view.live_count)
+        return train_heads(view, keep_on)
+
+    monkeypatch.setattr(hindsight, "train_heads", noted)
+    with open_ledger(tmp_path) as ledger:
+        ledger.import_batch([bought(n) for n in range(100)])
+        assert ledger.calibrate()
+    assert trained_on == [1, 2, 3, 4, 6, 8, 11, 14, 18, 23, 29, 37, 47, 59, 74, 93]
