@@ -34,9 +34,9 @@ _DAY_SHARE_MAX: Final = 0.5
 invoice stand together, and to have seen one of them flatters whoever is asked about the next."""
 _DAY_PARTS: Final = 10
 _HEADS_GROWTH: Final = 1.25
-"""Heads are trained anew at so many times the labels. On the sample books the outcomes are as good as with the
-1.1 of those that serve: 1,000 rows are right in .962 instead of .963, with a log loss of .141 instead of .140,
-in 3.4 s instead of 4.4."""
+"""Heads are trained anew at so many times the labels. On the sample books the outcomes are as good as with
+the 1.1 of those that serve: 1,000 rows are right in .962 instead of .963, with a log loss of .141 instead of
+.140, in 3.4 s instead of 4.4."""
 
 
 class Hindsight:
