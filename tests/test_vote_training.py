@@ -158,6 +158,8 @@ def test_the_command_learns_from_the_sample_books_the_same_each_time(tmp_path: P
     assert "calder-lets" not in card
     trained_on, limits = (card.split(f"## {section}")[1].split("##")[0] for section in SECTIONS)
     assert "rows of a chart that is being renamed" in trained_on
+    assert "10 ways in the last section" in card
+    assert "the pooled map that calibrates new tenants was made with ensembles that did" in card
     assert all(proposes in limits for proposes in ("neighbours", "names", "own head", "followed"))
     learned, kernel = (line.split("|") for line in card.split("second half of the books")[1].splitlines()[:2])
     assert float(learned[-2]) < float(kernel[-2])  # log loss on books of the other kind

@@ -159,8 +159,9 @@ shipped; any books with labels do in their place. Tenants are numbered here and 
 **The protocol**: of each tenant's latest {rows_max} rows at most, in order of time, the first half is
 history. Each later row is asked before it is taught, {asked} in all, and a label is visible from the day
 after its date. It is the engine that serves that answers, calibration per tenant included, and each kind of
-books by a vote that was trained on all the others; peers are given the same rows in the same order. Averages
-are plain averages over tenants; *coverage* is the share of rows that can be answered at that precision when
-ranked by the stated probability.
+books by a vote that was trained on all the others: its trees know nothing of these books; the pooled map
+that calibrates new tenants was made with ensembles that did, and the way of growing trees was chosen with all
+sources. Peers are given the same rows in the same order. Averages are plain averages over tenants; *coverage*
+is the share of rows that can be answered at that precision when ranked by the stated probability.
 
 {verdict}"""

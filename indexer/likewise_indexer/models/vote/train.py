@@ -1,7 +1,9 @@
 """Training a vote: grown on all sources but one, chosen by how it does on that one, then grown on all.
 
 So every figure in the card, and the pooled outcomes that calibrate new tenants, come from trees that had seen
-no book of the same source.
+no book of the same source. What is not left out: the way of growing is chosen with all sources, and
+the outcomes that a vote without one source is pooled by are those of ensembles that had seen it. To leave out
+that too would take a training for each pair of sources.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -39,7 +41,12 @@ class Tried:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LeftOut:
-    """Grown on all sources but one, and the outcomes of these others: for an honest backtest on that one."""
+    """A vote for backtests on one source.
+
+    Attributes:
+        ensemble: grown on all others.
+        pooled: outcomes on the others, each of an ensemble that had seen this source and not that one.
+    """
 
     ensemble: Ensemble
     pooled: Pooled
@@ -51,7 +58,7 @@ class Trained:
 
     Attributes:
         ensemble: grown on all sources.
-        left_out: by source, the vote that knows nothing of it.
+        left_out: by source, the vote whose trees know nothing of it.
         growth: the one that was chosen.
         tried: all, the best first.
         pooled: outcomes on the sources left out.
