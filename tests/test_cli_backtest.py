@@ -13,6 +13,7 @@ from typing import Any
 
 import polars as pl
 import pytest
+import typer
 from typer.testing import CliRunner, Result
 
 from backtest_world import book, habits, item, written
@@ -33,6 +34,7 @@ from likewise_indexer.backtest import (
 )
 from likewise_indexer.backtest.peers import PEERS, PeerKind, PeerSettings, Ranking
 from likewise_server.cli.app import app
+from likewise_server.cli.backtest_output import Outputs
 
 RUNNER = CliRunner(env={"COLUMNS": "100"})
 FIGURES = {"top1", "coverage_at_95", "coverage_at_98", "ece", "filed_share", "filed_precision"}
@@ -316,6 +318,11 @@ def test_a_chart_is_known_beforehand(tmp_path: Path) -> None:
         (["--json", "missing/folder.json"], "cannot be written"),
         (["--json", "books.csv"], "would be replaced"),
         (["--html", "."], "cannot be written"),
+        (["--html", "/dev/null"], "cannot be written"),
+        (["--html", "-"], "only --json can go to the terminal"),
+        (["--answers", "-"], "only --json can go to the terminal"),
+        (["--json", "found.json", "--html", "more/../found.json"], "--json and --html would both be"),
+        (["--html", "found.csv", "--answers", "found.csv"], "--html and --answers would both be"),
         (["--answers", "answers.xlsx"], "ends in none of"),
         (["more/books.csv"], "would both be the tenant 'books'"),
     ],
@@ -328,8 +335,25 @@ def test_what_cannot_be_meant_is_refused_at_once(
     for path in (tmp_path, tmp_path / "more"):
         written(path / "books.csv", habits(60))
     done = backtest("books.csv", *arguments)
-    assert done.exit_code == 2
+    assert done.exit_code == 2, done.output
     assert message in done.stderr.replace("\n", " ")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["books.csv", "more"]
+
+
+def test_figures_are_written_before_what_may_fail(tmp_path: Path) -> None:
+    found = run_backtest([book(habits(60))], QUICK, Contest())
+    outputs = Outputs(tmp_path / "found.json", tmp_path / "found.html", tmp_path / "missing" / "found.csv")
+    with pytest.raises(typer.Exit):
+        outputs.write(found)
+    assert json.loads((tmp_path / "found.json").read_text())["macro"].keys() >= FIGURES
+    assert (tmp_path / "found.html").read_text().startswith("<!doctype html>")
+
+
+def test_a_name_that_no_file_can_have_is_said_before_the_work(tmp_path: Path) -> None:
+    done = backtest(written(tmp_path / "books.csv", habits(60)), "--json", tmp_path / ("long" * 100))
+    assert done.exit_code == 1
+    assert "File name too long" in done.stderr
+    assert "rows read" not in done.stdout
 
 
 def test_files_that_are_none_are_refused(tmp_path: Path) -> None:

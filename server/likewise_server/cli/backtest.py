@@ -1,11 +1,9 @@
 """``likewise backtest``: proof on the user's own books, before anybody trusts an answer."""
 
 import os
-import shlex
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Final, NoReturn
+from typing import Annotated, Final, NoReturn
 
 import typer
 from rich.console import Console
@@ -15,23 +13,21 @@ from likewise_engine.chart import TARGET_PRECISION_DEFAULT
 from likewise_engine.errors import InvalidInput
 from likewise_engine.transaction import CATEGORY_DIMENSION
 from likewise_indexer.backtest import (
-    ANSWERS_SCHEMA,
     Backtest,
     BacktestSettings,
     BacktestStopped,
     Contest,
     Reading,
     Visibility,
-    answer_frames,
-    json_of,
     read_books,
     run_backtest,
 )
 from likewise_indexer.backtest.peers import PEERS
 from likewise_indexer.bulk import Source, TenantChart, read_chart
 from likewise_indexer.readers import RejectedRow
-from likewise_indexer.writers import SUFFIXES, UnwritableFile, check_writable, open_table
+from likewise_indexer.writers import SUFFIXES
 from likewise_server.cli import files
+from likewise_server.cli.backtest_output import Outputs
 from likewise_server.cli.backtest_report import show_backtest
 from likewise_server.cli.common import console, errors, fail, reported
 from likewise_server.cli.index_report import ProgressLine, show_plan, show_rejected
@@ -39,7 +35,6 @@ from likewise_server.lifecycle import stop_signals
 
 _USAGE: Final = 2
 _INTERRUPTED: Final = 130
-_STANDARD_OUTPUT: Final = Path("-")
 
 FilesArgument = Annotated[
     list[Path],
@@ -82,7 +77,8 @@ RowsMaxOption = Annotated[
     ),
 ]
 TargetOption = Annotated[
-    float | None, typer.Option(metavar="SHARE", help="What is FILEd is to be right in this share.")
+    float,
+    typer.Option("--target-precision", metavar="SHARE", help="What is FILEd is to be right in this share."),
 ]
 EncoderOption = Annotated[
     Path | None,
@@ -153,7 +149,7 @@ def backtest(
     visibility: VisibilityOption = Visibility.NEXT_DAY,
     history: HistoryOption = 0.5,
     rows_max: RowsMaxOption = limits.BACKTEST_ROWS_DEFAULT,
-    target_precision: TargetOption = None,
+    target: TargetOption = TARGET_PRECISION_DEFAULT,
     encoder: EncoderOption = None,
     vote: VoteOption = None,
     peers: PeersOption = False,
@@ -172,16 +168,8 @@ def backtest(
     Each tenant's rows are replayed in order of time through the engine that serves: the first half is
     history, and every later row is asked about before its label is taught.
     """
-    told = errors if json_path == _STANDARD_OUTPUT else console
-    settings = _settings(
-        dimension=dimension,
-        visibility=visibility,
-        history_share=history,
-        rows_max=rows_max,
-        target_precision=TARGET_PRECISION_DEFAULT if target_precision is None else target_precision,
-        learning=learning,
-        confusions_max=errors_max,
-        seed=seed,
+    settings = _checked(
+        BacktestSettings(dimension, visibility, history, rows_max, target, learning, errors_max, seed)
     )
     contest = _contest(tuple(PEERS) if peers else tuple(peer or ()), encoder, vote, minilm)
     options = files.source_options(
@@ -196,17 +184,15 @@ def backtest(
         text=files.text_options(encoding, separator, skip_rows),
     )
     sources = files.open_sources(paths, options, labelled=True, tenants=bool(tenant_column))
-    for path in (json_path, html_path, answers_path):
-        _check_output(path, sources)
-    _check_table(answers_path)
-    if told is console:
+    outputs = Outputs.checked(json_path, html_path, answers_path, sources)
+    if outputs.told is console:
         show_plan(sources)
     named = _named(sources, tenant, tenant_column)
     with stop_signals() as stopped:
-        reading = _read(named, settings.rows_max, _chart(chart, named), told, lambda: not stopped.is_set())
+        reading = _read(named, rows_max, _chart(chart, named), outputs.told, lambda: not stopped.is_set())
         found = _replay(reading, settings, contest, jobs or os.cpu_count() or 1, lambda: not stopped.is_set())
-    show_backtest(told, found)
-    _write(told, found, json_path, html_path, answers_path)
+    show_backtest(outputs.told, found)
+    outputs.write(found)
     if reading.rejected or not found.tenants or any(tenant.failed for tenant in found.left_out):
         raise typer.Exit(1)
 
@@ -267,9 +253,8 @@ def _interrupted() -> NoReturn:
     raise typer.Exit(_INTERRUPTED)
 
 
-def _settings(**chosen: Any) -> BacktestSettings:
-    """The settings, checked; what they cannot be ends the command."""
-    settings = BacktestSettings(**chosen)
+def _checked(settings: BacktestSettings) -> BacktestSettings:
+    """The settings; what they cannot be ends the command."""
     try:
         settings.check()
     except InvalidInput as error:
@@ -315,40 +300,3 @@ def _chart(path: Path | None, sources: Sequence[tuple[Source, str | None]]) -> T
         fail("--chart is one tenant's: give --tenant, or one file", status=_USAGE)
     with reported():
         return read_chart(path)
-
-
-def _check_output(path: Path | None, sources: Sequence[Source]) -> None:
-    """Say at once what cannot be written, not after the work."""
-    if path is None or path == _STANDARD_OUTPUT:
-        return
-    if path.is_dir() or not os.access(path.parent, os.W_OK):
-        fail(f"{path} cannot be written: name a file in a folder that is there", status=_USAGE)
-    if path.exists() and any(path.samefile(source.reader.path) for source in sources):
-        fail(f"{path} is read and would be replaced: choose another name", status=_USAGE)
-
-
-def _check_table(path: Path | None) -> None:
-    try:
-        if path is not None:
-            check_writable(path, replace=True)
-    except UnwritableFile as error:
-        fail(error.message, status=_USAGE)
-
-
-def _write(
-    told: Console, found: Backtest, json_path: Path | None, html_path: Path | None, answers_path: Path | None
-) -> None:
-    with reported():
-        if answers_path is not None:
-            with open_table(answers_path, ANSWERS_SCHEMA, replace=True) as table:
-                for frame in answer_frames(found):
-                    table.write(frame)
-        if json_path == _STANDARD_OUTPUT:
-            sys.stdout.write(json_of(found))
-        elif json_path is not None:
-            json_path.write_text(json_of(found), encoding="utf-8")
-        if html_path is not None:
-            from likewise_indexer.backtest.report.html import write_html
-
-            write_html(found, html_path, command=shlex.join(["likewise", *sys.argv[1:]]))
-            told.print(f"The report is in {html_path}.", soft_wrap=True)
