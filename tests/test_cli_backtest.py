@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 from collections.abc import Sequence
@@ -64,6 +65,8 @@ def test_tenants_are_replayed_and_told_of(books: Path) -> None:
     assert done.exit_code == 0, done.output
     assert "218 rows read of 3 tenants, 0 of them without a label and 0 rejected." in done.stdout
     assert "105 rows of 2 tenants were asked about" in done.stdout
+    assert re.search(r"^┃ tenant +┃ asked ┃", done.stdout, re.MULTILINE)
+    assert re.search(r"^│ acme +│ +60 │", done.stdout, re.MULTILINE)  # of the 120 that are replayed
     assert "'tiny' is left out: of its 8 rows, 4 would be asked" in done.stdout
     assert "payee seen with several categories" in done.stdout
     assert "How fast it learns" in done.stdout

@@ -51,7 +51,7 @@ def show_backtest(told: Console, backtest: Backtest) -> None:
 
 def _show_tenants(told: Console, backtest: Backtest) -> None:
     """Each tenant, the one that was answered worst first."""
-    table = _table("Tenants, the hardest first", ("tenant", "rows", *_FIGURES))
+    table = _table("Tenants, the hardest first", ("tenant", "asked", *_FIGURES))
     tenants = sorted(backtest.tenants, key=lambda t: t.performance[LIKEWISE].measures.top1)
     for tenant in tenants[:_TENANTS_SHOWN_MAX]:
         figures = _figures(tenant.performance[LIKEWISE].measures)
