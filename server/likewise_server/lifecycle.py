@@ -72,19 +72,9 @@ class Server:
         """
         self._tenants = tenants
         self._settings = settings
-        streams_max = settings.streams_max
-        # Streams hold their threads for long: they get their own number of them, beside those for calls.
-        self._workers = Workers(settings.threads + streams_max, settings.queue_max)
+        self._workers = workers_of(settings)
         self._health = health.HealthServicer()
-        self._grpc = grpc.server(
-            self._workers,
-            interceptors=[Border(self._workers, streams_max)],
-            options=_OPTIONS,
-            maximum_concurrent_rpcs=settings.threads
-            + streams_max
-            + settings.queue_max
-            + _REFUSALS_WAITING_MAX,
-        )
+        self._grpc = grpc_server(self._workers, settings)
         add_ClassifierServiceServicer_to_server(ClassifierService(tenants, self._workers), self._grpc)
         add_LedgerServiceServicer_to_server(LedgerService(tenants), self._grpc)
         add_TenantServiceServicer_to_server(TenantService(tenants), self._grpc)
@@ -144,6 +134,24 @@ class Server:
         self._workers.shutdown()
         self._tenants.close()
         _log.info("stopped")
+
+
+def workers_of(settings: Settings) -> Workers:
+    """The threads that answer calls. Streams hold theirs for long: they get their own number beside."""
+    return Workers(settings.threads + settings.streams_max, settings.queue_max)
+
+
+def grpc_server(workers: Workers, settings: Settings) -> grpc.Server:
+    """A gRPC server on these threads, as set, without any service yet."""
+    return grpc.server(
+        workers,
+        interceptors=[Border(workers, settings.streams_max)],
+        options=_OPTIONS,
+        maximum_concurrent_rpcs=settings.threads
+        + settings.streams_max
+        + settings.queue_max
+        + _REFUSALS_WAITING_MAX,
+    )
 
 
 def serve(settings: Settings, ready: Callable[[str], None]) -> None:

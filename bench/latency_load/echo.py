@@ -1,0 +1,36 @@
+"""The floor: an echo of bytes on the server's own stack, ``python -m latency_load.echo``.
+
+The same gRPC server with the same threads, queue, options and interceptor as ``likewise serve`` by default,
+and one method that hands back what it is given: what any answer costs before Likewise does anything for it.
+The message is not even decoded.
+"""
+
+import grpc
+
+from likewise_server.lifecycle import grpc_server, stop_signals, workers_of
+from likewise_server.settings import Settings
+
+SERVICE = "bench.Echo"
+_GRACE_S = 1.0
+
+
+def main() -> None:
+    """Serve on a free port until SIGTERM; a line on standard output says where."""
+    settings = Settings()
+    with stop_signals() as stopped:
+        workers = workers_of(settings)
+        server = grpc_server(workers, settings)
+        echo: grpc.RpcMethodHandler[bytes, bytes] = grpc.unary_unary_rpc_method_handler(
+            lambda request, _context: request
+        )
+        server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, {"Echo": echo}),))
+        port = server.add_insecure_port("127.0.0.1:0")
+        server.start()
+        print(f"Echo serves 127.0.0.1:{port}", flush=True)
+        stopped.wait()
+        server.stop(_GRACE_S).wait()
+        workers.shutdown()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,108 @@
+"""Servers as processes of their own, and what they take of the machine."""
+
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import psutil
+
+_BENCH: Final = Path(__file__).parents[1]
+_READY_LINE: Final = re.compile(r"serves (127\.0\.0\.1:\d+)")
+_STOP_S_MAX: Final = 60.0
+_SAMPLED_EVERY_S: Final = 0.25
+
+
+class ServerFailed(Exception):
+    """A server did not start, or did not end well."""
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a process had taken at a moment.
+
+    Attributes:
+        at_ns: by ``perf_counter_ns``.
+        cpu_s: processor time since it began, all threads together.
+        memory_bytes: resident.
+    """
+
+    at_ns: int
+    cpu_s: float
+    memory_bytes: int
+
+
+@dataclass(slots=True)
+class Served:
+    """A server that is up.
+
+    Attributes:
+        address: of it.
+        ready_s: from its start until it said so.
+        usages: several a second, since then.
+    """
+
+    address: str
+    ready_s: float
+    usages: list[Usage] = field(default_factory=list)
+
+    def within(self, from_ns: int, to_ns: int) -> list[Usage]:
+        """What was noted in a span of time, with the last before it."""
+        before = [usage for usage in self.usages if usage.at_ns < from_ns][-1:]
+        return before + [usage for usage in self.usages if from_ns <= usage.at_ns <= to_ns]
+
+
+@contextmanager
+def served(module: str, arguments: Sequence[str] = ()) -> Iterator[Served]:
+    """Run a server module for as long as the ``with`` lasts; note its usage.
+
+    Raises:
+        ServerFailed: it did not say that it serves, or its exit status was not 0.
+    """
+    started = time.perf_counter()
+    process = subprocess.Popen(
+        [sys.executable, "-m", module, *arguments], cwd=_BENCH, stdout=subprocess.PIPE, text=True
+    )
+    stopped = threading.Event()
+    try:
+        server = Served(_address_of(process), time.perf_counter() - started)
+        sampler = threading.Thread(target=_sample, args=(process.pid, server.usages, stopped))
+        sampler.start()
+        try:
+            yield server
+        finally:
+            stopped.set()
+            sampler.join()
+    finally:
+        process.send_signal(signal.SIGTERM)
+        exit_code = process.wait(_STOP_S_MAX)
+        assert process.stdout is not None
+        process.stdout.close()
+    if exit_code:
+        raise ServerFailed(f"{module} ended with exit status {exit_code}")
+
+
+def _address_of(process: "subprocess.Popen[str]") -> str:
+    assert process.stdout is not None
+    for line in process.stdout:
+        if match := _READY_LINE.search(line):
+            return match.group(1)
+    raise ServerFailed(f"the server ended with exit status {process.wait(_STOP_S_MAX)}")
+
+
+def _sample(pid: int, usages: list[Usage], stopped: threading.Event) -> None:
+    process = psutil.Process(pid)
+    while not stopped.wait(_SAMPLED_EVERY_S):
+        try:
+            with process.oneshot():
+                cpu, memory = process.cpu_times(), process.memory_info()
+        except psutil.NoSuchProcess:
+            return  # its exit status will tell
+        usages.append(Usage(time.perf_counter_ns(), cpu.user + cpu.system, memory.rss))
