@@ -138,7 +138,9 @@ def confusion_of(
         neighbours=(neighbour(answered, 0.62), neighbour(label, 0.21)),
     )
     unknown = replace(mistake, date=None, amount=None, currency="", decision=Decision.ASK, neighbours=())
-    return Confusion(tenant, label, answered, 7, 1, 4321.5, (mistake, unknown))
+    return Confusion(
+        tenant, label, answered, 7, 1, {"EUR": Decimal("4321.5"), "USD": Decimal(9)}, (mistake, unknown)
+    )
 
 
 def backtest_of(

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -205,7 +206,7 @@ def test_confusions_are_counted_and_show_what_misled() -> None:
     rows += [item(row, row + 1, "Zoom", "software", 15) for row in range(24, 34)]
     (confusion,) = backtested(rows, confusions_max=5).confusions
     assert (confusion.tenant, confusion.label, confusion.answered) == ("acme", "training", "software")
-    assert (confusion.count, confusion.amount) == (3, 305.0)
+    assert (confusion.count, confusion.amounts) == (3, {"EUR": Decimal(305)})
     # One of each payee.
     asked = {mistake.position: mistake for mistake in confusion.mistakes}
     assert sorted(asked) == [20, 21]
@@ -218,12 +219,21 @@ def test_confusions_are_counted_and_show_what_misled() -> None:
     assert backtested(rows, confusions_max=1).confusions == (confusion,)
 
 
-def test_what_was_filed_costs_most_and_then_what_happens_often() -> None:
-    def confusion(label: str, count: int, filed: int, amount: float) -> Confusion:
-        return Confusion("acme", label, "other", count, filed, amount, ())
+def test_amounts_of_several_currencies_are_not_added_up() -> None:
+    rows = [item(row, row + 1, "Zoom", "software", 15) for row in range(30)]
+    for row, amount, currency in ((24, 150, "USD"), (26, 20, "EUR"), (28, 40, "USD"), (29, None, "")):
+        wrong = item(row, row + 1, "Zoom", "training", amount)
+        rows[row] = replace(wrong, transaction=replace(wrong.transaction, currency=currency))
+    (confusion,) = (c for c in backtested(rows, confusions_max=5).confusions if c.label == "training")
+    assert list(confusion.amounts.items()) == [("USD", Decimal(190)), ("EUR", Decimal(20))]
 
-    costs = [confusion("a", 9, 0, 1e6), confusion("b", 2, 2, 1.0), confusion("c", 3, 2, 1.0)]
-    costs += [confusion("d", 9, 0, 2e6), confusion("e", 9, 0, 1e6)]
+
+def test_what_was_filed_costs_most_and_then_what_happens_often() -> None:
+    def confusion(label: str, count: int, filed: int, thousands: int) -> Confusion:
+        return Confusion("acme", label, "other", count, filed, {"EUR": Decimal(1_000 * thousands)}, ())
+
+    costs = [confusion("a", 9, 0, 2), confusion("b", 2, 2, 1), confusion("c", 3, 2, 1)]
+    costs += [confusion("d", 9, 0, 10), confusion("e", 9, 0, 2)]
     assert [found.label for found in costliest(costs, 4)] == ["c", "b", "d", "a"]
 
 

@@ -221,6 +221,7 @@ def test_a_precision_below_the_target_is_said_to_be_short() -> None:
 def test_a_confusion_shows_what_misled(page: Page) -> None:
     assert "Rent taken for Deposits" in page.text
     assert "1 FILEd, so nobody would have looked" in page.text
+    assert "amounts of 4,321.5 EUR and 9 USD together." in page.text
     table = page.tables["table 7"]
     assert table[1] == ["2025-03-11", "Landlord", "-1,850.00\xa0EUR", "FILEd as Deposits, 97.3\xa0% sure"]
     assert table[2][3:] == ["Deposits  | ✗ misled", "91.0\xa0%", "62.0\xa0%"]

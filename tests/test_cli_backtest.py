@@ -279,6 +279,7 @@ def test_errors_are_shown_with_what_misled(tmp_path: Path) -> None:
     done = backtest(written(tmp_path / "books.csv", rows), "--errors", "3")
     assert done.exit_code == 0, done.output
     assert "'training' taken for 'software' at 'books'" in done.stdout
+    assert re.search(r"│ +1 │ +[01] │ 5.00 EUR │$", done.stdout, re.MULTILINE)
     assert "5.00 EUR was software" in done.stdout
     assert "\x1b" not in done.output
 

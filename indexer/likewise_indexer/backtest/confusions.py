@@ -1,11 +1,12 @@
 """What is taken for what: the costliest confusions, and the past entries behind them.
 
 What costs most is what nobody looks at: a wrong category that was FILEd. After that comes how often it
-happens, for each time somebody has to correct it, and then how much money it moves.
+happens, for each time somebody has to correct it, and then how much money it moves, all currencies alike.
 """
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
 
 from likewise_engine import limits
 from likewise_engine.answers import Decision, Neighbour
@@ -65,14 +66,14 @@ def costliest(confusions: Iterable[Confusion], count_max: int) -> tuple[Confusio
     return tuple(sorted(confusions, key=_order)[:count_max])
 
 
-def _order(confusion: Confusion) -> tuple[int, int, float, str, str, str]:
+def _order(confusion: Confusion) -> tuple[int, int, Decimal, str, str, str]:
     names = confusion.tenant, confusion.label, confusion.answered
-    return -confusion.filed, -confusion.count, -confusion.amount, *names
+    return -confusion.filed, -confusion.count, -sum(confusion.amounts.values(), Decimal()), *names
 
 
 def _confusion(tenant: str, pair: _Pair, mistakes: Sequence[Mistake]) -> Confusion:
-    def cost(mistake: Mistake) -> tuple[bool, float]:
-        return mistake.decision is not Decision.FILE, -abs(float(mistake.amount or 0))
+    def cost(mistake: Mistake) -> tuple[bool, Decimal]:
+        return mistake.decision is not Decision.FILE, -abs(mistake.amount or Decimal())
 
     # One of each payee: the lines of an invoice would all say the same.
     of_payee: dict[str, Mistake] = {}
@@ -84,9 +85,17 @@ def _confusion(tenant: str, pair: _Pair, mistakes: Sequence[Mistake]) -> Confusi
         answered=pair[1],
         count=len(mistakes),
         filed=sum(1 for mistake in mistakes if mistake.decision is Decision.FILE),
-        amount=sum(abs(float(mistake.amount or 0)) for mistake in mistakes),
+        amounts=_amounts(mistakes),
         mistakes=tuple(of_payee.values())[: limits.BACKTEST_MISTAKES_PER_CONFUSION_MAX],
     )
+
+
+def _amounts(mistakes: Iterable[Mistake]) -> dict[str, Decimal]:
+    sums: defaultdict[str, Decimal] = defaultdict(Decimal)
+    for mistake in mistakes:
+        if mistake.amount is not None:
+            sums[mistake.currency] += abs(mistake.amount)
+    return dict(sorted(sums.items(), key=lambda of: (-of[1], of[0])))
 
 
 def _conflicting(neighbours: Sequence[Neighbour], dimension: str, pair: _Pair) -> tuple[Neighbour, ...]:

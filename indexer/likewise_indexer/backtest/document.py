@@ -109,7 +109,11 @@ def _settings(settings: BacktestSettings) -> Json:
 
 
 def _confusion(confusion: Confusion) -> Json:
-    return {**asdict(confusion), "mistakes": [_mistake(mistake) for mistake in confusion.mistakes]}
+    return {
+        **asdict(confusion),
+        "amounts": {currency: str(amount) for currency, amount in confusion.amounts.items()},
+        "mistakes": [_mistake(mistake) for mistake in confusion.mistakes],
+    }
 
 
 def _mistake(mistake: Mistake) -> Json:

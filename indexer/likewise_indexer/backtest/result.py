@@ -319,7 +319,8 @@ class Confusion:
         answered: the category that came first instead.
         count: how often.
         filed: how often it was FILEd, and so would have gone unseen.
-        amount: sum of the absolute amounts, as far as they are known.
+        amounts: sum of the absolute amounts, as far as they are known, by currency (empty where that is not
+            known); the largest first.
         mistakes: some of them, one of a payee: FILEd ones first, then the largest amounts.
     """
 
@@ -328,7 +329,7 @@ class Confusion:
     answered: str
     count: int
     filed: int
-    amount: float
+    amounts: Mapping[str, Decimal]
     mistakes: tuple[Mistake, ...]
 
 

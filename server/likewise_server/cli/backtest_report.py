@@ -128,7 +128,8 @@ def _show_confusions(told: Console, confusions: Sequence[Confusion], dimension: 
     columns = ("tenant", "what it is", "answered", "times", "FILEd", "amounts")
     table = _table("The costliest confusions", columns)
     for confusion in confusions:
-        counts = (f"{confusion.count:,}", f"{confusion.filed:,}", f"{confusion.amount:,.2f}")
+        amounts = "\n".join(money(amount, currency) for currency, amount in confusion.amounts.items())
+        counts = (f"{confusion.count:,}", f"{confusion.filed:,}", amounts or _NOTHING)
         cells = map(plain, (confusion.tenant, confusion.label, confusion.answered))
         table.add_row(*cells, *counts)
     for column in table.columns[:3]:
