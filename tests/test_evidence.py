@@ -74,26 +74,26 @@ def test_shares_are_those_of_the_kernel(found: tuple[list[str], Evidence]) -> No
         "car": math.exp((similarity - 1) / TAU),
     }
     total = sum(weight.values())
-    assert feature(found, "share") == pytest.approx({name: w / total for name, w in weight.items()}, rel=1e-6)
+    share = dict(zip(found[0], found[1].share.tolist(), strict=True))
+    assert share == pytest.approx({name: w / total for name, w in weight.items()}, rel=1e-6)
     assert found[1].log_mass == pytest.approx(math.log(total), rel=1e-6)
 
 
 def test_features_count_what_they_say(found: tuple[list[str], Evidence]) -> None:
-    assert feature(found, "share_same_text") == pytest.approx({"meals": 2 / 3, "catering": 1 / 3, "car": 0})
     assert feature(found, "share_same_payee") == pytest.approx({"meals": 2 / 3, "catering": 1 / 3, "car": 0})
     assert feature(found, "share_same_amount") == pytest.approx({"meals": 2 / 3, "catering": 0, "car": 1 / 3})
     assert feature(found, "share_of_dimension") == pytest.approx(
         {"meals": 0.5, "catering": 0.25, "car": 0.25}
     )
-    assert feature(found, "rows_log") == pytest.approx(
-        {"meals": math.log(3), "catering": math.log(2), "car": math.log(2)}
+    assert feature(found, "share_same_payee_rival") == pytest.approx(
+        {"meals": 1 / 3, "catering": 2 / 3, "car": 2 / 3}
     )
-    assert feature(found, "age_least") == pytest.approx(
-        {"meals": math.log(3), "catering": math.log(2), "car": 0}
-    )
+    fading = {"catering": 1, "meals": 2 / 3 + 4 / 9, "car": 0}
+    latest = {name: weight / (1 + 2 / 3 + 4 / 9) for name, weight in fading.items()}
+    assert feature(found, "share_same_payee_latest") == pytest.approx(latest)
+    assert feature(found, "share_same_text_latest") == pytest.approx(latest)
     assert feature(found, "is_last_of_payee") == {"meals": 0, "catering": 1, "car": 0}
     assert feature(found, "is_last_of_payee_and_amount") == {"meals": 1, "catering": 0, "car": 0}
-    assert feature(found, "is_nearest") == {"meals": 1, "catering": 0, "car": 0}
     assert set(feature(found, "candidates_log").values()) == {math.log(3)}
     assert feature(found, "similarity_best")["catering"] == 1
 
@@ -116,14 +116,15 @@ def test_features_are_finite_whatever_is_asked(tmp_path: Path) -> None:
                         assert found.features.shape == (len(names), len(FEATURES))
                         assert np.isfinite(found.features).all()
                         if names:
-                            assert found.feature("share").sum() == pytest.approx(1)
+                            assert found.share.sum() == pytest.approx(1)
 
 
 def test_an_inactive_category_gives_no_evidence(tmp_path: Path) -> None:
     with open_ledger(tmp_path) as ledger:
         ledger.learn([labelled("a", category="old"), labelled("b", category="new")])
         ledger.update(categories=[Category("old", active=False)])
-        assert feature(evidence(ledger, Transaction(payee="Corner Bakery")), "share") == {"new": 1.0}
+        names, found = evidence(ledger, Transaction(payee="Corner Bakery"))
+        assert (names, found.share.tolist()) == (["new"], [1.0])
         ledger.update(categories=[Category("new", active=False)])
         assert evidence(ledger, Transaction(payee="Corner Bakery"))[0] == []
         assert ask(ledger, "Corner Bakery").answers[0].candidates == ()

@@ -77,7 +77,7 @@ def test_forty_copies_of_one_habit_do_not_shout_down_another(tmp_path: Path) -> 
         found = ask(ledger.view, asked).evidence["category"]
         names = [ledger.view.chart.categories[number].id for number in found.candidates.tolist()]
     by_regression = dict(zip(names, found.feature("regression").tolist(), strict=True))
-    by_kernel = dict(zip(names, found.feature("share_text").tolist(), strict=True))
+    by_kernel = dict(zip(names, found.share.tolist(), strict=True))
     assert by_kernel["rent"] > by_kernel["repairs"]
     assert by_regression["repairs"] > by_regression["rent"]
     assert found.feature("regression_sum") == pytest.approx(sum(by_regression.values()))

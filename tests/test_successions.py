@@ -96,7 +96,7 @@ def test_a_payee_is_followed_to_what_others_went_to(tmp_path: Path) -> None:
         question = Transaction(payee="Dogwood Inks", date=first_day + timedelta(days=14))
         evidence = question_of(view, ledger.encoder, question, ["category"]).evidence["category"]
         of_new = evidence.candidates.tolist().index(numbers["category", "new"])
-        assert evidence.feature("share")[of_new] < 0.1
+        assert evidence.share[of_new] < 0.1
         assert evidence.feature("share_passed_on")[of_new] > 0.6
         assert evidence.feature("share_passed_on_gap")[of_new] > 0.2
 

@@ -23,8 +23,7 @@ from likewise_engine.vote.onnx import probabilities_of
 
 def evidence(shares: list[float], log_mass: float) -> Evidence:
     features = np.zeros((len(shares), len(FEATURES)))
-    features[:, FEATURES.index("share")] = shares
-    return Evidence(np.arange(len(shares)), features, log_mass, np.arange(0), np.arange(0))
+    return Evidence(np.arange(len(shares)), features, np.array(shares), log_mass, np.arange(0), np.arange(0))
 
 
 def test_no_candidate_has_no_probability() -> None:
@@ -76,11 +75,12 @@ def learned() -> Vote:
 def drawn(count: int, seed: int) -> Evidence:
     """Evidence that no books would give."""
     features = np.random.default_rng(seed).normal(0.3, 1.5, (count, len(FEATURES)))
-    return Evidence(np.arange(count), features, 0.0, np.arange(0), np.arange(0))
+    return Evidence(np.arange(count), features, np.zeros(count), 0.0, np.arange(0), np.arange(0))
 
 
 def permuted(evidence: Evidence, order: NDArray[np.int64]) -> Evidence:
-    return Evidence(evidence.candidates[order], evidence.features[order], 0.0, np.arange(0), np.arange(0))
+    candidates, share = evidence.candidates[order], evidence.share[order]
+    return Evidence(candidates, evidence.features[order], share, 0.0, np.arange(0), np.arange(0))
 
 
 @given(count=st.integers(0, 256), seed=st.integers(0, 2**32 - 1))

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from likewise_engine.evidence.regression import Regression, regression_of
-from likewise_engine.evidence.rows import best_other, features_of_rows
+from likewise_engine.evidence.rows import SHARE, best_other, features_of_rows
 from likewise_engine.evidence.surroundings import Surroundings
 from likewise_engine.ledger.habits import Habits
 from likewise_engine.ledger.successions import Successions
@@ -26,22 +26,12 @@ Floats = NDArray[np.float64]
 
 WITNESSES: Final[Mapping[str, tuple[str, ...]]] = {
     "similarity": (
-        "share_narrow",  # of the kernel's weight, with a bandwidth of .01
-        "share",  # … of .05: the hand-tuned vote itself
-        "share_wide",  # … of .1
-        "share_text",  # … of .05, without amounts
-        "share_of_texts",  # … of .05, each text counting once, with its latest label
-        "share_same_text",  # of the rows with the same text
-        "share_rival",  # the largest share of any other candidate
-        "share_same_text_rival",
         "similarity_best",  # of its rows' texts
         "similarity_gap",  # from there to the best of all rows
-        "is_nearest",  # the weightiest row has it
-        "rows_log",  # log1p of its rows
     ),
     "payee": (
         "share_same_payee",  # of the rows with the same payee
-        "share_same_payee_rival",
+        "share_same_payee_rival",  # … the largest of any other candidate
         "is_last_of_payee",  # the latest row of the same payee has it
         "is_last_of_payee_and_amount",  # … and of the same amount
         "share_same_payee_latest",  # of the rows with the same payee, each weighing two thirds of the next
@@ -55,11 +45,7 @@ WITNESSES: Final[Mapping[str, tuple[str, ...]]] = {
         "amount_fit",  # log likelihood of the amount among the category's, less that among all
         "sign_fit",  # share of the category's amounts that have the same sign
     ),
-    "recency": (
-        "age_least",  # of its rows, log1p of entries since
-        "share_recent",  # of the kernel's weight, each row fading with the entries since
-        "share_same_text_recent",
-        "share_same_payee_recent",
+    "habits": (
         "category_recent_share",  # of the tenant's latest labels, whatever the text
         "category_overdue",  # log1p of the labels since its last one, by how many were to be expected
     ),
@@ -122,6 +108,7 @@ class Evidence:
     Attributes:
         candidates: int64 ``(c,)``, category numbers, ascending.
         features: float64 ``(c, len(FEATURES))``, finite.
+        share: float64 ``(c,)``, of the kernel's weight: the hand-tuned vote itself.
         log_mass: natural logarithm of the kernel's whole weight; negative infinity where there are no rows.
         rows: int64 ``(k,)``, positions in the surroundings that have an active label of this dimension.
         candidate_of_row: int64 ``(k,)``, index into ``candidates``.
@@ -129,6 +116,7 @@ class Evidence:
 
     candidates: NDArray[np.int64]
     features: Floats
+    share: Floats
     log_mass: float
     rows: NDArray[np.int64]
     candidate_of_row: NDArray[np.int64]
@@ -156,13 +144,14 @@ def evidence_of(view: View, around: Surroundings, dimension: str) -> Evidence:
     candidates = np.unique(np.concatenate((labels[rows], *others))).astype(np.int64)
     of_row = np.searchsorted(candidates, labels[rows])
     log_mass = float(np.logaddexp.reduce(around.log_weight[rows])) if len(rows) else -np.inf
-    features = np.empty((len(candidates), len(FEATURES)))
+    features, share = np.empty((len(candidates), len(FEATURES))), np.zeros(len(candidates))
     if len(candidates):
         of_rows = features_of_rows(view, around, rows, of_row, len(candidates))
+        share = of_rows[SHARE]
         columns: Mapping[str, Floats | float] = {
             **of_rows,
             **_of_habits(habits, around.log_amount, candidates),
-            **_of_successions(habits.successions, of_rows["share"], candidates),
+            **_of_successions(habits.successions, share, candidates),
             **_of_regression(regression_of(view, around, rows), labels, candidates),
             **_of_head(heard, candidates),
             **_of_names(nearness[candidates]),
@@ -171,7 +160,7 @@ def evidence_of(view: View, around: Surroundings, dimension: str) -> Evidence:
         }
         for position, name in enumerate(FEATURES):
             features[:, position] = columns[name]
-    return Evidence(candidates, features, log_mass, rows, of_row)
+    return Evidence(candidates, features, share, log_mass, rows, of_row)
 
 
 def _nearest_names(view: View, nearness: Floats, dimension: str) -> NDArray[np.int64]:

@@ -6,28 +6,24 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from likewise_engine.evidence.surroundings import TAU, Surroundings
+from likewise_engine.evidence.surroundings import Surroundings
 from likewise_engine.ledger.view import View
 
 Floats = NDArray[np.float64]
 
-_TAU_NARROW: Final = 0.01
-_TAU_WIDE: Final = 0.1
-_RECENT_SCALE: Final = 50.0
-"""Entries after which a row counts a third for the recent shares."""
+SHARE: Final = "share"
+"""Names what is no feature: each candidate's share of the kernel's weight."""
 _LATEST_FADING: Final = 2 / 3
 """What a row weighs against the next of its payee or text, however long ago that was."""
 _SIMILARITY_MIN: Final = -1.0
 _WORST_DIFFERENCE: Final = 30.0
 """Stands for an unknown amount difference: beyond any between two allowed amounts."""
-_AGE_MAX: Final = 1e7
-"""Stands for the age of no row: more entries than a tenant can have."""
 
 
 def features_of_rows(
     view: View, around: Surroundings, rows: NDArray[np.int64], of_row: NDArray[np.int64], count: int
 ) -> Mapping[str, Floats]:
-    """Features by name, float64 ``(count,)`` each.
+    """Features by name, float64 ``(count,)`` each; and the share of the kernel's weight, by :data:`SHARE`.
 
     Args:
         view: the tenant's memory.
@@ -38,23 +34,19 @@ def features_of_rows(
     """
     per_candidate = np.bincount(of_row, minlength=count).astype(np.float64)
     features = _shares(_weights(view, around, rows), of_row, count)
-    for name in ("share", "share_same_text", "share_same_payee"):
-        features[f"{name}_rival"] = best_other(features[name])
     same_direction = np.bincount(of_row, around.same_direction[rows], count) / np.maximum(per_candidate, 1.0)
-    similarity, difference, age = _nearest(around, rows, of_row, per_candidate)
+    similarity, difference = _nearest(around, rows, of_row, per_candidate)
     same_payee, same_amount = around.same_payee[rows], around.same_amount[rows]
     return features | {
         "similarity_best": similarity,
         "similarity_gap": similarity - similarity.max(),
-        "is_nearest": _is_nearest(around.log_weight[rows], of_row, count),
-        "rows_log": np.log1p(per_candidate),
+        "share_same_payee_rival": best_other(features["share_same_payee"]),
         "is_last_of_payee": _has_latest(view, around.rows[rows], of_row, same_payee, count),
         "is_last_of_payee_and_amount": _has_latest(
             view, around.rows[rows], of_row, same_payee & same_amount, count
         ),
         "amount_difference_least": difference,
         "share_same_direction": same_direction,
-        "age_least": np.log1p(age),
     }
 
 
@@ -71,26 +63,12 @@ def _weights(view: View, around: Surroundings, rows: NDArray[np.int64]) -> dict[
     same_text, same_payee, same_amount = (
         same[rows] for same in (around.same_text, around.same_payee, around.same_amount)
     )
-    distance, log_weight = around.similarity[rows] - 1.0, around.log_weight[rows]
-    age, age_penalty = around.age[rows], around.age_penalty[rows]
-    penalty = around.amount_penalty[rows] + age_penalty
-    fading = np.exp(age / -_RECENT_SCALE)
-    texts = around.text_of_row[rows]
     when = _when(view, around.rows[rows])
-    is_last_of_text = np.append(texts[1:] != texts[:-1], True)[: len(texts)]  # A text's rows lie together.
     return {
-        "share_narrow": _kernel(distance / _TAU_NARROW - penalty),
-        "share": _kernel(log_weight),
-        "share_wide": _kernel(distance / _TAU_WIDE - penalty),
-        "share_text": _kernel(distance / TAU - age_penalty),
-        "share_of_texts": _kernel(distance / TAU) * is_last_of_text,
-        "share_recent": _kernel(log_weight - age / _RECENT_SCALE),
-        "share_same_text": same_text,
+        SHARE: _kernel(around.log_weight[rows]),
         "share_same_payee": same_payee,
         "share_same_amount": same_amount,
         "share_same_text_and_amount": same_text & same_amount,
-        "share_same_text_recent": same_text * fading,
-        "share_same_payee_recent": same_payee * fading,
         "share_same_text_latest": _fading_by_rank(same_text, when),
         "share_same_payee_latest": _fading_by_rank(same_payee, when),
     }
@@ -127,31 +105,19 @@ def _kernel(log_weight: Floats) -> Floats:
 
 def _nearest(
     around: Surroundings, rows: NDArray[np.int64], of_row: NDArray[np.int64], per_candidate: Floats
-) -> tuple[Floats, Floats, Floats]:
-    """Each candidate's best similarity, least amount difference and least age, ``(c,)`` each."""
+) -> tuple[Floats, Floats]:
+    """Each candidate's best similarity and least amount difference, ``(c,)`` each."""
     difference = around.amount_difference[rows]
     values = np.stack(
-        (
-            -around.similarity[rows],
-            np.where(np.isnan(difference), _WORST_DIFFERENCE, difference),
-            around.age[rows],
-        )
+        (-around.similarity[rows], np.where(np.isnan(difference), _WORST_DIFFERENCE, difference))
     )
-    least = np.repeat([[-_SIMILARITY_MIN], [_WORST_DIFFERENCE], [_AGE_MAX]], len(per_candidate), axis=1)
+    least = np.repeat([[-_SIMILARITY_MIN], [_WORST_DIFFERENCE]], len(per_candidate), axis=1)
     has_rows = per_candidate > 0
     if len(rows):
         grouped = values[:, np.argsort(of_row, kind="stable")]
         counts = per_candidate[has_rows].astype(np.int64)
         least[:, has_rows] = np.minimum.reduceat(grouped, np.cumsum(counts) - counts, axis=1)
-    return -least[0], least[1], least[2]
-
-
-def _is_nearest(log_weight: Floats, of_row: NDArray[np.int64], count: int) -> Floats:
-    """1 for the candidate of the weightiest row; 0 for all if there is none."""
-    nearest = np.zeros(count)
-    if len(log_weight):
-        nearest[of_row[np.argmax(log_weight)]] = 1.0
-    return nearest
+    return -least[0], least[1]
 
 
 def _has_latest(

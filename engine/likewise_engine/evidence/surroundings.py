@@ -66,8 +66,6 @@ class Surroundings:
         same_direction: float64 ``(m,)``, 1 where the money went the same way, as far as is known.
         rank: int64 ``(m,)``, live entries up to each row's day.
         age: float64 ``(m,)``, in live entries between the two days.
-        amount_penalty: float64 ``(m,)``, the kernel's; 0 where an amount is not known: it tells nothing.
-        age_penalty: float64 ``(m,)``, the kernel's.
         log_weight: float64 ``(m,)``, the kernel's.
     """
 
@@ -85,8 +83,6 @@ class Surroundings:
     same_direction: Floats
     rank: NDArray[np.int64]
     age: Floats
-    amount_penalty: Floats
-    age_penalty: Floats
     log_weight: Floats
 
 
@@ -133,8 +129,6 @@ def surroundings_of(
         same_direction=_same_direction(view, flow, rows),
         rank=row_rank,
         age=age,
-        amount_penalty=amount_penalty,
-        age_penalty=age_penalty,
         log_weight=(similarity - 1.0) / TAU - amount_penalty - age_penalty,
     )
 

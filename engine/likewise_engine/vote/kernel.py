@@ -38,7 +38,7 @@ class KernelVote:
     def probabilities(self, evidence: Evidence) -> NDArray[np.float64]:
         if not len(evidence.candidates):
             return np.empty(0)
-        share = evidence.feature("share")
+        share = evidence.share
         if not share.any():
             return share  # Nothing like it was labelled: of names this vote makes nothing.
         mass = np.exp(evidence.log_mass)
