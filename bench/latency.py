@@ -11,8 +11,9 @@ What the load reads may be in the operating system's cache: a tenant is cold to 
     python bench/latency.py --find-capacity --budget-ms 10 [--classify-only]
 
 --find-capacity starts at the rate and looks for the largest that keeps Classify's p99 within the budget; the
-figures are then those of half of it. To make the canonical folder takes some 20 minutes and 2 GB; --folder
-keeps it. Fails where the generator was too late for its figures to be the server's.
+figures are then those of half of it. To make a folder takes 3 s or more of processor time a tenant, for each
+has its heads trained and is calibrated: an hour for the canonical one. --folder keeps it, and an interrupted
+beginning of it. Fails where the generator was too late for its figures to be the server's.
 """
 
 import argparse

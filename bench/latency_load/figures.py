@@ -99,7 +99,7 @@ def doubts_of(run: Run, workload: Workload) -> list[str]:
                 f"calls of {what} were sent {lag_ms:.1f} ms late (p99), not {LAG_MS_P99_MAX} at most"
             )
     if workload.build_texts and not run.load.classify_only and run.build_share < BUILD_SHARE_MIN:
-        doubts.append(f"a graph was being built in {run.build_share:.0%} of the time only")
+        doubts.append(f"graphs were due in {run.build_share:.0%} of the time only")
     return doubts
 
 

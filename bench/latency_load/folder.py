@@ -1,8 +1,8 @@
-"""The data folder that a load is put on: made once, kept where wanted, and made ready for each run.
+"""The data folder that a load is put on: made once, kept where wanted, and copied for each run.
 
-A tenant that is to be touched cold is touched once, and one whose graph is to be built has none: so each run
-has its own. They are copies of two tenants that the folder keeps, under other ids, and go after the run. What
-a run teaches the others stays: a minute at 300 calls a second adds 1 % to the canonical folder.
+What a run teaches, and what upkeep it leaves undone, goes with its copy: all runs begin alike. A tenant that
+is to be touched cold is touched once, and one whose graph is to be built has none; the copy has as many of
+both as the run needs. They are copies of two tenants, under other ids.
 """
 
 import json
@@ -45,14 +45,12 @@ class Prepared:
 
     Attributes:
         data: the folder to serve.
-        run: how many runs there were before. Ids of transactions that are taught have it, and so are new.
         cold: ids of tenants that nobody has touched.
         builds: ids of tenants that are due a graph as soon as they are loaded.
         graphs: where their graphs are cached once they are built.
     """
 
     data: Path
-    run: int
     cold: Sequence[str]
     builds: Sequence[str]
     graphs: Sequence[Path]
@@ -62,7 +60,7 @@ class BenchFolder:
     """A folder with the tenants of a workload, and what they were made from.
 
     Args:
-        root: made if it is not there; filled where it is not: 20 minutes for the canonical workload.
+        root: made if it is not there; filled where it is not: an hour for the canonical workload.
         workload: that it is for.
 
     Raises:
@@ -71,7 +69,8 @@ class BenchFolder:
 
     def __init__(self, root: Path, workload: Workload) -> None:
         self._stated = root / _STATED
-        self._data = root / "data"
+        self._originals = root / "originals"
+        self._data = root / "run"
         self._workload = workload
         self._check(root)
         if not self._state()["is_filled"]:
@@ -79,36 +78,34 @@ class BenchFolder:
 
     @contextmanager
     def prepared(self, cold: int, build_s: float) -> Iterator[Prepared]:
-        """Make ready for one run; nobody else may use the folder when this begins and ends.
+        """Make ready for one run. One at a time.
 
         Args:
             cold: tenants that will be touched cold.
             build_s: seconds in which graphs are to be built; 0 for none.
         """
-        state = self._state()
-        self._write_state(is_filled=True, runs=state["runs"] + 1)
         builds = math.ceil(build_s / _BUILD_LASTS_S) if self._workload.build_texts else 0
         cold_ids = [f"{COLD}-{number:05}" for number in range(cold)]
         build_ids = [f"{BUILD}-{number:05}" for number in range(builds)]
         copies = {**dict.fromkeys(cold_ids, COLD), **dict.fromkeys(build_ids, BUILD)}
+        shutil.rmtree(self._data, ignore_errors=True)  # of a run that was killed
+        shutil.copytree(self._originals, self._data)
         with closing(DataFolder(self._data)) as folder:
-            self._drop_copies(folder)
             for copy, original in copies.items():
                 _copy(folder, original, copy)
             graphs = [folder.store_path(tenant).with_name(GRAPH_NAME) for tenant in build_ids]
         os.sync()  # so that writing them out does not slow down the run's own commits
         try:
-            yield Prepared(self._data, state["runs"], cold_ids, build_ids, graphs)
+            yield Prepared(self._data, cold_ids, build_ids, graphs)
         finally:
-            with closing(DataFolder(self._data)) as folder:
-                self._drop_copies(folder)
+            shutil.rmtree(self._data)
 
     def _check(self, root: Path) -> None:
         if not self._stated.exists():
             if root.exists() and any(root.iterdir()):
                 raise OtherWorkload(f"{root} is not empty, and was not made by this benchmark")
             root.mkdir(parents=True, exist_ok=True)
-            self._write_state(is_filled=False, runs=0)
+            self._write_state(is_filled=False)
         elif self._state()["workload"] != asdict(self._workload):
             raise OtherWorkload(
                 f"{root} was made for {self._state()['workload']}: ask for that, or name another folder"
@@ -118,25 +115,19 @@ class BenchFolder:
         state: dict[str, Any] = json.loads(self._stated.read_text(encoding="utf-8"))
         return state
 
-    def _write_state(self, *, is_filled: bool, runs: int) -> None:
-        state = {"workload": asdict(self._workload), "is_filled": is_filled, "runs": runs}
+    def _write_state(self, *, is_filled: bool) -> None:
+        state = {"workload": asdict(self._workload), "is_filled": is_filled}
         self._stated.write_text(json.dumps(state, indent=2), encoding="utf-8")
 
     def _fill(self) -> None:
         invented = list(_tenants_of(self._workload))
-        with Tenants.open_folder(self._data, load_encoder(), vote=load_vote()) as tenants:
+        with Tenants.open_folder(self._originals, load_encoder(), vote=load_vote()) as tenants:
             for tenant in track(invented, "making the data folder", transient=True):
                 if not tenants.exists(tenant.id):
                     tenants.create(tenant.id)
                 if tenants.describe(tenant.id).statistics.labels < tenant.labels:
                     _teach(tenants, tenant)
-        self._write_state(is_filled=True, runs=0)
-
-    @staticmethod
-    def _drop_copies(folder: DataFolder) -> None:
-        for tenant in list(folder.tenants()):
-            if tenant.startswith((f"{COLD}-", f"{BUILD}-")):
-                folder.delete(tenant)
+        self._write_state(is_filled=True)
 
 
 def _tenants_of(workload: Workload) -> Iterator[InventedTenant]:

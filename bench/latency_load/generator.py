@@ -4,6 +4,9 @@ It is a process of its own, with raw stubs and messages that were serialised bef
 calls is sleep, read the clock and hand bytes to gRPC. A call's latency counts from the moment at which it was
 *due*, so what the generator itself is late counts too, and is measured apart: where it was late for more than
 :data:`LAG_MS_P99_MAX`, the figures are its own and not the server's.
+
+It uses gRPC's futures with callbacks. asyncio sleeps in whole milliseconds: at 300 calls a second grpc.aio
+sent half of them .64 ms late or later, futures .11 ms, for the same processor time (.6 ms).
 """
 
 import gc

@@ -17,7 +17,7 @@ ECHOED: Final = b"\x0a\x0ctenant-00000" + bytes(60)
 
 
 class Payloads:
-    """Makes the messages of one run; the same workload and run make the same.
+    """Makes the messages of one run; the same workload makes the same.
 
     Args:
         workload: whose tenants are asked and taught.
@@ -49,7 +49,7 @@ class Payloads:
             if KINDS[kind] is Kind.COLD:
                 payloads.append(_asked(next(cold), self._cold_original.row("", self._rng)))
             else:
-                payloads.append(self._of_warm(KINDS[kind], f"run-{self._prepared.run}-{number}"))
+                payloads.append(self._of_warm(KINDS[kind], f"run-{number}"))
         return payloads
 
     def _of_warm(self, kind: Kind, request_id: str) -> bytes:

@@ -63,7 +63,7 @@ def _over_time(axes: Axes, run: Run) -> None:
     axes.set_xlabel("seconds since the warm-up")
     axes.set_ylabel("latency of Classify, ms")
     if run.build_share:
-        axes.axvspan(0, run.build_share * run.load.seconds, alpha=0.1, label="a graph is being built")
+        axes.axvspan(0, run.build_share * run.load.seconds, alpha=0.1, label="graphs are due")
     axes.legend()
 
 

@@ -20,7 +20,7 @@ def print_run(document: Mapping[str, Any], console: Console) -> None:
     title = f"{load['rate_hz']:g} calls a second due, {document['rate_hz']:.1f} answered; milliseconds"
     table = Table(title=title, box=SIMPLE)
     table.add_column("", no_wrap=True)
-    table.add_column("calls", justify="right")
+    table.add_column("calls", justify="right", no_wrap=True)
     for name in PERCENTILES:
         table.add_column(name.removesuffix("_ms").replace("p99_9", "p99.9"), justify="right", no_wrap=True)
     table.add_column("p50/echo", justify="right", no_wrap=True)
@@ -35,7 +35,7 @@ def print_run(document: Mapping[str, Any], console: Console) -> None:
     console.print(
         f"server: {server['cores_used']:.2f} cores, {server['cpu_ms_per_call']:.2f} ms of CPU a call, "
         f"{server['memory_bytes_max'] / 2**20:,.0f} MiB, ready after {server['ready_s']:.1f} s; "
-        f"a graph was being built in {document['index_build']['share_of_time']:.0%} of the time"
+        f"graphs were due in {document['index_build']['share_of_time']:.0%} of the time"
     )
     console.print(
         f"generator: late by {generator['lag_p50_ms']:.2f} ms (p50), {generator['lag_p99_ms']:.2f} (p99); "

@@ -38,7 +38,8 @@ class Run:
         echoes: of the floor, before and after.
         ready_s: until the server answered.
         usages: of the server while it was measured: the first and the last are the ends of the span.
-        build_share: of the measured time, the share in which a graph was being built.
+        build_share: of the measured time, the share in which graphs were due: one is built, or waits for
+            other upkeep that the calls bring about.
     """
 
     load: Load
