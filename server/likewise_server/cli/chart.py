@@ -34,7 +34,40 @@ CategoryArgument = Annotated[str, typer.Argument(help="Id of the category.", met
 DimensionOption = Annotated[
     str, typer.Option(metavar="NAME", help="The dimension, such as tax_code.", show_default=True)
 ]
-DayOption = datetime.datetime | None
+
+# What a split chooses, and what becomes of it.
+SplitIntoOption = Annotated[
+    str, typer.Option("--into", metavar="CATEGORY", help="Id of the category that the chosen ones get.")
+]
+SplitNameOption = Annotated[str, typer.Option(metavar="TEXT", help="Its name.")]
+TransactionOption = Annotated[
+    list[str] | None,
+    typer.Option("--transaction", "-t", metavar="ID", help="Choose this transaction; repeatable."),
+]
+FileOption = Annotated[
+    Path | None,
+    typer.Option(exists=True, dir_okay=False, metavar="FILE", help="Choose the ids in it, one a line."),
+]
+PayeeOption = Annotated[str, typer.Option(metavar="TEXT", help="Choose where the payee contains it.")]
+DescriptionOption = Annotated[
+    str, typer.Option(metavar="TEXT", help="Choose where the description contains it.")
+]
+MinAmountOption = Annotated[
+    str | None, typer.Option(metavar="NUMBER", help="Choose this amount or more, signed as booked.")
+]
+MaxAmountOption = Annotated[
+    str | None, typer.Option(metavar="NUMBER", help="Choose this amount or less, signed as booked.")
+]
+CurrencyOption = Annotated[str, typer.Option(metavar="CODE", help="Of these amounts.")]
+MinDateOption = Annotated[
+    datetime.datetime | None,
+    typer.Option(metavar="YYYY-MM-DD", formats=["%Y-%m-%d"], help="Choose this date or later."),
+]
+MaxDateOption = Annotated[
+    datetime.datetime | None,
+    typer.Option(metavar="YYYY-MM-DD", formats=["%Y-%m-%d"], help="Choose this date or earlier."),
+]
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Only count those that are chosen.")]
 
 
 @chart_app.command()
@@ -103,40 +136,19 @@ def merge(
 def split(
     tenant: TenantArgument,
     category: CategoryArgument,
-    into: Annotated[
-        str,
-        typer.Option("--into", metavar="CATEGORY", help="Id of the category that the chosen ones get."),
-    ],
-    name: Annotated[str, typer.Option(metavar="TEXT", help="Its name.")] = "",
-    transaction: Annotated[
-        list[str] | None,
-        typer.Option("--transaction", "-t", metavar="ID", help="Choose this transaction; repeatable."),
-    ] = None,
-    file: Annotated[
-        Path | None,
-        typer.Option(exists=True, dir_okay=False, metavar="FILE", help="Choose the ids in it, one a line."),
-    ] = None,
-    payee: Annotated[str, typer.Option(metavar="TEXT", help="Choose where the payee contains it.")] = "",
-    description: Annotated[
-        str, typer.Option(metavar="TEXT", help="Choose where the description contains it.")
-    ] = "",
-    min_amount: Annotated[
-        str | None, typer.Option(metavar="NUMBER", help="Choose this amount or more, signed as booked.")
-    ] = None,
-    max_amount: Annotated[
-        str | None, typer.Option(metavar="NUMBER", help="Choose this amount or less, signed as booked.")
-    ] = None,
-    currency: Annotated[str, typer.Option(metavar="CODE", help="Of these amounts.")] = "",
-    min_date: Annotated[
-        DayOption,
-        typer.Option(metavar="YYYY-MM-DD", formats=["%Y-%m-%d"], help="Choose this date or later."),
-    ] = None,
-    max_date: Annotated[
-        DayOption,
-        typer.Option(metavar="YYYY-MM-DD", formats=["%Y-%m-%d"], help="Choose this date or earlier."),
-    ] = None,
+    into: SplitIntoOption,
+    name: SplitNameOption = "",
+    transaction: TransactionOption = None,
+    file: FileOption = None,
+    payee: PayeeOption = "",
+    description: DescriptionOption = "",
+    min_amount: MinAmountOption = None,
+    max_amount: MaxAmountOption = None,
+    currency: CurrencyOption = "",
+    min_date: MinDateOption = None,
+    max_date: MaxDateOption = None,
     dimension: DimensionOption = "category",
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count those that are chosen.")] = False,
+    dry_run: DryRunOption = False,
     yes: YesOption = False,
     server: ServerOption = None,
     data: DataOption = None,
