@@ -38,7 +38,7 @@ def test_what_was_said_first_is_held_against_what_was_right() -> None:
     questions = Questions.of([record_of("a", "t", [[True, False], [], [False, False], [False, True]])])
     firsts = Firsts.of(questions, np.array([0.6, 0.2, 0.3, 0.1, 0.4, 0.4]))
     assert firsts.probability.tolist() == [0.6, 0.0, 0.3, 0.4]
-    # Of two that are equal, the one with the lower number comes first.
+    # Of two that are equal, the one that was recorded first.
     assert firsts.is_right.tolist() == [True, False, False, False]
     assert firsts.log_loss == pytest.approx(-np.log([0.6, 1.0, 0.6, 0.4]))
 

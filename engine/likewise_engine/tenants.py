@@ -5,7 +5,7 @@ is evicted or deleted, so one tenant never has two ledgers. However many ask for
 of them loads it and the others wait for that load alone. The lock over the table of tenants is held for
 look-ups only, never while loading, teaching or closing.
 
-Graphs and calibrations that are due are made by one background thread, a tenant at a time.
+Graphs, heads and calibrations that are due are made by one background thread, a tenant at a time.
 """
 
 import heapq
@@ -237,7 +237,7 @@ class Tenants:
                 del self._slots[tenant]
 
     def settle(self) -> None:
-        """Wait until neither a graph nor a calibration is due any more."""
+        """Wait until no graph, no heads and no calibration are due any more."""
         self._upkeep.settle()
 
     def close(self) -> None:

@@ -132,7 +132,8 @@ class Firsts:
         probability, given, said = np.zeros(count), np.zeros(count), np.zeros(count)
         is_right = np.zeros(count, dtype=bool)
         probability[asked] = np.maximum.reduceat(probabilities, starts)
-        # Of equals the one that was recorded first, as the engine takes the one with the lower number.
+        # Of equals the one that was recorded first, the older one. The engine takes the one more used in the
+        # books, which is not recorded.
         equal_first = np.flatnonzero(probabilities == probability[of_question])
         answered, position = np.unique(of_question[equal_first], return_index=True)
         is_right[answered] = questions.is_right[equal_first[position]]
