@@ -2,8 +2,9 @@
 
 Runs the very commands that a user runs, one file of books after another: ``likewise model train-vote`` (votes
 that leave out each file), ``likewise backtest --peers`` with the vote that has not seen the file, and
-``likewise model ablate-vote``. What is in the folder of results already is not measured again, as long as it
-was made with the same models, peers and rows; after a change of the engine's code, begin with an empty one.
+``likewise model ablate-vote``. What is in the folder of results already is not made again, as long as it was
+made of the same files, and with the same features, models, peers and rows of each tenant. Neither code nor
+what is in the files is looked at: after a change of the engine or of the books, begin with an empty folder.
 
     python bench/accuracy.py BOOKS.parquet… [--results DIR] [--votes DIR] [--minilm DIR] [--title BOOK=WORDS]
 
@@ -24,14 +25,14 @@ from accuracy_page.page import write_page
 from accuracy_page.results import ResultsUnusable, backtest_of
 from likewise_engine import limits
 from likewise_engine.encoder import load_encoder
-from likewise_engine.errors import LikewiseError
+from likewise_engine.errors import LikewiseError, ModelFault
 from likewise_engine.vote import load_vote
+from likewise_engine.vote.manifest import read_vote_manifest
 from likewise_indexer.backtest import Contest
 from likewise_indexer.backtest.peers import PEERS
 
 _ROWS_REJECTED = 1
 """Exit status of a backtest that left something out, and measured the rest."""
-_MANIFEST = "vote.json"
 
 
 class Experiment:
@@ -70,14 +71,20 @@ class Experiment:
         votes = self._votes or self._trained()
         for book in self._books:
             self._backtest(book, votes / stem(book))
-        if ablation and not self.ablation.exists():
+        if ablation and not self._is_ablated(votes / stem(self._books[0])):
             _into(self.ablation, lambda aside: self._commands.ablate(self._books, self._recorded, aside))
 
     def _trained(self) -> Path:
         votes = self._results / "votes"
-        if not all((votes / stem(book) / _MANIFEST).exists() for book in self._books):
+        if not are_of_one_training(votes, self._books):
             _run(self._commands.train(self._books, self._recorded, self._results / "vote", votes))
         return votes
+
+    def _is_ablated(self, vote: Path) -> bool:
+        if not self.ablation.exists():
+            return False
+        document = json.loads(self.ablation.read_text(encoding="utf-8"))
+        return is_ablation_beside(read_vote_manifest(vote).trained, document)
 
     def _backtest(self, book: Path, vote: Path) -> None:
         path = self.backtest_of(book)
@@ -99,6 +106,29 @@ class Experiment:
 def stem(book: Path) -> str:
     """``books/payments.csv.gz`` -> ``payments``, as votes are named that leave a source out."""
     return book.name.partition(".")[0]
+
+
+def are_of_one_training(votes: Path, books: Sequence[Path]) -> bool:
+    """Whether there is a vote without each of the books, all on this engine's features."""
+    try:
+        told = [dict(read_vote_manifest(votes / stem(book)).trained) for book in books]
+    except ModelFault:
+        return False
+    left_out = [of.pop("left_out", None) for of in told]
+    is_of_these = left_out == [stem(book) for book in books]
+    return is_of_these and all(of == told[0] and of.get("sources") == len(books) for of in told)
+
+
+def is_ablation_beside(trained: Mapping[str, Any], document: Mapping[str, Any]) -> bool:
+    """Whether an ablation is by this engine's witnesses, on the questions that a vote was trained on."""
+    from likewise_indexer.models.vote.ablation import KERNEL, features_kept
+
+    tried = {what: len(features) for what, features in features_kept().items()} | {KERNEL: 0}
+    return (
+        {row["what"]: row["features"] for row in document["tried"]} == tried
+        and document["tenants"] == trained.get("tenants")
+        and document["questions_asked"] == trained.get("questions")
+    )
 
 
 def _into(path: Path, arguments_for: Callable[[Path], list[str]]) -> None:

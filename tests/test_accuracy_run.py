@@ -4,16 +4,21 @@ import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 import likewise_engine
-from accuracy import main, titles_of
+from accuracy import are_of_one_training, is_ablation_beside, main, titles_of
+from likewise_engine.evidence import FEATURES
 from likewise_engine.vote import DEFAULT_VOTE
+from likewise_engine.vote.manifest import MANIFEST_FILE, read_vote_manifest
 
 ROOT = Path(__file__).parent.parent
 NAMES = ("calder-lets", "hazel-and-rye")
+SHIPPED = Path(likewise_engine.__file__).parent / "models" / DEFAULT_VOTE
 
 
 @pytest.fixture
@@ -36,9 +41,8 @@ def of_small_books(books: list[Path], folder: Path, *more: str) -> list[str]:
 def test_what_is_measured_is_written_and_not_measured_again(
     books: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    shipped = Path(likewise_engine.__file__).parent / "models" / DEFAULT_VOTE
     for name in NAMES:
-        shutil.copytree(shipped, tmp_path / "votes" / name)
+        shutil.copytree(SHIPPED, tmp_path / "votes" / name)
     arguments = of_small_books(books, tmp_path, "--votes", str(tmp_path / "votes"), "--no-ablation")
     main([*arguments, "--title", "calder-lets=a landlord"])
     assert capsys.readouterr().out.count("$ likewise backtest") == 2
@@ -85,6 +89,51 @@ def test_files_are_called_as_wanted_or_by_their_number(tmp_path: Path) -> None:
         titles_of([one, tmp_path / "other" / "one.csv"], [])
 
 
+def trained_without(folder: Path, names: Sequence[str], **told: object) -> None:
+    """Manifests as one training writes them, of the votes that leave out each of these."""
+    for name in names:
+        trained = {"sources": len(names), "questions": 120, **told, "left_out": name}
+        (folder / name).mkdir(parents=True, exist_ok=True)
+        replace(read_vote_manifest(SHIPPED), trained=trained).write(folder / name)
+
+
+def test_votes_are_trained_anew_where_they_are_not_of_one_training_on_these_books(tmp_path: Path) -> None:
+    def are(*names: str) -> bool:
+        return are_of_one_training(tmp_path, [tmp_path / f"{name}.csv" for name in names])
+
+    assert not are("a", "b")
+    trained_without(tmp_path, ["a", "b", "c"])
+    assert are("c", "a", "b")
+    assert not are("a", "b")  # which know of c
+    assert not are("a", "b", "c", "d")
+    trained_without(tmp_path, ["a", "b", "d"], questions=130)
+    assert are("a", "b", "d")
+    assert not are("a", "b", "c")  # c is of the first training
+    (tmp_path / "b").rename(tmp_path / "e")
+    assert not are("a", "e", "d")
+    manifest = tmp_path / "a" / MANIFEST_FILE
+    (tmp_path / "e").rename(tmp_path / "b")
+    assert are("a", "b", "d")
+    manifest.write_text(manifest.read_text().replace(f'"{FEATURES[0]}"', '"feature_of_an_older_engine"'))
+    assert not are("a", "b", "d")
+
+
+@pytest.mark.models
+def test_an_ablation_is_of_these_witnesses_and_of_what_votes_were_trained_on() -> None:
+    ablation = pytest.importorskip("likewise_indexer.models.vote.ablation", reason="needs the [models] extra")
+    tried = [{"what": what, "features": len(kept)} for what, kept in ablation.features_kept().items()]
+    tried.append({"what": ablation.KERNEL, "features": 0})
+    document = {"tried": tried, "tenants": 2, "questions_asked": 120}
+    trained = {"tenants": 2, "questions": 120}
+    assert is_ablation_beside(trained, document)
+    assert not is_ablation_beside({**trained, "tenants": 3}, document)
+    assert not is_ablation_beside({**trained, "questions": 130}, document)
+    assert not is_ablation_beside({}, document)
+    assert not is_ablation_beside(trained, {**document, "tried": tried[:-1]})
+    fewer = [{**tried[0], "features": tried[0]["features"] - 1}, *tried[1:]]
+    assert not is_ablation_beside(trained, {**document, "tried": fewer})
+
+
 @pytest.mark.models
 def test_votes_are_trained_and_witnesses_left_out(books: list[Path], tmp_path: Path) -> None:
     pytest.importorskip("lightgbm", reason="needs the [models] extra")
@@ -98,3 +147,5 @@ def test_votes_are_trained_and_witnesses_left_out(books: list[Path], tmp_path: P
     page = (tmp_path / "docs" / "accuracy.md").read_text()
     assert "| without payee |" in page
     assert "Not measured." not in page
+    again = subprocess.run(command, capture_output=True, text=True, timeout=600, check=True)
+    assert "$ likewise" not in again.stdout

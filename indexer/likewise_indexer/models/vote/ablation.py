@@ -24,6 +24,8 @@ from likewise_indexer.models.vote.trial import AFTER_10, PAYEE_UNSEEN, SECOND_HA
 
 SIMILARITY: Final = "similarity"
 """The witness that is also tried alone: what one would build first."""
+KERNEL: Final = "the kernel, tuned by hand"
+"""What stands last in the table."""
 GROWTH: Final = Growth(trees=100, leaves=15, learning_rate=0.1, leaf_share_min=0.002, feature_share=0.5)
 """A third of the trees of the vote that is shipped, and twice as much taken of each."""
 QUESTIONS_MAX: Final = 400
@@ -138,10 +140,7 @@ def ablate(
     Raises:
         InvalidInput: there is one source only.
     """
-    kept: dict[str, Sequence[str]] = {"everything": FEATURES}
-    for name, features in witnesses.items():
-        kept[f"without {name}"] = [feature for feature in FEATURES if feature not in features]
-    kept[f"only {SIMILARITY}"] = witnesses[SIMILARITY]
+    kept = features_kept(witnesses)
     grown_on = {seed: thinned(questions, questions_max, seed) for seed in seeds}
     trees = count(1)
     trees_total = len(kept) * len(seeds) * len(questions.sources) * growth.trees
@@ -162,7 +161,7 @@ def ablate(
     return Ablation(
         tried=[
             *(Ablated(what, len(kept[what]), _mean(of_seeds)) for what, of_seeds in found.items()),
-            Ablated("the kernel, tuned by hand", 0, kernel),
+            Ablated(KERNEL, 0, kernel),
         ],
         noise=_noise(found["everything"]),
         growth=growth,
@@ -171,6 +170,14 @@ def ablate(
         questions_asked=len(questions.pairs),
         tenants=len(np.unique(questions.tenant)),
     )
+
+
+def features_kept(witnesses: Mapping[str, Sequence[str]] = WITNESSES) -> dict[str, Sequence[str]]:
+    """What each vote sees that is grown, by what is said of it, in the order of the table."""
+    kept: dict[str, Sequence[str]] = {"everything": FEATURES}
+    for name, features in witnesses.items():
+        kept[f"without {name}"] = [feature for feature in FEATURES if feature not in features]
+    return {**kept, f"only {SIMILARITY}": witnesses[SIMILARITY]}
 
 
 def thinned(questions: Questions, questions_max: int, seed: int) -> Questions:
