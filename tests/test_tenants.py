@@ -48,6 +48,19 @@ def teach(all_tenants: Tenants, tenant: str, count: int = 1, category: str = "fo
         )
 
 
+def counted_loads(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The threads that load a ledger from now on."""
+    loads: list[int] = []
+
+    class CountedLedger(Ledger):
+        def __init__(self, *arguments: object) -> None:
+            loads.append(threading.get_ident())
+            super().__init__(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(tenants, "Ledger", CountedLedger)
+    return loads
+
+
 def test_tenants_share_nothing(tmp_path: Path) -> None:
     with Tenants.open_folder(tmp_path, ENCODER) as all_tenants:
         for tenant, category in (("café", "stock"), ("studio", "meals")):
@@ -134,14 +147,7 @@ def test_a_tenant_that_is_not_there_takes_no_room(tmp_path: Path) -> None:
 def test_however_many_wait_for_a_cold_tenant_it_is_loaded_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    loads = []
-
-    class CountedLedger(Ledger):
-        def __init__(self, *arguments: object) -> None:
-            loads.append(threading.get_ident())
-            super().__init__(*arguments)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(tenants, "Ledger", CountedLedger)
+    loads = counted_loads(monkeypatch)
     with Tenants.open_folder(tmp_path, ENCODER) as all_tenants, ThreadPoolExecutor(16) as pool:
         all_tenants.create("acme")
         together = threading.Barrier(16)
@@ -258,14 +264,7 @@ def test_what_failed_is_tried_again_once_the_tenant_learns_though_it_was_loaded_
 def test_all_that_an_evicted_tenant_is_due_takes_one_load(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    loads = []
-
-    class CountedLedger(Ledger):
-        def __init__(self, *arguments: object) -> None:
-            loads.append(threading.get_ident())
-            super().__init__(*arguments)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(tenants, "Ledger", CountedLedger)
+    loads = counted_loads(monkeypatch)
     monkeypatch.setattr(texts, "EXACT_TEXTS_MAX", 3)
     with Tenants.open_folder(tmp_path, ENCODER, memory_bytes_max=1) as all_tenants:
         all_tenants.create("acme")

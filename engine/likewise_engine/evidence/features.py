@@ -138,7 +138,7 @@ def evidence_of(view: View, around: Surroundings, dimension: str) -> Evidence:
     habits = view.habits(dimension)
     others = (
         _nearest_names(view, nearness, dimension),
-        _likeliest(view, heard),
+        _likeliest(heard),
         _successors(view, habits.successions, labels[rows], around.log_weight[rows]),
     )
     candidates = np.unique(np.concatenate((labels[rows], *others))).astype(np.int64)
@@ -186,9 +186,9 @@ def _heard(view: View, around: Surroundings, dimension: str) -> Floats:
     return log_probability
 
 
-def _likeliest(view: View, heard: Floats) -> NDArray[np.int64]:
-    """The active categories that the head finds likeliest; none where there is no head."""
-    known = np.flatnonzero((heard > _HEAD_MIN) & view.category_active)
+def _likeliest(heard: Floats) -> NDArray[np.int64]:
+    """The categories that the head finds likeliest; none where there is no head."""
+    known = np.flatnonzero(heard > _HEAD_MIN)
     return known[np.argsort(-heard[known], kind="stable")[:HEAD_CANDIDATES_MAX]]
 
 

@@ -33,7 +33,9 @@ def features_of_rows(
         count: candidates; not all of them need to have a row.
     """
     per_candidate = np.bincount(of_row, minlength=count).astype(np.float64)
-    features = _shares(_weights(view, around, rows), of_row, count)
+    # What orders the rows by their day and then by row.
+    when = (view.order_day[around.rows[rows]].astype(np.int64) << 32) + around.rows[rows]
+    features = _shares(_weights(around, rows, when), of_row, count)
     same_direction = np.bincount(of_row, around.same_direction[rows], count) / np.maximum(per_candidate, 1.0)
     similarity, difference = _nearest(around, rows, of_row, per_candidate)
     same_payee, same_amount = around.same_payee[rows], around.same_amount[rows]
@@ -41,10 +43,8 @@ def features_of_rows(
         "similarity_best": similarity,
         "similarity_gap": similarity - similarity.max(),
         "share_same_payee_rival": best_other(features["share_same_payee"]),
-        "is_last_of_payee": _has_latest(view, around.rows[rows], of_row, same_payee, count),
-        "is_last_of_payee_and_amount": _has_latest(
-            view, around.rows[rows], of_row, same_payee & same_amount, count
-        ),
+        "is_last_of_payee": _has_latest(when, of_row, same_payee, count),
+        "is_last_of_payee_and_amount": _has_latest(when, of_row, same_payee & same_amount, count),
         "amount_difference_least": difference,
         "share_same_direction": same_direction,
     }
@@ -58,12 +58,13 @@ def best_other(values: Floats) -> Floats:
     return np.asarray(np.where(values == first, second, first), dtype=np.float64)
 
 
-def _weights(view: View, around: Surroundings, rows: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
+def _weights(
+    around: Surroundings, rows: NDArray[np.int64], when: NDArray[np.int64]
+) -> dict[str, NDArray[Any]]:
     """What each row weighs, ``(k,)``, by the name of the share that its candidate has of all."""
     same_text, same_payee, same_amount = (
         same[rows] for same in (around.same_text, around.same_payee, around.same_amount)
     )
-    when = _when(view, around.rows[rows])
     return {
         SHARE: _kernel(around.log_weight[rows]),
         "share_same_payee": same_payee,
@@ -82,11 +83,6 @@ def _shares(weights: Mapping[str, NDArray[Any]], of_row: NDArray[np.int64], coun
     sums = np.bincount(cells.ravel(), stacked.ravel(), count * len(stacked)).reshape(len(stacked), count)
     totals = stacked.sum(axis=1, keepdims=True)
     return dict(zip(weights, sums / np.where(totals > 0, totals, 1.0), strict=True))
-
-
-def _when(view: View, rows: NDArray[np.int64]) -> NDArray[np.int64]:
-    """What orders rows by their day and then by row."""
-    return (view.order_day[rows].astype(np.int64) << 32) + rows
 
 
 def _fading_by_rank(among: NDArray[np.bool_], when: NDArray[np.int64]) -> Floats:
@@ -121,11 +117,11 @@ def _nearest(
 
 
 def _has_latest(
-    view: View, rows: NDArray[np.int64], of_row: NDArray[np.int64], among: NDArray[np.bool_], count: int
+    when: NDArray[np.int64], of_row: NDArray[np.int64], among: NDArray[np.bool_], count: int
 ) -> Floats:
-    """1 for the candidate of the latest of some rows, by day and then by row; 0 for all if there are none."""
+    """1 for the candidate of the latest of some rows; 0 for all if there are none."""
     chosen = np.flatnonzero(among)
     has = np.zeros(count)
     if len(chosen):
-        has[of_row[chosen[np.argmax(_when(view, rows[chosen]))]]] = 1.0
+        has[of_row[chosen[np.argmax(when[chosen])]]] = 1.0
     return has
