@@ -92,7 +92,8 @@ class BenchFolder:
         shutil.copytree(self._originals, self._data)
         with closing(DataFolder(self._data)) as folder:
             for copy, original in copies.items():
-                _copy(folder, original, copy)
+                source = folder.store_path(original).parent
+                copy_tenant(source, folder, copy, with_graph=original != BUILD)
             graphs = [folder.store_path(tenant).with_name(GRAPH_NAME) for tenant in build_ids]
         os.sync()  # so that writing them out does not slow down the run's own commits
         try:
@@ -120,13 +121,7 @@ class BenchFolder:
         self._stated.write_text(json.dumps(state, indent=2), encoding="utf-8")
 
     def _fill(self) -> None:
-        invented = list(_tenants_of(self._workload))
-        with Tenants.open_folder(self._originals, load_encoder(), vote=load_vote()) as tenants:
-            for tenant in track(invented, "making the data folder", transient=True):
-                if not tenants.exists(tenant.id):
-                    tenants.create(tenant.id)
-                if tenants.describe(tenant.id).statistics.labels < tenant.labels:
-                    _teach(tenants, tenant)
+        make_tenants(self._originals, list(_tenants_of(self._workload)))
         self._write_state(is_filled=True)
 
 
@@ -138,6 +133,36 @@ def _tenants_of(workload: Workload) -> Iterator[InventedTenant]:
         yield InventedTenant.of_size(tenant_id(number), labels, workload.seed)
 
 
+def make_tenants(data: Path, wanted: Sequence[InventedTenant]) -> None:
+    """Make the tenants that a data folder lacks, and go on with one whose making was interrupted."""
+    with Tenants.open_folder(data, load_encoder(), vote=load_vote()) as tenants:
+        for tenant in track(wanted, "making the data folder", transient=True):
+            if not tenants.exists(tenant.id):
+                tenants.create(tenant.id)
+            if tenants.describe(tenant.id).statistics.labels < tenant.labels:
+                _teach(tenants, tenant)
+
+
+def copy_tenant(source: Path, folder: DataFolder, copy: str, *, with_graph: bool = True) -> None:
+    """Put a tenant into a data folder under another id, with all that is cached of it.
+
+    Args:
+        source: the folder of the tenant itself.
+        folder: where to.
+        copy: the other id.
+        with_graph: without it, the copy is due one.
+    """
+
+    def fill(store: Path) -> None:
+        for path in source.iterdir():
+            if with_graph or not path.name.startswith(GRAPH_NAME):
+                shutil.copyfile(path, store.with_name(path.name))
+        with closing(sqlite3.connect(store)) as connection, connection:
+            connection.execute("UPDATE tenant SET tenant = ?", (copy,))
+
+    folder.create(copy, fill)
+
+
 def _teach(tenants: Tenants, tenant: InventedTenant) -> None:
     """All of its history, with the graph, the heads and the calibration that are due then."""
     history = tenant.history()
@@ -145,17 +170,3 @@ def _teach(tenants: Tenants, tenant: InventedTenant) -> None:
         while rows := list(islice(history, limits.IMPORT_BATCH_ROWS)):
             ledger.import_batch([row.of_engine() for row in rows])
     tenants.settle()
-
-
-def _copy(folder: DataFolder, original: str, copy: str) -> None:
-    """A tenant under another id, with all that is cached of it but the graph where it is due one."""
-    source = folder.store_path(original).parent
-
-    def fill(store: Path) -> None:
-        for path in source.iterdir():
-            if original != BUILD or not path.name.startswith(GRAPH_NAME):
-                shutil.copyfile(path, store.with_name(path.name))
-        with closing(sqlite3.connect(store)) as connection, connection:
-            connection.execute("UPDATE tenant SET tenant = ?", (copy,))
-
-    folder.create(copy, fill)

@@ -12,10 +12,12 @@ sent half of them .64 ms late or later, futures .11 ms, for the same processor t
 import gc
 import threading
 import time
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
+from multiprocessing import get_context
 from typing import Any, Final
 
 import grpc
@@ -81,6 +83,13 @@ class Samples:
 
 Send = Callable[[bytes], Any]
 """Sends a message; returns at once, with a future of the answer."""
+
+
+@contextmanager
+def own_process() -> Iterator[ProcessPoolExecutor]:
+    """A process for this module's functions. Spawned: gRPC does not outlive a fork."""
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        yield pool
 
 
 def first_touches(address: str, payloads: Sequence[bytes]) -> None:

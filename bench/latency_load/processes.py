@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -46,12 +46,20 @@ class Served:
     Attributes:
         address: of it.
         ready_s: from its start until it said so.
+        process: that it is.
         usages: several a second, since then.
     """
 
     address: str
     ready_s: float
+    process: psutil.Process
     usages: list[Usage] = field(default_factory=list)
+
+    def usage(self) -> Usage:
+        """What it has taken by now."""
+        with self.process.oneshot():
+            cpu, memory = self.process.cpu_times(), self.process.memory_info()
+        return Usage(time.perf_counter_ns(), cpu.user + cpu.system, memory.rss)
 
     def within(self, from_ns: int, to_ns: int) -> list[Usage]:
         """What was noted in a span of time, with the last before it."""
@@ -72,8 +80,9 @@ def served(module: str, arguments: Sequence[str] = ()) -> Iterator[Served]:
     )
     stopped = threading.Event()
     try:
-        server = Served(_address_of(process), time.perf_counter() - started)
-        sampler = threading.Thread(target=_sample, args=(process.pid, server.usages, stopped))
+        address = _address_of(process)
+        server = Served(address, time.perf_counter() - started, psutil.Process(process.pid))
+        sampler = threading.Thread(target=_sample, args=(server, stopped))
         sampler.start()
         try:
             yield server
@@ -89,6 +98,12 @@ def served(module: str, arguments: Sequence[str] = ()) -> Iterator[Served]:
         raise ServerFailed(f"{module} ended with exit status {exit_code}")
 
 
+def likewise_served(data: Path, options: Sequence[str] = ()) -> AbstractContextManager[Served]:
+    """Run ``likewise serve`` over a data folder, quietly and on a free port; as :func:`served`."""
+    quiet = ["--listen", "127.0.0.1:0", "--log-level", "warning"]
+    return served("likewise_server", ["serve", "--data", str(data), *quiet, *options])
+
+
 def _address_of(process: "subprocess.Popen[str]") -> str:
     assert process.stdout is not None
     for line in process.stdout:
@@ -97,12 +112,9 @@ def _address_of(process: "subprocess.Popen[str]") -> str:
     raise ServerFailed(f"the server ended with exit status {process.wait(_STOP_S_MAX)}")
 
 
-def _sample(pid: int, usages: list[Usage], stopped: threading.Event) -> None:
-    process = psutil.Process(pid)
+def _sample(server: Served, stopped: threading.Event) -> None:
     while not stopped.wait(_SAMPLED_EVERY_S):
         try:
-            with process.oneshot():
-                cpu, memory = process.cpu_times(), process.memory_info()
+            server.usages.append(server.usage())
         except psutil.NoSuchProcess:
             return  # its exit status will tell
-        usages.append(Usage(time.perf_counter_ns(), cpu.user + cpu.system, memory.rss))

@@ -5,19 +5,16 @@ with the same arrivals, kinds aside, and nothing else of ours at work.
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
-from multiprocessing import get_context
-from pathlib import Path
 from typing import Final
 
 from latency_load import generator
 from latency_load.folder import BenchFolder, Prepared
 from latency_load.generator import Samples
 from latency_load.payloads import ECHOED, Payloads
-from latency_load.processes import Usage, served
+from latency_load.processes import Usage, likewise_served, served
 from latency_load.schedule import schedule
 from latency_load.workload import ECHO_ONLY, Kind, Load, Workload
 
@@ -50,9 +47,6 @@ class Run:
     build_share: float
 
 
-Generate = Callable[[str, Load, int], Samples]
-
-
 def run(folder: BenchFolder, workload: Workload, load: Load) -> Run:
     """Put a load on a server that has just been started and has loaded its tenants.
 
@@ -63,36 +57,25 @@ def run(folder: BenchFolder, workload: Workload, load: Load) -> Run:
     due = schedule(load.mix, load.rate_hz, load.seconds, workload.seed, warmup_s=load.warmup_s)
     cold = int(due.is_of(Kind.COLD).sum())
     build_s = 0.0 if load.classify_only else load.lasts_s + _OVERHEAD_S
-    with folder.prepared(cold, build_s) as prepared, _generator() as pool:
-        before = _echo(pool, load, workload.seed)
+    with folder.prepared(cold, build_s) as prepared, generator.own_process() as pool:
+        before = echo(pool, load.rate_hz, load.seconds * _ECHO_SHARE, workload.seed)
         payloads = Payloads(workload, prepared)
         touched, sent = payloads.first_touches(), payloads.of(due)
-        with served("likewise_server", ["serve", *_serve_arguments(prepared.data)]) as server:
+        with likewise_served(prepared.data) as server:
             pool.submit(generator.first_touches, server.address, touched).result()
             samples = pool.submit(generator.send, server.address, due, sent).result()
         build_share = _build_share(prepared, samples, load)
-        after = _echo(pool, load, workload.seed + 1)
+        after = echo(pool, load.rate_hz, load.seconds * _ECHO_SHARE, workload.seed + 1)
     from_ns = samples.started_ns + due.warmup_ns
     usages = server.within(from_ns, from_ns + round(load.seconds * 1e9))
     return Run(load, samples, (before, after), server.ready_s, usages, build_share)
 
 
-@contextmanager
-def _generator() -> Iterator[ProcessPoolExecutor]:
-    """The generator's process, the same for the floor and the load. Spawned: gRPC does not outlive a fork."""
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        yield pool
-
-
-def _echo(pool: ProcessPoolExecutor, load: Load, seed: int) -> Samples:
-    seconds = load.seconds * _ECHO_SHARE
-    due = schedule(ECHO_ONLY, load.rate_hz, seconds, seed, warmup_s=_ECHO_WARMUP_S)
+def echo(pool: ProcessPoolExecutor, rate_hz: float, seconds: float, seed: int) -> Samples:
+    """Measure the floor: calls at a rate of the echo, sent from a process of the pool."""
+    due = schedule(ECHO_ONLY, rate_hz, seconds, seed, warmup_s=_ECHO_WARMUP_S)
     with served("latency_load.echo") as server:
         return pool.submit(generator.send, server.address, due, [ECHOED] * len(due)).result()
-
-
-def _serve_arguments(data: Path) -> list[str]:
-    return ["--data", str(data), "--listen", "127.0.0.1:0", "--log-level", "warning"]
 
 
 def _build_share(prepared: Prepared, samples: Samples, load: Load) -> float:
