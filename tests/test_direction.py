@@ -91,7 +91,7 @@ def test_amounts_with_a_direction_are_evidence_as_signed_ones_are(sent: Any, tmp
         assert heads[0] is not None
         assert heads[1] is not None
         np.testing.assert_array_equal(
-            heads[0].of_dimension["category"].weights, heads[1].of_dimension["category"].weights
+            heads[0].of_dimension["category"].levels, heads[1].of_dimension["category"].levels
         )
         for amount in (-20, 20, 3, -900):
             expected = evidence(plain, signed(amount))

@@ -16,6 +16,7 @@ from likewise_engine.classify import question_of
 from likewise_engine.evidence import Evidence
 from likewise_engine.folder import HEADS_NAME, STORE_NAME
 from likewise_engine.head import Hashed, Head, Heads, hashed_of, linear
+from likewise_engine.head.sparse import packed
 from likewise_engine.ledger.head_training import train_heads
 from likewise_engine.ledger.ledger import Ledger
 from likewise_engine.ledger.reshape import Activation, Merge
@@ -139,6 +140,70 @@ def hashed_with(features: int) -> Hashed:
     return Hashed(np.arange(features, dtype=np.int64), np.full(features, 0.1, dtype=np.float32))
 
 
+def test_a_step_of_training_is_what_the_papers_say() -> None:
+    """Softmax regression by AdaGrad with one rate a bucket, in a dozen lines of float64."""
+    rng = np.random.default_rng(5)
+    labels = rng.integers(0, 7, 60).astype(np.int32)
+    transactions = [
+        Hashed(rng.integers(0, 1 << 20, size), rng.random(size).astype(np.float32) / 5)
+        for size in rng.integers(5, 40, 60)
+    ]
+    head = Head.train(labels, transactions)
+    assert head is not None
+    buckets = len(head.starts) - 1
+    weights, squares = np.zeros((buckets, 7)), np.full(buckets, linear._SQUARES_START)
+    for row in linear._order(60, linear._PASSES).tolist():
+        hashed = transactions[row]
+        at = hashed.buckets & (buckets - 1)
+        error = np.exp(hashed.values @ weights[at])
+        error /= error.sum()
+        error[labels[row]] -= 1.0
+        np.add.at(squares, at, np.square(hashed.values) * (error @ error))
+        np.subtract.at(weights, at, np.outer(0.3 * hashed.values / np.sqrt(squares[at]), error))
+    for hashed in transactions:
+        scores = hashed.values @ weights[hashed.buckets & (buckets - 1)]
+        expected = scores - np.logaddexp.reduce(scores)
+        assert head.log_probabilities(hashed) == pytest.approx(expected, abs=0.15)
+        assert int(head.log_probabilities(hashed).argmax()) == int(expected.argmax())
+
+
+@pytest.mark.parametrize("categories", [2, 256, 257, 1_000])
+def test_packed_weights_score_as_what_they_stand_for(categories: int) -> None:
+    rng = np.random.default_rng(categories)
+    weights = np.round(rng.normal(0.0, 0.05, (64, categories)), 2).astype(np.float32)
+    weights[rng.random(weights.shape) < 0.05] = 3.0
+    weights[0, 0], weights[1] = 100.0, 0.0
+    head = Head(np.arange(categories), *packed(weights, linear._STEP))
+    head.check()
+    assert head.places.dtype == (np.uint8 if categories <= 256 else np.uint16)
+    middle = np.sort(weights, axis=1)[:, [categories // 2]]
+    meant = np.clip(np.rint((weights - middle) / np.float32(linear._STEP)), -127, 127) * linear._STEP
+    assert len(head.levels) == np.count_nonzero(meant)
+    hashed = Hashed(rng.integers(0, 1 << 30, 50), rng.random(50).astype(np.float32))
+    scores = hashed.values.astype(np.float64) @ meant[hashed.buckets & 63]
+    found = head.log_probabilities(hashed)
+    assert found == pytest.approx(scores - np.logaddexp.reduce(scores), abs=1e-5)
+    order = rng.permutation(categories)
+    renumbered = Head(np.arange(categories), *packed(np.ascontiguousarray(weights[:, order]), linear._STEP))
+    assert np.array_equal(renumbered.log_probabilities(hashed), found[order])
+
+
+def test_arrays_that_are_no_head_are_refused() -> None:
+    head = Head(np.arange(3), *packed(np.eye(4, 3, dtype=np.float32), linear._STEP))
+    head.check()
+    for changes in (
+        {"starts": head.starts[:-1]},
+        {"starts": head.starts[::-1]},
+        {"starts": head.starts + np.int32(1)},
+        {"places": head.places + np.uint8(3)},
+        {"places": head.places[1:]},
+        {"levels": head.levels[1:]},
+        {"categories": head.categories[:0]},
+    ):
+        with pytest.raises(ValueError, match="head"):
+            replace(head, **changes).check()
+
+
 def test_training_is_given_up_when_asked_to(tmp_path: Path) -> None:
     with open_ledger(tmp_path) as ledger:
         ledger.import_batch(books())
@@ -160,7 +225,7 @@ def test_heads_are_read_from_disk_as_they_were(tmp_path: Path) -> None:
     with open_ledger(tmp_path) as ledger:
         assert not ledger.are_heads_due
         again = ledger.view.heads.of_dimension["category"]
-        for name in ("categories", "weights", "scales"):
+        for name in ("categories", "starts", "places", "levels"):
             assert np.array_equal(getattr(again, name), getattr(head, name))
 
 
@@ -206,7 +271,7 @@ def test_forgetting_takes_the_head_with_it(tmp_path: Path) -> None:
         ledger.import_batch(books())
         ledger.train_heads()
         before = bytes_on_disk(tmp_path)
-        weights = ledger.view.heads.of_dimension["category"].scales.tobytes()
+        weights = ledger.view.heads.of_dimension["category"].levels.tobytes()
         assert weights in before
         ledger.forget(["Leeds Bakery"])
         assert ledger.view.heads.of_dimension == {}

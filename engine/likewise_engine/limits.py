@@ -69,11 +69,11 @@ POOLED_BINS_MAX: Final = 1_000
 
 # --- The head ---------------------------------------------------------------------------------
 HEAD_LABELS_MAX: Final = 10_000
-"""Latest labels of one dimension that a head is trained on, some .25 ms each in the background."""
+"""Latest labels of one dimension that a head is trained on, some .02 ms each in the background."""
 HEAD_CELL_UPDATES_MAX: Final = 1 << 32
 """Cells that the training of one head updates: labels times passes times categories times features of a
-transaction. Some 9 s, and ten times what 10,000 labels of 60 categories take. Without it, 3,000 labels of as
-many categories and the longest texts took 87 s."""
+transaction. Some 4 s, and ten times what 10,000 labels of 60 categories take. Without it, 3,000 labels of as
+many categories and the longest texts would take ten times that."""
 
 # --- Calibration -----------------------------------------------------------------------------
 OUTCOMES_KEPT_MAX: Final = 1_000
@@ -177,6 +177,7 @@ def _check_relations() -> None:
         "a text fits an encoder": min(ENCODER_TOKENS_MAX, ENCODER_CHARS_PER_RUN_MAX) >= TEXT_CHARS_MAX + 2,
         # A text has at most one n-gram of each length from 2 to 4 a character, and less than a word.
         "a head affords a label": CATEGORIES_MAX * 4 * TEXT_CHARS_MAX <= HEAD_CELL_UPDATES_MAX,
+        "a head's weights know their category": CATEGORIES_MAX <= 2**16,
         "amounts fit int64 units": AMOUNT_UNITS_MAX < 2**63,
         "bulk batches": IMPORT_BATCH_ROWS <= BATCH_ITEMS_MAX
         and IMPORT_BATCH_ROWS <= IMPORT_BUFFERED_ROWS_MAX

@@ -14,8 +14,8 @@ import numpy as np
 from likewise_engine import cache_file
 from likewise_engine.head.linear import Head
 
-_FORMAT: Final = "heads-3"
-_ARRAYS: Final = ("categories", "weights", "scales")
+_FORMAT: Final = "heads-4"
+_ARRAYS: Final = ("categories", "starts", "places", "levels")
 _GROWTH_SHARE: Final = 10
 
 
@@ -96,6 +96,8 @@ class Heads:
                     dimension: Head(*(arrays[f"{name}_{position}"] for name in _ARRAYS))
                     for position, dimension in enumerate(stated["dimensions"])
                 }
+            for head in heads.values():
+                head.check()
             if any(head.categories.max() >= categories for head in heads.values()):
                 raise ValueError("it knows categories that the tenant does not have")
             return cls(heads, int(stated["labels"]), int(stated["revision"]))
