@@ -17,7 +17,8 @@ from likewise_engine import limits
 from likewise_engine.answers import ClassifyOptions
 from likewise_engine.chart import Category
 from likewise_engine.classify import Question, question_of
-from likewise_engine.evidence.features import HEAD_CANDIDATES_MAX, NAMED_CANDIDATES_MAX, SUCCESSOR_SHARE_MIN
+from likewise_engine.evidence.candidates import HEAD_CANDIDATES_MAX, NAMED_CANDIDATES_MAX, SUCCESSOR_SHARE_MIN
+from likewise_engine.evidence.features import cosines_of
 from likewise_engine.evidence.regression import ROWS_MAX, regression_of
 from likewise_engine.ledger.ledger import Ledger
 from likewise_engine.transaction import LabelledTransaction, Transaction
@@ -126,7 +127,8 @@ def assert_bounded(ledger: Ledger, asked: Transaction) -> None:
     assert len(found.around.texts) <= limits.RETRIEVED_TEXTS_MAX
     assert len(evidence.rows) <= len(found.around.rows) <= limits.RETRIEVED_ENTRIES_MAX
     assert len(evidence.candidates) <= CANDIDATES_MAX
-    assert len(regression_of(ledger.view, found.around, evidence.rows).rows) <= ROWS_MAX
+    cosines = cosines_of(ledger.view, found.around)
+    assert len(regression_of(found.around, evidence.rows, cosines)[0]) <= ROWS_MAX
     shown = ledger.classify(
         asked,
         ClassifyOptions(candidates_max=limits.CANDIDATES_MAX, neighbours_max=limits.NEIGHBOURS_MAX),

@@ -10,6 +10,7 @@ import pytest
 
 from engine_world import ENCODER, Books, labelled, open_ledger
 from likewise_engine.classify import Question, question_of
+from likewise_engine.evidence.features import cosines_of
 from likewise_engine.evidence.regression import ROWS_MAX, regression_of
 from likewise_engine.ledger.view import View
 from likewise_engine.transaction import Transaction
@@ -34,7 +35,8 @@ def test_it_is_gaussian_process_regression(tmp_path: Path) -> None:
     for _ in range(5):
         around = ask(view, books.transaction()).around
         rows = np.arange(len(around.rows))
-        found = regression_of(view, around, rows)
+        used, influence, explained = regression_of(around, rows, cosines_of(view, around))
+        assert np.array_equal(used, rows)
         amount = [math.copysign(math.log1p(abs(a)), a) for a in view.amount[around.rows].tolist()]
         vectors = view.index.matrix[view.text[around.rows]].astype(np.float64)
         among = [
@@ -54,9 +56,9 @@ def test_it_is_gaussian_process_regression(tmp_path: Path) -> None:
             for i, similarity in enumerate(around.similarity.tolist())
         ]
         expected = np.linalg.inv(np.array(among)) @ np.array(near)
-        assert found.influence == pytest.approx(expected, abs=1e-5)
-        assert found.explained == pytest.approx(float(expected @ near), abs=1e-5)
-        assert 0 <= found.explained <= 1
+        assert influence == pytest.approx(expected, abs=1e-5)
+        assert explained == pytest.approx(float(expected @ near), abs=1e-5)
+        assert 0 <= explained <= 1
 
 
 def test_forty_copies_of_one_habit_do_not_shout_down_another(tmp_path: Path) -> None:
@@ -85,11 +87,12 @@ def test_forty_copies_of_one_habit_do_not_shout_down_another(tmp_path: Path) -> 
 
 def test_it_looks_at_no_more_rows_than_it_may_and_at_none_if_there_are_none(tmp_path: Path) -> None:
     with open_ledger(tmp_path) as ledger:
-        nothing = regression_of(ledger.view, ask(ledger.view, Transaction(payee="x")).around, np.arange(0))
-        assert (len(nothing.rows), nothing.explained) == (0, 0.0)
+        around = ask(ledger.view, Transaction(payee="x")).around
+        used, _, explained = regression_of(around, np.arange(0), cosines_of(ledger.view, around))
+        assert (len(used), explained) == (0, 0.0)
         for payee in ("Corner Bakery", "Corner Bakehouse"):
             ledger.learn([labelled(f"{payee} {n}", payee=payee, amount=Decimal(n)) for n in range(60)])
         around = ask(ledger.view, Transaction(payee="Corner Bakery", amount=Decimal(7))).around
-        found = regression_of(ledger.view, around, np.arange(len(around.rows)))
-        assert len(around.rows) > ROWS_MAX == len(found.rows)
-        assert around.log_weight[found.rows].min() >= np.sort(around.log_weight)[-ROWS_MAX]
+        used, _, _ = regression_of(around, np.arange(len(around.rows)), cosines_of(ledger.view, around))
+        assert len(around.rows) > ROWS_MAX == len(used)
+        assert around.log_weight[used].min() >= np.sort(around.log_weight)[-ROWS_MAX]

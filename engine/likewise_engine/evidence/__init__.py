@@ -4,8 +4,9 @@
 what they and the chart say in one dimension.
 """
 
+from likewise_engine.evidence.distances import TAU
 from likewise_engine.evidence.features import FEATURES, WITNESSES, Evidence, evidence_of
-from likewise_engine.evidence.surroundings import TAU, Surroundings, Wording, surroundings_of
+from likewise_engine.evidence.surroundings import Surroundings, Wording, surroundings_of
 
 __all__ = [
     "FEATURES",

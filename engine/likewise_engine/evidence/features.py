@@ -8,19 +8,35 @@ nearest to the question's text.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import chain
-from math import copysign, isnan, log, log1p
+from itertools import accumulate, chain, pairwise
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from likewise_engine.evidence.regression import Regression, regression_of
-from likewise_engine.evidence.rows import SHARE, best_other, features_of_rows
+from likewise_engine.evidence.candidates import (
+    HEAD_MIN,
+    candidates_of,
+    heard_of,
+    labelled_rows,
+    nearness_of_names,
+)
+from likewise_engine.evidence.categories import (
+    BOOK_FEATURES,
+    HABIT_FEATURES,
+    HEAD_FEATURES,
+    NAME_FEATURES,
+    SUCCESSION_FEATURES,
+    fill_books,
+    fill_habits,
+    fill_head,
+    fill_names,
+    fill_successions,
+)
+from likewise_engine.evidence.regression import REGRESSION_FEATURES, fill_regression
+from likewise_engine.evidence.rows import ROW_FEATURES, fill_rows
 from likewise_engine.evidence.surroundings import Surroundings
-from likewise_engine.ledger.habits import Habits
-from likewise_engine.ledger.successions import Successions
-from likewise_engine.ledger.view import UNLABELLED, View
+from likewise_engine.ledger.view import View
 
 Floats = NDArray[np.float64]
 
@@ -85,20 +101,22 @@ WITNESSES: Final[Mapping[str, tuple[str, ...]]] = {
 FEATURES: Final = tuple(chain.from_iterable(WITNESSES.values()))
 """Names of the features, in the order of a row of ``Evidence.features``."""
 
-NAMED_CANDIDATES_MAX: Final = 5
-"""Categories that are candidates for their names alone: as many as an answer shows unless asked for more."""
-HEAD_CANDIDATES_MAX: Final = 3
-"""Categories that are candidates because the tenant's own head finds them likeliest."""
-SUCCESSOR_SHARE_MIN: Final = 0.2
-"""A category is a candidate if it is so much of what followed the one that the rows speak for most; at most
-four are."""
-_HEAD_MIN: Final = -30.0
-"""Log probability of what the head does not know."""
-_HEAD_RANK_MAX: Final = 20.0
-_LOG_MASS_MIN: Final = -60.0
-"""Where nothing is near, how far off it is tells no more."""
-_FIT_MAX: Final = 10.0
-"""Bounds the log likelihood ratio of amounts, either way."""
+_WITNESS_BLOCKS: Final = (
+    ROW_FEATURES,
+    HABIT_FEATURES,
+    REGRESSION_FEATURES,
+    SUCCESSION_FEATURES,
+    HEAD_FEATURES,
+    NAME_FEATURES,
+    BOOK_FEATURES,
+)
+"""What is filled in together, in the order of the features."""
+_NO_LABELS: Final = np.empty(0, dtype=np.int32)
+_NO_ROWS: Final = np.empty(0, dtype=np.int64)
+_ENDS: Final = tuple(accumulate(map(len, _WITNESS_BLOCKS)))
+_BLOCKS: Final = tuple(slice(*ends) for ends in pairwise((0, *_ENDS)))
+if tuple(chain.from_iterable(_WITNESS_BLOCKS)) != FEATURES:
+    raise ImportError("the kernels of the evidence give other features: they are to be compiled anew")
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,147 +146,45 @@ class Evidence:
 
 def evidence_of(view: View, around: Surroundings, dimension: str) -> Evidence:
     """What the rows and the chart say in one dimension. Inactive categories are no candidates."""
-    column = view.labels.get(dimension)
-    labels = np.full(len(around.rows), UNLABELLED) if column is None else column[around.rows]
-    rows = np.flatnonzero((labels != UNLABELLED) & view.category_active[labels])
-    # einsum sums each row in the same order whatever the others are; a matrix product may not.
-    by_wording = np.einsum("cwd,d->cw", view.category_vectors, around.vector)
-    nearness = by_wording.max(axis=1, initial=-1.0).astype(np.float64)
+    active, habits = view.category_active, view.habits(dimension)
+    labels = view.labels.get(dimension, _NO_LABELS)
+    rows, label_of_row = labelled_rows(around.rows if len(labels) else _NO_ROWS, labels, active)
+    nearness = nearness_of_names(view.category_vectors, around.vector)
     heard = _heard(view, around, dimension)
-    habits = view.habits(dimension)
-    others = (
-        _nearest_names(view, nearness, dimension),
-        _likeliest(heard),
-        _successors(view, habits.successions, labels[rows], around.log_weight[rows]),
+    candidates, of_row = candidates_of(
+        label_of_row,
+        rows,
+        around.log_weight,
+        view.active_categories(dimension),
+        nearness,
+        heard,
+        habits.successions,
+        active,
     )
-    candidates = np.unique(np.concatenate((labels[rows], *others))).astype(np.int64)
-    of_row = np.searchsorted(candidates, labels[rows])
-    log_mass = float(np.logaddexp.reduce(around.log_weight[rows])) if len(rows) else -np.inf
-    features, share = np.empty((len(candidates), len(FEATURES))), np.zeros(len(candidates))
+    features, share, log_mass = np.empty((len(FEATURES), len(candidates))), np.zeros(len(candidates)), -np.inf
     if len(candidates):
-        of_rows = features_of_rows(view, around, rows, of_row, len(candidates))
-        share = of_rows[SHARE]
-        columns: Mapping[str, Floats | float] = {
-            **of_rows,
-            **_of_habits(habits, around.log_amount, candidates),
-            **_of_successions(habits.successions, share, candidates),
-            **_of_regression(regression_of(view, around, rows), labels, candidates),
-            **_of_head(heard, candidates),
-            **_of_names(nearness[candidates]),
-            **_of_books(view, around, rows, candidates),
-            "mass_log": max(log_mass, _LOG_MASS_MIN),
-        }
-        for position, name in enumerate(FEATURES):
-            features[:, position] = columns[name]
-    return Evidence(candidates, features, share, log_mass, rows, of_row)
-
-
-def _nearest_names(view: View, nearness: Floats, dimension: str) -> NDArray[np.int64]:
-    """The active categories of a dimension whose names are nearest to the question's text."""
-    numbers = view.active_categories(dimension)
-    if len(numbers) > NAMED_CANDIDATES_MAX:
-        numbers = numbers[np.argsort(-nearness[numbers], kind="stable")[:NAMED_CANDIDATES_MAX]]
-    return numbers
+        blocks = iter([features[block] for block in _BLOCKS])
+        log_mass = fill_rows(around, view.order_day, rows, of_row, next(blocks), share)
+        fill_habits(habits, around.log_amount, candidates, next(blocks))
+        fill_regression(around, rows, of_row, cosines_of(view, around), next(blocks))
+        fill_successions(habits.successions, share, candidates, next(blocks))
+        fill_head(heard, candidates, next(blocks))
+        fill_names(nearness, candidates, next(blocks))
+        fill_books(
+            around, rows, candidates, view.category_counts, view.category_dimension, log_mass, next(blocks)
+        )
+    return Evidence(candidates, features.T, share, log_mass, rows, of_row)
 
 
 def _heard(view: View, around: Surroundings, dimension: str) -> Floats:
-    """The log probability that the tenant's own head gives each category, float64 ``(categories,)``.
-
-    What it gives those that were deactivated since goes to the others.
-    """
-    log_probability = np.full(len(view.category_counts), _HEAD_MIN)
+    """The log probability that the tenant's own head gives each category, float64 ``(categories,)``."""
     head = view.heads.of_dimension.get(dimension)
-    if head is not None:
-        active = view.category_active[head.categories]
-        given = head.log_probabilities(around.hashed)[active]
-        given -= np.logaddexp.reduce(np.sort(given))
-        log_probability[head.categories[active]] = np.maximum(given, _HEAD_MIN)
-    return log_probability
+    if head is None:
+        return np.full(len(view.category_counts), HEAD_MIN)
+    return heard_of(head.categories, head.log_probabilities(around.hashed), view.category_active)
 
 
-def _likeliest(heard: Floats) -> NDArray[np.int64]:
-    """The categories that the head finds likeliest; none where there is no head."""
-    known = np.flatnonzero(heard > _HEAD_MIN)
-    return known[np.argsort(-heard[known], kind="stable")[:HEAD_CANDIDATES_MAX]]
-
-
-def _successors(
-    view: View, successions: Successions, labels: NDArray[np.int32], log_weight: Floats
-) -> NDArray[np.int64]:
-    """The active categories that the one with most of the rows' weight has often given way to."""
-    if not len(labels):
-        return np.empty(0, dtype=np.int64)
-    weight = np.bincount(labels, np.exp(log_weight - log_weight.max()))
-    leading = labels[np.argmax(weight[labels])]  # Of equals the one with the first row, whatever its number.
-    after, share = successions.successors(int(leading))
-    return after[(share >= SUCCESSOR_SHARE_MIN) & view.category_active[after]]
-
-
-def _of_head(heard: Floats, candidates: NDArray[np.int64]) -> dict[str, Floats]:
-    own = heard[candidates]
-    ranks = np.searchsorted(np.sort(-heard), -own, side="left").astype(np.float64)
-    return {
-        "head": own,
-        "head_gap": own - best_other(own) if len(own) > 1 else np.zeros(1),
-        "head_rank": np.minimum(ranks, _HEAD_RANK_MAX),
-    }
-
-
-def _of_habits(habits: Habits, log_amount: float, candidates: NDArray[np.int64]) -> dict[str, Floats]:
-    variance, mean = habits.amount_variance[candidates], habits.amount_mean[candidates]
-    positive = 1.0 - habits.negative_share[candidates]
-    fit, sign = np.zeros(len(candidates)), np.full(len(candidates), 0.5)
-    if not isnan(log_amount):
-        sign = 1.0 - positive if copysign(1.0, log_amount) < 0 else positive
-        own = np.square(abs(log_amount) - mean) / variance + np.log(variance)
-        fit = (habits.misfit(abs(log_amount)) - own) / 2.0
-    return {
-        "amount_fit": np.clip(fit, -_FIT_MAX, _FIT_MAX),
-        "sign_fit": sign,
-        "category_recent_share": habits.recent_share[candidates],
-        "category_overdue": np.log1p(habits.labels_since[candidates] * habits.share[candidates]),
-    }
-
-
-def _of_successions(
-    successions: Successions, share: Floats, candidates: NDArray[np.int64]
-) -> dict[str, Floats]:
-    passed_on = successions.passed_on(share, candidates)
-    return {
-        "share_passed_on": passed_on,
-        "share_passed_on_gap": passed_on - best_other(passed_on),
-        "succession_stay": successions.stay[candidates],
-    }
-
-
-def _of_regression(
-    regression: Regression, labels: NDArray[np.int32], candidates: NDArray[np.int64]
-) -> dict[str, Floats | float]:
-    of_row = np.searchsorted(candidates, labels[regression.rows])
-    predicted = np.bincount(of_row, regression.influence, len(candidates)).astype(np.float64)
-    return {
-        "regression": predicted,
-        "regression_gap": predicted - best_other(predicted),
-        "regression_best": float(predicted.max()),
-        "regression_sum": float(regression.influence.sum()),
-        "regression_explained": regression.explained,
-    }
-
-
-def _of_names(nearness: Floats) -> dict[str, Floats]:
-    return {"name_similarity": nearness, "name_similarity_gap": nearness - nearness.max()}
-
-
-def _of_books(
-    view: View, around: Surroundings, rows: NDArray[np.int64], candidates: NDArray[np.int64]
-) -> dict[str, Floats | float]:
-    within = view.category_dimension == view.category_dimension[candidates[0]]
-    labels = int(view.category_counts[within].sum())
-    return {
-        "share_of_dimension": view.category_counts[candidates] / max(1, labels),
-        "labels_log": log1p(labels),
-        "candidates_log": log(len(candidates)),
-        "rows_all_log": log1p(len(rows)),
-        "rows_same_text_log": log1p(np.count_nonzero(around.same_text[rows])),
-        "rows_same_payee_log": log1p(np.count_nonzero(around.same_payee[rows])),
-    }
+def cosines_of(view: View, around: Surroundings) -> NDArray[np.float32]:
+    """Of the texts around, ``(t, t)``."""
+    vectors = view.index.matrix[around.texts]
+    return vectors @ vectors.T

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from likewise_engine.index.graph import Graph
+from likewise_engine.index.ranking import best_of, ranked
 
 EXACT_TEXTS_MAX: Final = 16_384
 """Texts scanned exactly before there is a graph, and behind a small one: .23 ms with 128 dimensions, which is
@@ -90,20 +91,9 @@ class TextIndex:
 
     def _scan(self, vector: NDArray[np.float32], start: int, count_max: int) -> NDArray[np.int64]:
         """The live texts from ``start`` on that are nearest to a vector, in no order; more where some tie."""
-        similarities = self.matrix[start:] @ vector
-        similarities[~self.alive[start:]] = -np.inf
-        least = -np.inf
-        if len(similarities) > count_max:
-            least = np.partition(similarities, -count_max)[-count_max] - _ROUNDING
-        near = np.flatnonzero((similarities >= least) & (similarities > -np.inf))
-        return near + start
+        return best_of(self.matrix[start:] @ vector, self.alive[start:], count_max, _ROUNDING) + start
 
     def _ranked(
         self, vector: NDArray[np.float32], texts: NDArray[np.int64], count_max: int, known: int | None
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        if known is not None and known not in texts:
-            texts = np.append(texts, known)
-        # einsum sums each row in the same order whatever the other rows are; a matrix product may not.
-        similarities = np.einsum("td,d->t", self.matrix[texts], vector)
-        order = np.lexsort((texts, -similarities, texts != known))[:count_max]
-        return texts[order], similarities[order]
+        return ranked(self.matrix, vector, texts, count_max, -1 if known is None else known)
