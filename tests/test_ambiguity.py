@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from engine_world import ENCODER, ask, create_store, labelled, open_ledger
-from likewise_engine.ambiguity import LATEST_ENTRIES, SETTLING_ENTRIES
 from likewise_engine.answers import Decision, DimensionAnswer
 from likewise_engine.chart import Category
 from likewise_engine.evidence import Evidence
+from likewise_engine.evidence.ambiguity import LATEST_ENTRIES, SETTLING_ENTRIES
 from likewise_engine.folder import STORE_NAME
 from likewise_engine.ledger.ledger import Ledger
 from likewise_engine.store.sqlite import SqliteStore

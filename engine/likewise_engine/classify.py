@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from likewise_engine import limits
-from likewise_engine.ambiguity import rival_of
 from likewise_engine.answers import (
     Candidate,
     Classification,
@@ -28,13 +27,21 @@ from likewise_engine.answers import (
 from likewise_engine.decision import decide
 from likewise_engine.encoder.base import Encoder
 from likewise_engine.evidence import Evidence, Surroundings, Wording, evidence_of, surroundings_of
+from likewise_engine.evidence.ambiguity import rival_of
+from likewise_engine.evidence.weights import deciding_kind, weightiest
 from likewise_engine.ledger.view import UNKNOWN, UNLABELLED, View
 from likewise_engine.text import NO_PAYEES, text_and_payee
 from likewise_engine.transaction import CATEGORY_DIMENSION, Transaction, decimal_of
 from likewise_engine.vote import Vote
 
-_WITNESS_SHARE: Final = 0.5
-"""A witness decides when it holds at least this share of the weight behind the first candidate."""
+_WITNESS_OF_KIND: Final = {
+    None: Witness.CATEGORY_NAME,
+    0: Witness.SAME_TEXT_AND_AMOUNT,
+    1: Witness.SAME_TEXT,
+    2: Witness.SAME_PAYEE,
+    3: Witness.SIMILAR_TEXT,
+}
+"""By :func:`likewise_engine.evidence.weights.deciding_kind`."""
 
 
 def classify(
@@ -147,7 +154,7 @@ def judge(view: View, vote: Vote, question: Question, dimension: str) -> Judgeme
     rival = rival_of(evidence, question.around, int(order[0])) if len(order) else None
     if rival is not None and not probabilities[rival]:
         rival = None  # a vote may rule out what entries just like it have
-    position = None if rival is None else int(np.flatnonzero(order == rival)[0])
+    position = None if rival is None else order.tolist().index(rival)
     return Judgement(order, evidence.candidates[order], voted[order], probabilities[order], position)
 
 
@@ -172,71 +179,45 @@ def _answer(
     candidates_max: int,
 ) -> DimensionAnswer:
     judgement = judge(view, vote, question, dimension)
+    numbers, probabilities = judgement.candidates.tolist(), judgement.probabilities.tolist()
     categories = view.chart.categories
-    candidates = tuple(
-        Candidate(categories[number].id, categories[number].title, probability)
-        for number, probability in zip(
-            judgement.candidates.tolist(), judgement.probabilities.tolist(), strict=True
-        )
-        if probability > 0.0
-    )
-    rival = None if judgement.rival is None else candidates[judgement.rival]
+
+    def candidate(position: int) -> Candidate:
+        category = categories[numbers[position]]
+        return Candidate(category.id, category.title, probabilities[position])
+
+    # The decision sees the first two at least: how many are shown changes nothing.
+    ahead = max(candidates_max, 2)
+    candidates = [candidate(position) for position, p in enumerate(probabilities[:ahead]) if p > 0.0]
+    rival = None if judgement.rival is None else candidate(judgement.rival)
     witness = Witness.NONE
     if candidates:
-        witness = _witness(question.evidence[dimension], question.around, int(judgement.positions[0]))
-    # The decision sees them all: how many are shown changes nothing.
+        evidence, first = question.evidence[dimension], int(judgement.positions[0])
+        witness = _WITNESS_OF_KIND[deciding_kind(evidence, question.around, first)]
     decision, reason = decide(candidates, rival, witness, target_precision, view.calibrations[dimension])
-    shown = candidates[:candidates_max]
+    shown = tuple(candidates[:candidates_max])
     return DimensionAnswer(dimension, decision, shown, witness, target_precision, reason)
-
-
-def _witness(evidence: Evidence, around: Surroundings, candidate: int) -> Witness:
-    """The narrowest kind of rows that holds most of the weight behind a candidate."""
-    rows = evidence.rows[evidence.candidate_of_row == candidate]
-    if not len(rows):
-        return Witness.CATEGORY_NAME
-    weight = np.exp(around.log_weight[rows] - around.log_weight[rows].max())
-    needed = _WITNESS_SHARE * weight.sum()
-    for witness, holds in (
-        (Witness.SAME_TEXT_AND_AMOUNT, around.same_text & around.same_amount),
-        (Witness.SAME_TEXT, around.same_text),
-        (Witness.SAME_PAYEE, around.same_payee),
-    ):
-        if weight[holds[rows]].sum() >= needed:
-            return witness
-    return Witness.SIMILAR_TEXT
 
 
 def _neighbours(view: View, around: Surroundings, count_max: int) -> tuple[Neighbour, ...]:
     """The weightiest rows; equals in the order of their nearness and then of their age."""
-    if not count_max or not len(around.rows):
-        return ()
-    weight = np.exp(around.log_weight - around.log_weight.max())
-    weight /= weight.sum()
-    order = np.lexsort((-around.rows, -around.similarity, -weight))[:count_max]
-    rows = around.rows[order]
-    labels = {dimension: column[rows].tolist() for dimension, column in view.labels.items()}
-    values = zip(
-        rows.tolist(),
-        view.day[rows].tolist(),
-        view.amount[rows].tolist(),
-        view.currency[rows].tolist(),
-        view.text[rows].tolist(),
-        around.similarity[order].tolist(),
-        weight[order].tolist(),
-        strict=True,
-    )
-    categories = view.chart.categories
+    positions, shares = weightiest(around, count_max)
     return tuple(
-        Neighbour(
-            transaction_id=view.transaction_ids[row],
-            date=date.fromordinal(day) if day else None,
-            amount=None if isnan(amount) else decimal_of(amount),
-            currency=view.currencies[currency],
-            text=view.texts[text],
-            labels={d: categories[of[position]].id for d, of in labels.items() if of[position] != UNLABELLED},
-            similarity=similarity,
-            weight=share,
-        )
-        for position, (row, day, amount, currency, text, similarity, share) in enumerate(values)
+        _neighbour(view, int(around.rows[position]), float(around.similarity[position]), share)
+        for position, share in zip(positions, shares, strict=True)
+    )
+
+
+def _neighbour(view: View, row: int, similarity: float, weight: float) -> Neighbour:
+    day, amount, categories = int(view.day[row]), float(view.amount[row]), view.chart.categories
+    labels = ((dimension, int(column[row])) for dimension, column in view.labels.items())
+    return Neighbour(
+        transaction_id=view.transaction_ids[row],
+        date=date.fromordinal(day) if day else None,
+        amount=None if isnan(amount) else decimal_of(amount),
+        currency=view.currencies[view.currency[row]],
+        text=view.texts[view.text[row]],
+        labels={dimension: categories[label].id for dimension, label in labels if label != UNLABELLED},
+        similarity=similarity,
+        weight=weight,
     )
