@@ -93,7 +93,7 @@ def doubts_of(run: Run, workload: Workload) -> list[str]:
     """Why the figures are not what they say; empty where they may be believed."""
     doubts = []
     for what, samples in (("the load", run.samples), *(("the echo", echoes) for echoes in run.echoes)):
-        lag_ms = _lag_ms(samples, 99)
+        lag_ms = lag_ms_of(samples, 99)
         if lag_ms > LAG_MS_P99_MAX:
             doubts.append(
                 f"calls of {what} were sent {lag_ms:.1f} ms late (p99), not {LAG_MS_P99_MAX} at most"
@@ -137,16 +137,17 @@ def _rate_hz(run: Run) -> float:
     return int(np.count_nonzero(answered)) / max(seconds, run.load.seconds)
 
 
-def _lag_ms(samples: Samples, percentile: float) -> float:
+def lag_ms_of(samples: Samples, percentile: float) -> float:
+    """How late calls were sent, in milliseconds."""
     measured = samples.lag_ns[samples.schedule.is_measured]
     return float(np.percentile(measured, percentile)) / 1e6 if len(measured) else 0.0
 
 
 def _of_generator(samples: Samples) -> dict[str, float]:
     return {
-        "lag_p50_ms": _lag_ms(samples, 50),
-        "lag_p99_ms": _lag_ms(samples, 99),
-        "lag_max_ms": _lag_ms(samples, 100),
+        "lag_p50_ms": lag_ms_of(samples, 50),
+        "lag_p99_ms": lag_ms_of(samples, 99),
+        "lag_max_ms": lag_ms_of(samples, 100),
         "cpu_us_per_call": samples.cpu_s * 1e6 / max(1, len(samples.schedule)),
     }
 

@@ -10,6 +10,7 @@ from itertools import accumulate
 from typing import Final, NamedTuple
 
 import likewise
+from latency_load.workload import NEW_TEXT_SHARE
 from likewise.v1 import transaction_pb2 as pb
 from likewise_engine.transaction import CATEGORY_DIMENSION, LabelledTransaction, Transaction
 from recall import generated
@@ -94,6 +95,11 @@ class InventedTenant:
     def row(self, transaction_id: str, rng: random.Random) -> Row:
         """A further transaction, of a text that it knows."""
         return self._row(transaction_id, self._text(rng), _FIRST_DAY + timedelta(days=_DAYS), rng)
+
+    def asked_row(self, rng: random.Random) -> Row:
+        """A transaction that it is asked about, some of them of a text that it has never seen."""
+        row = self.row("", rng)
+        return row._replace(payee=self.new_text(rng)) if rng.random() < NEW_TEXT_SHARE else row
 
     def new_text(self, rng: random.Random) -> str:
         """One that it has never seen."""

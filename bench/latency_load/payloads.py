@@ -8,7 +8,7 @@ from typing import Final
 from latency_load.folder import COLD, Prepared
 from latency_load.invented import InventedTenant, Row
 from latency_load.schedule import KINDS, Schedule
-from latency_load.workload import IMPORT_ROWS, NEW_TEXT_SHARE, Kind, Workload, popularity, sizes, tenant_id
+from latency_load.workload import IMPORT_ROWS, Kind, Workload, popularity, sizes, tenant_id
 from likewise.v1.classifier_service_pb2 import ClassifyRequest
 from likewise.v1.ledger_service_pb2 import ImportTransactionsRequest, LearnRequest
 
@@ -36,9 +36,10 @@ class Payloads:
 
     def first_touches(self) -> list[bytes]:
         """A Classify for each tenant that is not to be touched cold, those that are due a graph last."""
-        warm = [_asked(tenant.id, tenant.row("", self._rng)) for tenant in self._tenants]
+        warm = [classify_message(tenant.id, tenant.row("", self._rng)) for tenant in self._tenants]
         return warm + [
-            _asked(tenant, self._cold_original.row("", self._rng)) for tenant in self._prepared.builds
+            classify_message(tenant, self._cold_original.row("", self._rng))
+            for tenant in self._prepared.builds
         ]
 
     def of(self, schedule: Schedule) -> list[bytes]:
@@ -47,7 +48,7 @@ class Payloads:
         payloads = []
         for number, kind in enumerate(schedule.kinds):
             if KINDS[kind] is Kind.COLD:
-                payloads.append(_asked(next(cold), self._cold_original.row("", self._rng)))
+                payloads.append(classify_message(next(cold), self._cold_original.row("", self._rng)))
             else:
                 payloads.append(self._of_warm(KINDS[kind], f"run-{number}"))
         return payloads
@@ -56,10 +57,7 @@ class Payloads:
         tenant = self._rng.choices(self._tenants, cum_weights=self._shares)[0]
         match kind:
             case Kind.CLASSIFY:
-                row = tenant.row("", self._rng)
-                if self._rng.random() < NEW_TEXT_SHARE:
-                    row = row._replace(payee=tenant.new_text(self._rng))
-                return _asked(tenant.id, row)
+                return classify_message(tenant.id, tenant.asked_row(self._rng))
             case Kind.LEARN:
                 learned = [tenant.row(request_id, self._rng).message()]
                 return LearnRequest(
@@ -72,7 +70,8 @@ class Payloads:
                 raise ValueError(f"{kind} is not asked of a warm tenant")
 
 
-def _asked(tenant: str, row: Row) -> bytes:
+def classify_message(tenant: str, row: Row) -> bytes:
+    """A ClassifyRequest for a row, serialised."""
     return ClassifyRequest(tenant=tenant, transaction=row.question()).SerializeToString()
 
 
