@@ -8,7 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnxruntime
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from likewise_engine import limits
 from likewise_engine.answers import ClassifyOptions
@@ -18,7 +21,9 @@ from likewise_engine.evidence import FEATURES
 from likewise_engine.model_folder import MODEL_FILE, fingerprint_of, sha256_of
 from likewise_engine.transaction import Transaction
 from likewise_engine.vote import DEFAULT_VOTE, OnnxVote, Pooled, load_vote
+from likewise_engine.vote.ensemble import read_ensemble
 from likewise_engine.vote.manifest import MANIFEST_FILE, read_vote_manifest
+from likewise_engine.vote.onnx import INPUT, OUTPUT
 from likewise_server.lifecycle import open_tenants
 from likewise_server.settings import Settings
 
@@ -80,8 +85,41 @@ def test_a_missing_file_is_named(folder: Path, name: str) -> None:
 def test_a_file_that_is_no_model_is_refused(folder: Path) -> None:
     (folder / MODEL_FILE).write_bytes(b"no protobuf")
     seal(folder, files={MODEL_FILE: sha256_of(folder / MODEL_FILE)})
-    with pytest.raises(ModelFault, match="onnxruntime can run"):
+    with pytest.raises(ModelFault, match="is not a model of trees"):
         OnnxVote(folder)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 0.9, 0.999])
+def test_half_a_model_is_refused(folder: Path, share: float) -> None:
+    content = (folder / MODEL_FILE).read_bytes()
+    (folder / MODEL_FILE).write_bytes(content[: int(len(content) * share)])
+    seal(folder, files={MODEL_FILE: sha256_of(folder / MODEL_FILE)})
+    with pytest.raises(ModelFault, match="is not a model of trees"):
+        OnnxVote(folder)
+
+
+@settings(max_examples=200)
+@given(content=st.binary(max_size=64))
+def test_nonsense_is_no_model(content: bytes) -> None:
+    with pytest.raises(ValueError, match="it "):
+        read_ensemble(content, "features", "score")
+
+
+@pytest.mark.parametrize("rows", [1, 2, 26, 64, 65, 300])
+def test_trees_score_as_onnxruntime_does(rows: int) -> None:
+    """Random rows, and rows that lie exactly upon thresholds, where turning the wrong way would show."""
+    content = (MODELS / DEFAULT_VOTE / MODEL_FILE).read_bytes()
+    ensemble = read_ensemble(content, INPUT, OUTPUT)
+    rng = np.random.default_rng(rows)
+    features = rng.normal(0, 3, (rows, len(FEATURES))).astype(np.float32)
+    for feature in range(len(FEATURES)):
+        thresholds = ensemble.threshold[ensemble.feature == feature]
+        if len(thresholds):
+            features[::2, feature] = rng.choice(thresholds, len(features[::2]))
+    session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+    (expected,) = session.run([OUTPUT], {INPUT: features})
+    scores = OnnxVote(MODELS / DEFAULT_VOTE).scores(features)
+    np.testing.assert_allclose(scores, expected[:, 0], atol=1e-4)
 
 
 def test_a_model_that_does_something_else_is_refused(folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""The vote that serves: trees learned from other people's books, run by onnxruntime.
+"""The vote that serves: trees learned from other people's books, kept as an ONNX model.
 
 The model gives each candidate a score from its own features alone, and knows neither which category it is nor
 the others (but by features that compare). A score is a logit: that of none of them being right is 0, and the
@@ -21,7 +21,9 @@ from likewise_engine.calibration import Pooled
 from likewise_engine.errors import ModelFault
 from likewise_engine.evidence import FEATURES, Evidence
 from likewise_engine.model_folder import MODEL_FILE
+from likewise_engine.vote.ensemble import read_ensemble
 from likewise_engine.vote.manifest import read_vote_manifest
+from likewise_engine.vote.trees import Trees
 
 INPUT: Final = "features"
 """What a model takes: float32 of shape (candidates, features)."""
@@ -44,15 +46,13 @@ class OnnxVote:
         self._manifest = read_vote_manifest(folder)
         path = folder / MODEL_FILE
         content = model_folder.read_file(path, limits.VOTE_FILE_BYTES_MAX, self._manifest.files[MODEL_FILE])
-        self._session = model_folder.session_of(path, content)
-        self._fingerprint = self._manifest.fingerprint
-        named = [
-            [node.name for node in nodes]
-            for nodes in (self._session.get_inputs(), self._session.get_outputs())
-        ]
-        if named != [[INPUT], [OUTPUT]]:
-            raise ModelFault(f"{path} does not take or give what a vote does")
-        self.scores(np.zeros((2, len(FEATURES)), np.float32))  # One that does not run is found out here.
+        try:
+            self._trees = Trees(read_ensemble(content, INPUT, OUTPUT), len(FEATURES))
+        except ValueError as error:
+            raise ModelFault(
+                f"{path} is not a model of trees over {len(FEATURES)} features: {error}"
+            ) from error
+        self.scores(np.zeros((2, len(FEATURES)), np.float32))  # One that gives nonsense is found out here.
 
     def __repr__(self) -> str:
         return f"OnnxVote({self.fingerprint!r})"
@@ -60,7 +60,7 @@ class OnnxVote:
     @property
     def fingerprint(self) -> str:
         """Names the model, and all that its probabilities depend on."""
-        return self._fingerprint
+        return self._manifest.fingerprint
 
     @property
     def pooled(self) -> Pooled:
@@ -83,18 +83,12 @@ class OnnxVote:
             float32 ``(c,)``, finite.
 
         Raises:
-            ModelFault: the model failed, or gave something else.
+            ModelFault: the model gave something else.
         """
-        try:
-            (output,) = self._session.run([OUTPUT], {INPUT: features})
-        except Exception as error:  # onnxruntime's errors have no base of their own.
-            raise ModelFault(f"{self._manifest.name} failed: {error}") from error
-        scores: NDArray[np.float32] = output
-        if scores.shape != (len(features), 1) or scores.dtype != np.float32:
-            raise ModelFault(f"{self._manifest.name} gave {scores.dtype} of shape {scores.shape}")
+        scores = self._trees.scores(features)
         if not np.isfinite(scores).all():
             raise ModelFault(f"{self._manifest.name} gave a score that is not finite")
-        return scores[:, 0]
+        return scores
 
 
 def probabilities_of(scores: NDArray[np.float32]) -> NDArray[np.float64]:
