@@ -44,6 +44,7 @@ class OnnxVote:
 
     def __init__(self, folder: Path) -> None:
         self._manifest = read_vote_manifest(folder)
+        self._fingerprint = self._manifest.fingerprint  # worked out once: each answer names it
         path = folder / MODEL_FILE
         content = model_folder.read_file(path, limits.VOTE_FILE_BYTES_MAX, self._manifest.files[MODEL_FILE])
         try:
@@ -60,7 +61,7 @@ class OnnxVote:
     @property
     def fingerprint(self) -> str:
         """Names the model, and all that its probabilities depend on."""
-        return self._manifest.fingerprint
+        return self._fingerprint
 
     @property
     def pooled(self) -> Pooled:
