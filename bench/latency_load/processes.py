@@ -91,7 +91,7 @@ def served(module: str, arguments: Sequence[str] = ()) -> Iterator[Served]:
             sampler.join()
     finally:
         process.send_signal(signal.SIGTERM)
-        exit_code = process.wait(_STOP_S_MAX)
+        exit_code = _exit_code(process)
         assert process.stdout is not None
         process.stdout.close()
     if exit_code:
@@ -110,6 +110,15 @@ def _address_of(process: "subprocess.Popen[str]") -> str:
         if match := _READY_LINE.search(line):
             return match.group(1)
     raise ServerFailed(f"the server ended with exit status {process.wait(_STOP_S_MAX)}")
+
+
+def _exit_code(process: "subprocess.Popen[str]") -> int:
+    """Of a process that was asked to end; one that does not is killed."""
+    try:
+        return process.wait(_STOP_S_MAX)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        return process.wait()
 
 
 def _sample(server: Served, stopped: threading.Event) -> None:
