@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import ClassVar
 
 import likewise
-from latency_load.processes import served
+from latency_load.processes import likewise_served
 from likewise.v1.classifier_service_pb2 import ClassifyOptions
 from likewise_engine.transaction import CATEGORY_DIMENSION
 from peers_side.books import Batch, Question
@@ -36,8 +36,7 @@ class Likewise(System):
         }
 
     def open(self, folder: Path) -> None:
-        arguments = ["--data", str(folder), "--listen", "127.0.0.1:0", "--log-level", "warning"]
-        server = self._stack.enter_context(served("likewise_server", ["serve", *arguments]))
+        server = self._stack.enter_context(likewise_served(folder))
         self._client = self._stack.enter_context(likewise.Client(server.address))
 
     def close(self) -> None:
