@@ -12,16 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from likewise_engine.ledger.successions import Successions
+from likewise_engine.ledger.tallies import habits_of
 
 Floats = NDArray[np.float64]
 
 HABIT_LABELS_MAX: Final = 4_096
 """The latest labels that are looked at; enough for the amounts of categories that are seldom used."""
-_RECENT_SCALE: Final = 100.0
-"""Labels after which one counts a third for the recent share."""
-_PRIOR_LABELS: Final = 5.0
-"""What the amounts of all categories count for in the amounts of one."""
-_VARIANCE_MIN: Final = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,35 +59,8 @@ class Habits:
             whose: int64 ``(k,)``, equal for labels of the same payee.
             categories: how many there are.
         """
-        ago = np.arange(len(labels) - 1, -1, -1.0)
-        faded = np.exp(ago / -_RECENT_SCALE)
-        since = np.full(categories, float(len(labels)))
-        since[labels] = ago  # The last assignment stays: that of the latest label.
-        known = ~np.isnan(amounts)
-        log_amount = np.log1p(np.abs(amounts[known]))
-        of_known = labels[known]
-
-        def total(values: Floats) -> Floats:
-            return np.bincount(of_known, values, minlength=categories).astype(np.float64)
-
-        count = np.bincount(of_known, minlength=categories) + _PRIOR_LABELS
-        overall = float(log_amount.mean()) if len(log_amount) else 0.0
-        spread = max(float(log_amount.var()), _VARIANCE_MIN) if len(log_amount) else 1.0
-        apart = log_amount - overall
-        mean = total(apart) / count
-        variance = (total(np.square(apart)) + _PRIOR_LABELS * spread) / count - np.square(mean)
-        negative = total(np.signbit(amounts[known]).astype(np.float64))
-        return cls(
-            share=np.bincount(labels, minlength=categories) / max(1, len(labels)),
-            recent_share=np.bincount(labels, faded, minlength=categories) / max(faded.sum(), 1.0),
-            labels_since=since,
-            amount_mean=overall + mean,
-            amount_variance=np.maximum(variance, _VARIANCE_MIN),
-            negative_share=(negative + 0.5) / (count - _PRIOR_LABELS + 1.0),
-            all_mean=overall,
-            all_variance=spread,
-            successions=Successions.of(labels, whose, categories),
-        )
+        tallied, mean, variance = habits_of(labels, amounts, categories)
+        return cls(*tallied, mean, variance, Successions.of(labels, whose, categories))
 
     def misfit(self, log_amount: float) -> float:
         """Twice the negative log likelihood of an amount (its log1p) among those of all categories."""

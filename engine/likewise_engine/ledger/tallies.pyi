@@ -1,0 +1,14 @@
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats: TypeAlias = NDArray[np.float64]
+Ints: TypeAlias = NDArray[np.int64]
+
+def habits_of(
+    labels: NDArray[np.int32], amounts: Floats, categories: int
+) -> tuple[tuple[Floats, Floats, Floats, Floats, Floats, Floats], float, float]: ...
+def successions_of(
+    labels: NDArray[np.int32], whose: Ints, categories: int
+) -> tuple[Floats, Ints, Ints, Floats]: ...
