@@ -12,6 +12,8 @@ class SlowEncoder(HashingEncoder):
 
     def __init__(self) -> None:
         super().__init__()
+        self.encoded: list[str] = []
+        """All texts, in the order in which they came."""
         self._gate = threading.Event()
         self._held = threading.Semaphore(0)
 
@@ -25,6 +27,7 @@ class SlowEncoder(HashingEncoder):
         self._gate.set()
 
     def encode(self, texts: Sequence[str]) -> Any:
+        self.encoded += texts
         if any("slow" in text for text in texts):
             self._held.release()
             assert self._gate.wait(timeout=10), "the test did not let the encoder go"

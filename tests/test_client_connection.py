@@ -1,6 +1,7 @@
 """How the client talks to a server: deadlines, what is tried again, tokens, and where they may go."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Iterator
 
 import grpc
@@ -9,10 +10,11 @@ from google.rpc.status_pb2 import Status
 
 import likewise
 from blocking_client import blocking
-from likewise.connection import DEADLINE_MS_RESHAPE, NOT_GIVEN, Connection, is_loopback
+from likewise.connection import DEADLINE_MS_RESHAPE, NOT_GIVEN, TENANT_KEY, Connection, is_loopback
 from memory_server import MemoryServer, serving
 
 UNAVAILABLE = Status(code=grpc.StatusCode.UNAVAILABLE.value[0], message="going down")
+OVERLOADED = Status(code=grpc.StatusCode.RESOURCE_EXHAUSTED.value[0], message="busy")
 RENT = likewise.labelled(likewise.transaction(id="t1", payee="X"), "rent")
 Connect = Callable[..., likewise.Client]
 
@@ -99,15 +101,16 @@ UNSAFE: dict[str, Callable[[likewise.Client], object]] = {
 }
 
 
+@pytest.mark.parametrize("failure", [UNAVAILABLE, OVERLOADED], ids=["unavailable", "overloaded"])
 @pytest.mark.parametrize("method", SAFE)
 def test_what_may_be_repeated_is_tried_again(
-    server: MemoryServer, target: str, connect: Connect, method: str
+    server: MemoryServer, target: str, connect: Connect, method: str, failure: Status
 ) -> None:
     taught = likewise.labelled(likewise.transaction(id="t0", payee="X"), "rent")
     with connect(target) as client:
         client.learn("cafe", [taught])
         server.calls.clear()
-        server.failures.append(UNAVAILABLE)
+        server.failures.append(failure)
         SAFE[method](client)
         assert server.methods_called() == [method, method]
 
@@ -134,6 +137,26 @@ def test_what_may_not_be_repeated_is_not(
     assert len(server.calls) == 1
 
 
+def test_every_call_says_whose_it_is_before_its_message_is_read(
+    server: MemoryServer, target: str, connect: Connect
+) -> None:
+    with connect(target) as client:
+        for call in (SAFE | UNSAFE).values():
+            with contextlib.suppress(likewise.Error):
+                call(client)
+        client.create_tenant(likewise.Tenant(id="Café & Søn/1"))
+        with contextlib.suppress(likewise.Error):
+            client.get_tenant("x" * 10_000)
+    said = {(call.method, call.metadata.get(TENANT_KEY)) for call in server.calls}
+    own = {(method, "cafe") for method in SAFE | UNSAFE} - {("ListTenants", "cafe"), ("CreateTenant", "cafe")}
+    assert said == own | {
+        ("ListTenants", None),
+        ("CreateTenant", "new"),
+        ("CreateTenant", "Caf%C3%A9%20%26%20S%C3%B8n%2F1"),
+        ("GetTenant", None),
+    }
+
+
 def test_a_token_goes_with_every_call(server: MemoryServer, target: str, connect: Connect) -> None:
     with connect(target, token="s3cret-token") as client:
         client.get_tenant("cafe")
@@ -158,7 +181,7 @@ def test_a_token_in_plain_text_stays_on_this_machine(connect: Connect) -> None:
         connect("books.example.com:443", token="t")
     assert Connection(
         target="books.example.com:443", token="t", credentials=grpc.ssl_channel_credentials()
-    ).metadata == (("authorization", "Bearer t"),)
+    ).metadata() == (("authorization", "Bearer t"),)
 
 
 @pytest.mark.parametrize("token", ["", "two words", "line\nbreak", "ключ"])

@@ -38,6 +38,7 @@ def instances() -> Iterator[tuple[LikewiseError, Any]]:
     yield errors.LimitReached("full", limit="CATEGORIES_MAX", value=1), code_pb2.RESOURCE_EXHAUSTED
     yield errors.Overloaded("busy", retry_after_ms=1_500), code_pb2.RESOURCE_EXHAUSTED
     yield errors.DeadlineExceeded("late"), code_pb2.DEADLINE_EXCEEDED
+    yield errors.Cancelled("gone"), code_pb2.CANCELLED
     yield errors.EngineFault("secret"), code_pb2.INTERNAL
     yield errors.StoreFault("secret"), code_pb2.INTERNAL
     yield errors.StoreCorrupt("secret"), code_pb2.DATA_LOSS

@@ -15,7 +15,7 @@ from likewise_server.settings import LISTEN_DEFAULT, LogFormat, Settings, unknow
 def test_a_given_value_wins_over_the_environment_and_that_over_the_default(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    assert Settings().threads == 8
+    assert Settings().threads == 2
     monkeypatch.setenv("LIKEWISE_THREADS", "3")
     monkeypatch.setenv("LIKEWISE_LOG_FORMAT", "json")
     assert Settings().threads == 3

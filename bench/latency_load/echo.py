@@ -7,8 +7,9 @@ The message is not even decoded.
 
 import grpc
 
-from likewise_server.lifecycle import grpc_server, stop_signals, workers_of
+from likewise_server.lifecycle import grpc_server, stop_signals, tune_process
 from likewise_server.settings import Settings
+from likewise_server.workers import Workers
 
 SERVICE = "bench.Echo"
 _GRACE_S = 1.0
@@ -16,10 +17,10 @@ _GRACE_S = 1.0
 
 def main() -> None:
     """Serve on a free port until SIGTERM; a line on standard output says where."""
-    settings = Settings()
+    tune_process()
     with stop_signals() as stopped:
-        workers = workers_of(settings)
-        server = grpc_server(workers, settings)
+        workers = Workers(Settings())
+        server = grpc_server(workers)
         echo: grpc.RpcMethodHandler[bytes, bytes] = grpc.unary_unary_rpc_method_handler(
             lambda request, _context: request
         )

@@ -21,6 +21,7 @@
     ├── LimitReached            a named limit would be passed
     ├── Overloaded              refused early; come again after ``retry_after_ms``
     ├── DeadlineExceeded        the caller's time was up before the work was done
+    ├── Cancelled               the caller gave up before the work was done
     └── EngineFault             not the caller's fault
         ├── StoreFault          the store failed (disk full, read-only, I/O error)
         │   └── StoreCorrupt    what the store returned is damaged
@@ -264,6 +265,12 @@ class DeadlineExceeded(LikewiseError):
     """The caller's time was up before the work was done."""
 
     reason = "DEADLINE_EXCEEDED"
+
+
+class Cancelled(LikewiseError):
+    """The caller gave up before the work was done."""
+
+    reason = "CANCELLED"
 
 
 class EngineFault(LikewiseError):

@@ -165,6 +165,27 @@ BACKTEST_NEIGHBOURS_PER_LABEL_MAX: Final = 2
 DEADLINE_MS_DEFAULT: Final = 5_000
 """What a client allows a unary call unless it says otherwise."""
 
+# --- The server under load -------------------------------------------------------------------
+BURST_WAIT_MS_MAX: Final = 100
+"""How long calls may wait in quiet times: a hundred that come at once are answered, a second hundred refused.
+As CoDel's interval, some round trips of its callers (RFC 8289)."""
+DISK_WAIT_MS_MAX: Final = 250
+"""How long a call may wait that writes or reads back. It takes ten times as long as a Classify, and seldom is
+there a person who waits for it."""
+RETRY_AFTER_MS_MIN: Final = 20
+"""Twice what a call waits by default: who comes again sooner is refused again."""
+RETRY_AFTER_MS_MAX: Final = 5_000
+"""However long there has been too much work, somebody should look whether there still is."""
+CALLS_ASIDE_MAX: Final = 24
+"""Calls that wait for tenants to be loaded: half a second of loads of 20 ms. Half may be one tenant's."""
+SLOW_CALLER_MS: Final = 5
+"""From the head of a call to its message, after which its place is another's. Mostly they are one packet."""
+SPARE_THREADS: Final = CALLS_ASIDE_MAX + 8
+"""Threads of a lane beyond its places: for calls that are aside, and those whose callers are slow to send. An
+idle thread takes 100 KB."""
+BULK_GIVES_WAY_MS_MAX: Final = 5
+"""How long a piece of a stream's work waits while calls come without a gap: 200 a second at least."""
+
 
 def _check_relations() -> None:
     """Raise ValueError where two limits contradict each other."""
@@ -182,6 +203,8 @@ def _check_relations() -> None:
         "bulk batches": IMPORT_BATCH_ROWS <= BATCH_ITEMS_MAX
         and IMPORT_BATCH_ROWS <= IMPORT_BUFFERED_ROWS_MAX
         and FILE_BATCH_ROWS <= IMPORT_BUFFERED_ROWS_MAX,
+        "waits of calls": BURST_WAIT_MS_MAX <= DISK_WAIT_MS_MAX <= RETRY_AFTER_MS_MAX,
+        "who waits aside has a thread": CALLS_ASIDE_MAX < SPARE_THREADS,
         "a response fits a message": RESPONSE_BYTES_AIM < MESSAGE_BYTES_MAX,
         "a batch fits a tenant": BATCH_ITEMS_MAX <= TENANT_LABELS_MAX,
         # An ordinary row has some 300 bytes on the wire; the factor leaves room for long ones.

@@ -194,6 +194,11 @@ class Tenants:
                 None if ledger is None else ledger.view.index.graph is not None,
             )
 
+    def is_loaded(self, tenant: str) -> bool:
+        """Whether :meth:`use` would have to load it first; a moment later that may have changed."""
+        slot = self._slots.get(tenant)
+        return slot is not None and slot.ledger is not None and not slot.ledger.is_stale
+
     @contextmanager
     def use(self, tenant: str) -> Iterator[Ledger]:
         """A tenant's ledger, for as long as the ``with`` lasts; loaded if it is not.

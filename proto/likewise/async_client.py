@@ -26,6 +26,7 @@ from likewise.exchange import (
     merge_request,
     outcome,
     split_request,
+    tenant_of,
 )
 from likewise.v1.classifier_service_pb2 import (
     Classification,
@@ -153,7 +154,7 @@ class AsyncClient:
         stream = ClassifyStreamRequests(tenant, options)
         source = Source[ClassifyStreamRequest]()
         requests = source.read_async(stream.message(item) async for item in _each(transactions))
-        responses = self._responses(self._classifier.ClassifyStream, requests, deadline_ms, source)
+        responses = self._responses(self._classifier.ClassifyStream, requests, tenant, deadline_ms, source)
         async with aclosing(responses):
             async for response in responses:
                 yield outcome(response)
@@ -186,7 +187,7 @@ class AsyncClient:
         requests = source.read_async(_import_requests(tenant, transactions))
         timeout_s = self._connection.stream_timeout_s(deadline_ms)
         call = self._ledger.ImportTransactions(
-            requests, timeout=timeout_s, metadata=self._connection.metadata
+            requests, timeout=timeout_s, metadata=self._connection.metadata(tenant)
         )
         with _translated(source, _FirstStatus(call)):
             return await call
@@ -219,7 +220,7 @@ class AsyncClient:
     ) -> AsyncIterator[LedgerEntry]:
         """As :meth:`likewise.Client.export_transactions`."""
         request = ExportTransactionsRequest(tenant=tenant)
-        batches = self._responses(self._ledger.ExportTransactions, request, deadline_ms)
+        batches = self._responses(self._ledger.ExportTransactions, request, tenant, deadline_ms)
         async with aclosing(batches):
             async for batch in batches:
                 for entry in batch.entries:
@@ -348,7 +349,8 @@ class AsyncClient:
         self._check_open()
         timeout_s = self._connection.timeout_s(deadline_ms)
         with _translated():
-            return await method(request, timeout=timeout_s, metadata=self._connection.metadata)
+            metadata = self._connection.metadata(tenant_of(request))
+            return await method(request, timeout=timeout_s, metadata=metadata)
 
     async def _pages(
         self,
@@ -368,12 +370,13 @@ class AsyncClient:
         method: grpc.aio.UnaryStreamMultiCallable[Any, ResponseT]
         | grpc.aio.StreamStreamMultiCallable[Any, ResponseT],
         request: Any,  # a message, or for a stream of them an asynchronous iterator
+        tenant: str,
         deadline_ms: Deadline,
         source: Source[Any] | None = None,
     ) -> AsyncGenerator[ResponseT, None]:
         self._check_open()
         timeout_s = self._connection.stream_timeout_s(deadline_ms)
-        call = method(request, timeout=timeout_s, metadata=self._connection.metadata)
+        call = method(request, timeout=timeout_s, metadata=self._connection.metadata(tenant))
         with _translated(source, _FirstStatus(call)):
             try:
                 async for response in call:

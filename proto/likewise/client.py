@@ -24,6 +24,7 @@ from likewise.exchange import (
     merge_request,
     outcome,
     split_request,
+    tenant_of,
 )
 from likewise.v1.classifier_service_pb2 import (
     Classification,
@@ -161,7 +162,9 @@ class Client:
         stream = ClassifyStreamRequests(tenant, options)
         source = Source[ClassifyStreamRequest]()
         requests = source.read(map(stream.message, transactions))
-        for response in self._responses(self._classifier.ClassifyStream, requests, deadline_ms, source):
+        for response in self._responses(
+            self._classifier.ClassifyStream, requests, tenant, deadline_ms, source
+        ):
             yield outcome(response)
 
     # --- Teaching ------------------------------------------------------------------------------
@@ -200,7 +203,7 @@ class Client:
         timeout_s = self._connection.stream_timeout_s(deadline_ms)
         with _translated(source):
             return self._ledger.ImportTransactions(
-                requests, timeout=timeout_s, metadata=self._connection.metadata
+                requests, timeout=timeout_s, metadata=self._connection.metadata(tenant)
             )
 
     def get_transaction(
@@ -231,7 +234,7 @@ class Client:
     def export_transactions(self, tenant: str, *, deadline_ms: Deadline = NOT_GIVEN) -> Iterator[LedgerEntry]:
         """Yield all entries as of one revision."""
         request = ExportTransactionsRequest(tenant=tenant)
-        for batch in self._responses(self._ledger.ExportTransactions, request, deadline_ms):
+        for batch in self._responses(self._ledger.ExportTransactions, request, tenant, deadline_ms):
             yield from batch.entries
 
     # --- Tenants -------------------------------------------------------------------------------
@@ -356,10 +359,9 @@ class Client:
         deadline_ms: Deadline,
     ) -> ResponseT:
         self._check_open()
+        timeout_s = self._connection.timeout_s(deadline_ms)
         with _translated():
-            return method(
-                request, timeout=self._connection.timeout_s(deadline_ms), metadata=self._connection.metadata
-            )
+            return method(request, timeout=timeout_s, metadata=self._connection.metadata(tenant_of(request)))
 
     def _pages(
         self,
@@ -379,13 +381,14 @@ class Client:
         method: grpc.UnaryStreamMultiCallable[Any, ResponseT]
         | grpc.StreamStreamMultiCallable[Any, ResponseT],
         request: Any,  # a message, or for a stream of them an iterator
+        tenant: str,
         deadline_ms: Deadline,
         source: Source[Any] | None = None,
     ) -> Iterator[ResponseT]:
         self._check_open()
         timeout_s = self._connection.stream_timeout_s(deadline_ms)
         with _translated(source):
-            call = method(request, timeout=timeout_s, metadata=self._connection.metadata)
+            call = method(request, timeout=timeout_s, metadata=self._connection.metadata(tenant))
             try:
                 yield from call
             finally:

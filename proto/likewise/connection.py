@@ -1,7 +1,9 @@
 """How a client talks to a server: where, as whom, how long at most, what is tried again.
 
 Calls that may be repeated without harm (reads, and writes that say the same twice) are tried again by
-gRPC itself while the server is UNAVAILABLE; the others are left to the caller, who alone knows.
+gRPC itself while the server is UNAVAILABLE or has too much work; the others are left to the caller, who alone
+knows. A server that has too much work says after how long to come again, and gRPC waits for so long; one that
+refuses for good says not to (``grpc-retry-pushback-ms``, gRFC A6).
 """
 
 import ipaddress
@@ -10,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final
+from urllib.parse import quote
 
 import grpc
 
@@ -21,6 +24,10 @@ DEADLINE_MS_STREAM: Final = 30 * 60_000
 """For a whole stream. A million rows take some minutes; a stream that hangs should still end by itself."""
 MESSAGE_BYTES_MAX: Final = 32 * 1024 * 1024
 """One message, as the server has it (a test compares them). gRPC's own default for answers is 4 MiB."""
+
+TENANT_KEY: Final = "likewise-tenant"
+"""Key of the metadata by which a call says whose it is before its message is read: the tenant's id,
+percent-encoded as in a URL (RFC 3986). Proxies may choose a server by it, and the server lets in by turns."""
 
 SAFE_TO_RETRY: Final[Mapping[str, tuple[str, ...]]] = {
     "likewise.v1.ClassifierService": ("Classify",),
@@ -47,6 +54,8 @@ SAFE_TO_RETRY: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """Methods by service. Streams of requests are missing: what was read from the caller's iterator is gone."""
 
+_TENANT_CHARS_MAX: Final = 240
+"""No server has a tenant of a longer id (80 bytes), and metadata of any length would be refused unread."""
 _KEEPALIVE_TIME_MS: Final = 60_000
 _KEEPALIVE_TIMEOUT_MS: Final = 20_000
 
@@ -55,7 +64,7 @@ _RETRY_POLICY: Final = {
     "initialBackoff": "0.05s",
     "maxBackoff": "1s",
     "backoffMultiplier": 4,
-    "retryableStatusCodes": ["UNAVAILABLE"],
+    "retryableStatusCodes": ["UNAVAILABLE", "RESOURCE_EXHAUSTED"],
 }
 # Ends a storm: when half of the latest calls failed, nothing is tried again until one in ten succeeds.
 _RETRY_THROTTLING: Final = {"maxTokens": 20, "tokenRatio": 0.1}
@@ -134,10 +143,11 @@ class Connection:
             ("grpc.enable_http_proxy", int(not is_loopback(self.target))),
         ]
 
-    @property
-    def metadata(self) -> tuple[tuple[str, str], ...]:
-        """Metadata of every call."""
-        return (("authorization", f"Bearer {self.token}"),) if self.token is not None else ()
+    def metadata(self, tenant: str = "") -> tuple[tuple[str, str], ...]:
+        """Metadata of a call for a tenant; "" where it is for none."""
+        token = (("authorization", f"Bearer {self.token}"),) if self.token is not None else ()
+        said = quote(tenant, safe="")
+        return (*token, (TENANT_KEY, said)) if 0 < len(said) <= _TENANT_CHARS_MAX else token
 
     def timeout_s(self, deadline_ms: Deadline) -> float | None:
         """Seconds allowed to a unary call."""

@@ -18,6 +18,7 @@ from likewise.v1.tenant_service_pb2 import (
     EntrySelection,
     MergeCategoriesRequest,
     SplitCategoryRequest,
+    Tenant,
 )
 from likewise.v1.transaction_pb2 import LabelledTransaction, Transaction
 
@@ -67,6 +68,12 @@ def outcome(response: ClassifyStreamResponse) -> Outcome:
         classification=response.classification if answered else None,
         error=None if answered else error_of_status(response.error),
     )
+
+
+def tenant_of(request: object) -> str:
+    """The tenant that a request names; "" where it names none."""
+    tenant = getattr(request, "tenant", "")
+    return tenant.id if isinstance(tenant, Tenant) else tenant  # CreateTenant, UpdateTenant
 
 
 def learn_request(

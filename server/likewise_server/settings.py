@@ -90,8 +90,17 @@ class Settings(BaseSettings):
         Field(
             ge=1,
             le=256,
-            description="Threads that answer calls. More answer more callers that wait for the disk at once, "
-            "but do not compute faster, and slow each other down.",
+            description="Calls that are classified at once. Python computes in one thread at a time: more "
+            "than two slow each other down, and take longer at the 99th percentile.",
+        ),
+    ] = 2
+    disk_threads: Annotated[
+        int,
+        Field(
+            ge=1,
+            le=256,
+            description="Calls at once that teach, change or read back. They wait for the disk most of the "
+            "time: more share an fsync. No tenant has more than half of them.",
         ),
     ] = 8
     streams_max: Annotated[
@@ -100,7 +109,8 @@ class Settings(BaseSettings):
             ge=1,
             le=256,
             description="Streams (imports, exports, ClassifyStream) served at once; each has a thread of its "
-            "own. Further ones are refused with RESOURCE_EXHAUSTED and the time to wait.",
+            "own, and no tenant more than half of them. Further ones are refused with RESOURCE_EXHAUSTED and "
+            "the time to wait.",
         ),
     ] = 8
     queue_max: Annotated[
@@ -108,10 +118,21 @@ class Settings(BaseSettings):
         Field(
             ge=1,
             le=100_000,
-            description="Calls that may wait for a thread. A longer queue refuses less in a burst, and "
-            "lets each call wait longer; more are refused with RESOURCE_EXHAUSTED and the time to wait.",
+            description="Calls that may wait for a thread, whatever their wait: it bounds memory. More are "
+            "refused with RESOURCE_EXHAUSTED and the time to wait.",
         ),
     ] = 256
+    wait_ms_max: Annotated[
+        float,
+        Field(
+            gt=0,
+            le=10_000,
+            allow_inf_nan=False,
+            description="Milliseconds that a Classify may wait for its turn while there is more work than "
+            "can be done. A call that would wait longer is refused at once with RESOURCE_EXHAUSTED and the "
+            "time to wait. A larger value refuses fewer, and everybody waits longer; a burst may wait 100.",
+        ),
+    ] = 10.0
     memory_mib_max: Annotated[
         int,
         Field(

@@ -1,78 +1,168 @@
-"""The threads that answer calls, and the bounded queue before them.
+"""The threads that answer calls, by lanes, and what refuses a call that would wait for too long.
 
-gRPC hands every call to :meth:`Workers.submit` in the moment in which it arrives. That is the place to note
-the time, so that an answer can say how long it waited, and to count. gRPC's own bound
-(``maximum_concurrent_rpcs``) refuses without saying when to come again; so calls beyond our bound go to two
-spare threads instead, marked as refused, and the border answers them with the time to wait. Health checks
-that meet a full queue are not the border's and are answered there, at once: a busy server is not taken for a
-dead one.
+gRPC hands over every call in the moment in which it arrives, by the one thread that receives for all: first
+its method and metadata to the interceptor, which :meth:`Workers.announce`\\ s it, then the call itself to
+:meth:`Workers.submit`. A call that is refused is refused there and then, by that very thread, before its
+message is read: it takes no thread, and a third of the time of an echo. (gRPC's own bound,
+``maximum_concurrent_rpcs``, costs as much, and cannot say when to come again.)
+
+The lanes:
+
+- *ask*: Classify. Short, and computes; two places.
+- *disk*: teaching, changing, reading back. Waits for the disk most of the time; many places, of which no
+  tenant has more than half.
+- *stream*: imports, exports, ClassifyStream. Lasts long; nothing waits for a place, and no tenant has more
+  than half of them. Each piece of its work goes through a :class:`Turnstile`.
+- *health* and *reflection*: a busy server is not to be taken for a dead one.
+
+Chosen against (bench/stacks.py measures it): grpc.aio, which takes as long for one caller and a tenth to a
+quarter longer for sixteen, and whose refusals cost twice as much; and one pool of eight threads for all.
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from enum import StrEnum
 from time import perf_counter_ns
 from typing import Any, Final, TypeVar
 
+from likewise_engine import limits
+from likewise_server.lane import Call, Lane, LaneBounds, LaneCounts
+from likewise_server.settings import Settings
+from likewise_server.turnstile import Turnstile
+
 T = TypeVar("T")
 
-_SPARE_THREADS: Final = 2
+_HEALTH_THREADS: Final = 1
+"""A check takes no time, and a watch no thread."""
+_REFLECTION_THREADS: Final = 2
+"""A reflection is a stream for as long as its caller likes; people use it, programs do not."""
+
+
+class LaneName(StrEnum):
+    """Kinds of calls that do not wait for each other."""
+
+    ASK = "ask"
+    DISK = "disk"
+    STREAM = "stream"
+    HEALTH = "health"
+    REFLECTION = "reflection"
 
 
 @dataclass(frozen=True, slots=True)
-class Arrival:
-    """How the call that the current thread answers came in.
-
-    Attributes:
-        at_ns: when, by ``perf_counter_ns``.
-        is_refused: it came when all threads and all places in the queue were taken.
-    """
-
+class _Announced:
+    lane: Lane
+    tenant: str
     at_ns: int
     is_refused: bool
 
 
 class Workers(ThreadPoolExecutor):
-    """A thread pool that notes arrivals and refuses what is too much."""
+    """The pool of threads that gRPC is given. It is one by type alone: its threads are those of the lanes."""
 
-    def __init__(self, threads: int, queue_max: int) -> None:
-        super().__init__(threads, thread_name_prefix="likewise-call")
-        self._spare = ThreadPoolExecutor(_SPARE_THREADS, thread_name_prefix="likewise-refuse")
-        self._accepted_max = threads + queue_max
-        self._accepted = 0
-        self._lock = threading.Lock()
-        self._local = threading.local()
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(1)
+        self._lanes: Final = {name: Lane(name, bounds) for name, bounds in _bounds(settings).items()}
+        self._announced: _Announced | None = None
+        self._current = threading.local()
+        self.items: Final = Turnstile(self._lanes[LaneName.ASK])
+        """For the items of ClassifyStreams."""
+        self.batches: Final = Turnstile(self._lanes[LaneName.ASK])
+        """For the batches of imports. A batch lasts a hundred times as long as an item, which does not wait
+        for one."""
+
+    # --- For the thread that receives calls -----------------------------------------------------
+
+    def announce(self, lane: LaneName, tenant: str) -> int | None:
+        """Say what the next call is that is submitted.
+
+        Returns:
+            None where it may come in. Else it is refused, the milliseconds after which to come again: submit
+            something that says so and does not wait.
+        """
+        at_ns = perf_counter_ns()
+        retry_after_ms = self._lanes[lane].refusal(tenant, at_ns)
+        self._announced = _Announced(self._lanes[lane], tenant, at_ns, retry_after_ms is not None)
+        return retry_after_ms
 
     def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
-        """Run a call as soon as a thread is free; one too many at once, as refused."""
-        with self._lock:
-            is_refused = self._accepted >= self._accepted_max
-            if not is_refused:
-                self._accepted += 1
-        arrival = Arrival(perf_counter_ns(), is_refused)
-        if is_refused:
-            return self._spare.submit(self._run, arrival, fn, args, kwargs)
-        future = super().submit(self._run, arrival, fn, args, kwargs)
-        future.add_done_callback(self._leave)
+        """Do the call that was announced: one that is refused here and now, another in its lane."""
+        announced, self._announced = self._announced, None
+        if announced is None:
+            raise RuntimeError("a call was submitted that was not announced")
+        future: Future[T] = Future()
+
+        def run() -> None:
+            self._current.announced = announced
+            try:
+                future.set_result(fn(*args, **kwargs))
+            except BaseException as error:  # noqa: BLE001 - whoever holds the future is told
+                future.set_exception(error)
+
+        if announced.is_refused:
+            run()
+        else:
+            announced.lane.take(Call(announced.tenant, run))
         return future
 
-    def arrival(self) -> Arrival:
-        """How the call of this thread came in."""
-        arrival: Arrival = self._local.arrival
-        return arrival
+    # --- For the threads that answer ------------------------------------------------------------
+
+    @property
+    def arrived_ns(self) -> int:
+        """When the call came that this thread answers, by ``perf_counter_ns``."""
+        announced: _Announced = self._current.announced
+        return announced.at_ns
+
+    @property
+    def lane(self) -> Lane:
+        """The lane that this thread is of."""
+        announced: _Announced = self._current.announced
+        return announced.lane
+
+    # --- For everybody --------------------------------------------------------------------------
+
+    def counts(self) -> Mapping[LaneName, LaneCounts]:
+        """What became of the calls, by lane."""
+        return {name: lane.counts() for name, lane in self._lanes.items()}
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """Wait until nobody is at work any more."""
+        """Finish what was let in, and end the threads. Always waits, and cancels nothing."""
         super().shutdown(wait, cancel_futures=cancel_futures)
-        self._spare.shutdown(wait, cancel_futures=cancel_futures)
+        for lane in self._lanes.values():
+            lane.shutdown()
 
-    def _run(
-        self, arrival: Arrival, fn: Callable[..., T], args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> T:
-        self._local.arrival = arrival
-        return fn(*args, **kwargs)
 
-    def _leave(self, _future: Future[Any]) -> None:
-        with self._lock:
-            self._accepted -= 1
+def _bounds(settings: Settings) -> Mapping[LaneName, LaneBounds]:
+    ask = LaneBounds(
+        places=settings.threads,
+        queue_max=settings.queue_max,
+        wait_ms_max=settings.wait_ms_max,
+        burst_wait_ms_max=limits.BURST_WAIT_MS_MAX,
+        at_work_max=settings.threads + limits.CALLS_ASIDE_MAX // 2,
+        spare_threads=limits.SPARE_THREADS,
+    )
+    disk = replace(
+        ask,
+        places=settings.disk_threads,
+        wait_ms_max=limits.DISK_WAIT_MS_MAX,
+        at_work_max=_half(settings.disk_threads),
+    )
+    stream = replace(
+        disk,
+        places=settings.streams_max,
+        queue_max=0,
+        at_work_max=_half(settings.streams_max),
+        spare_threads=0,
+    )
+    return {
+        LaneName.ASK: ask,
+        LaneName.DISK: disk,
+        LaneName.STREAM: stream,
+        LaneName.HEALTH: replace(disk, places=_HEALTH_THREADS, spare_threads=0),
+        LaneName.REFLECTION: replace(stream, places=_REFLECTION_THREADS),
+    }
+
+
+def _half(places: int) -> int:
+    return max(1, places // 2)

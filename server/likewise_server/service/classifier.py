@@ -27,13 +27,17 @@ class ClassifierService(ClassifierServiceServicer):
 
     def Classify(self, request: pb.ClassifyRequest, context: grpc.ServicerContext) -> pb.ClassifyResponse:
         """Classify one transaction."""
-        wait_ns = perf_counter_ns() - self._workers.arrival().at_ns
+        wait_ns = perf_counter_ns() - self._workers.arrived_ns
         options = translate.classify_options(request.options)
         transaction = translate.required_transaction(request)
+        if not self._tenants.is_loaded(request.tenant):
+            self._load(request.tenant)
+            check_caller(context)
         with self._tenants.use(request.tenant) as ledger:
-            check_caller(context)  # loading a cold tenant takes time
             answer = _classify(ledger, transaction, options)
-        return pb.ClassifyResponse(classification=translate.classification(answer, wait_ns))
+        response = pb.ClassifyResponse()
+        translate.fill_classification(response.classification, answer, wait_ns)
+        return response
 
     def ClassifyStream(
         self, request_iterator: Iterator[pb.ClassifyStreamRequest], context: grpc.ServicerContext
@@ -56,15 +60,21 @@ class ClassifierService(ClassifierServiceServicer):
                     "tenant", f"changes from {tenant!r} to {request.tenant!r}: use a stream for each tenant"
                 )
             response = pb.ClassifyStreamResponse(position=position, transaction_id=request.transaction.id)
-            with self._tenants.use(tenant) as ledger:
+            with self._tenants.use(tenant) as ledger, self._workers.items.passage():
+                check_caller(context)
                 wait_ns = perf_counter_ns() - arrived_ns
                 try:
                     answer = _classify(ledger, translate.required_transaction(request), options)
                 except LikewiseError as error:
                     response.error.CopyFrom(status_of(error))
                 else:
-                    response.classification.CopyFrom(translate.classification(answer, wait_ns))
+                    translate.fill_classification(response.classification, answer, wait_ns)
             yield response
+
+    def _load(self, tenant: str) -> None:
+        """Others compute while a cold tenant is read from the disk."""
+        with self._workers.lane.aside(), self._tenants.use(tenant):
+            pass
 
 
 def _classify(ledger: Ledger, transaction: Transaction, options: ClassifyOptions) -> Classification:

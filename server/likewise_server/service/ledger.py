@@ -24,6 +24,7 @@ from likewise_server.service import translate
 from likewise_server.service.border import check_caller
 from likewise_server.service.pages import page_size_of, page_token, position_of
 from likewise_server.service.status import status_of_violations
+from likewise_server.workers import Workers
 
 _BEFORE_ALL: Final = -1
 """No entry has so small a seq."""
@@ -34,8 +35,9 @@ _EXPORT_READ_ENTRIES: Final = 200
 class LedgerService(LedgerServiceServicer):
     """Keeps the tenants' labelled transactions."""
 
-    def __init__(self, tenants: Tenants) -> None:
+    def __init__(self, tenants: Tenants, workers: Workers) -> None:
         self._tenants = tenants
+        self._workers = workers
 
     def Learn(self, request: pb.LearnRequest, context: grpc.ServicerContext) -> pb.LearnResponse:
         """Learn labelled transactions: all of them, or none."""
@@ -58,7 +60,8 @@ class LedgerService(LedgerServiceServicer):
                     "tenant", f"changes from {tally.tenant!r} to {request.tenant!r}: import each on its own"
                 )
             _check_batch_size(len(request.transactions))
-            with self._tenants.use(tally.tenant) as ledger:
+            with self._tenants.use(tally.tenant) as ledger, self._workers.batches.passage():
+                check_caller(context)
                 tally.take(ledger, request)
         if tally is None:
             raise InvalidInput.of("tenant", "is required in the first message, and there was none")

@@ -29,6 +29,7 @@ _CODES: Final[Mapping[type[LikewiseError], code_pb2.Code]] = {
     errors.LimitReached: code_pb2.RESOURCE_EXHAUSTED,
     errors.Overloaded: code_pb2.RESOURCE_EXHAUSTED,
     errors.DeadlineExceeded: code_pb2.DEADLINE_EXCEEDED,
+    errors.Cancelled: code_pb2.CANCELLED,
     errors.EngineFault: code_pb2.INTERNAL,
     errors.StoreCorrupt: code_pb2.DATA_LOSS,
 }
