@@ -140,6 +140,18 @@ def test_the_command_says_what_to_install_where_only_the_client_is() -> None:
     assert "Traceback" not in run.stderr
 
 
+def test_the_command_says_what_to_do_where_the_kernels_are_not_compiled(tmp_path: Path) -> None:
+    program = (
+        "import sys; sys.modules['likewise_engine.head.features'] = None;"
+        "from likewise_server.__main__ import main; main()"
+    )
+    command = [sys.executable, "-c", program, "tenants", "list", "--data", str(tmp_path)]
+    run = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert run.returncode == 1
+    assert "Install a C++ compiler" in run.stderr
+    assert "Traceback" not in run.stderr
+
+
 def test_the_command_runs_as_a_module() -> None:
     command = [sys.executable, "-m", "likewise_server", "--version"]
     run = subprocess.run(command, capture_output=True, text=True, check=True)

@@ -41,9 +41,21 @@ def metadata(wheel: Path, names: set[str]) -> Message:
         return Parser().parsestr(archive.read(name).decode())
 
 
-def test_the_wheel_is_small_and_for_every_machine(wheel: Path) -> None:
-    assert wheel.name.endswith("-py3-none-any.whl")
+def test_the_wheel_is_small_and_for_this_kind_of_machine(wheel: Path) -> None:
+    assert f"-cp{sys.version_info.major}{sys.version_info.minor}-" in wheel.name
+    assert not wheel.name.endswith("-none-any.whl")
     assert wheel.stat().st_size < WHEEL_BYTES_MAX
+
+
+def test_the_wheel_holds_each_kernel_with_its_source(names: set[str]) -> None:
+    sources = [path.relative_to(ROOT / "engine") for path in (ROOT / "engine").rglob("*.pyx")]
+    assert sources
+    for source in sources:
+        compiled = [
+            name for name in names if name.startswith(f"{source.with_suffix('')}.") and name.endswith(".so")
+        ]
+        assert source.as_posix() in names
+        assert len(compiled) == 1
 
 
 def test_the_wheel_holds_the_packages_whole(names: set[str]) -> None:
@@ -75,7 +87,7 @@ def test_without_an_extra_only_the_client_is_needed(metadata: Message) -> None:
     requirements = metadata.get_all("Requires-Dist", [])
     always = {requirement.partition(">=")[0] for requirement in requirements if "extra ==" not in requirement}
     assert always == {"grpcio", "protobuf", "googleapis-common-protos"}
-    assert set(metadata.get_all("Provides-Extra", [])) == {"server", "peers", "models", "dev"}
+    assert set(metadata.get_all("Provides-Extra", [])) == {"server", "peers", "bench-peers", "models", "dev"}
 
 
 def test_no_extra_for_running_brings_torch(metadata: Message) -> None:
