@@ -1,7 +1,7 @@
 """The steps that are timed, each from what the step before it gave."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib.resources import as_file, files
 from itertools import count
 from typing import Any, Final, TypeVar
@@ -19,7 +19,7 @@ from likewise_engine.encoder.feeds import StaticFeeder
 from likewise_engine.encoder.manifest import TOKENIZER_FILE, read_manifest
 from likewise_engine.evidence import evidence_of, surroundings_of
 from likewise_engine.ledger.view import UNKNOWN
-from likewise_engine.store.base import Change, NewEntry
+from likewise_engine.store.base import Change, Entry, NewEntry
 from likewise_engine.text import text_and_payee
 from likewise_engine.transaction import CATEGORY_DIMENSION, Authority
 from likewise_server.service import translate
@@ -174,8 +174,8 @@ def _commit(prepared: Prepared) -> Call:
 
     def call() -> None:
         seq, revision = next(seqs), next(revisions)
-        transaction = replace(known.transaction, id=f"committed-{seq}")
-        entry = replace(known, seq=seq, revision=revision, transaction=transaction)
+        transaction = prepared.lesson(seq).transaction
+        entry = Entry(seq, transaction, known.labels, known.authorities, revision)
         new = NewEntry(entry, text, payee, int(columns.order_day[0]), categories)
         store.commit(Change(revision, entries=[new]))
 

@@ -12,7 +12,6 @@ from decimal import Decimal
 from math import isfinite
 from typing import Final
 
-from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 from google.type.date_pb2 import Date
 from google.type.money_pb2 import Money
@@ -21,7 +20,7 @@ from likewise.v1 import classifier_service_pb2 as classifier_pb
 from likewise.v1 import ledger_service_pb2 as ledger_pb
 from likewise.v1 import tenant_service_pb2 as tenant_pb
 from likewise.v1 import transaction_pb2 as transaction_pb
-from likewise.values import date_message, date_value, money_message, money_value
+from likewise.values import date_value, money_value
 from likewise_engine import answers, limits
 from likewise_engine.calibration import Calibration
 from likewise_engine.chart import TARGET_PRECISION_DEFAULT, Category, Policy
@@ -295,24 +294,27 @@ def _unknown_number(field: str, number: int) -> FieldViolation:
 # --- Out of the engine -------------------------------------------------------------------------
 
 
-def classification(value: answers.Classification, wait_ns: int) -> classifier_pb.Classification:
-    """The answer; ``wait_ns`` is how long it waited before work began."""
-    times = value.time_spent
-    return classifier_pb.Classification(
-        answers=[_dimension_answer(answer) for answer in value.answers],
-        neighbours=[_neighbour(neighbour) for neighbour in value.neighbours],
-        models=classifier_pb.ModelFingerprints(
-            encoder=value.encoder_fingerprint, vote=value.vote_fingerprint
-        ),
-        revision=value.revision,
-        text=value.text,
-        time_spent=classifier_pb.TimeSpent(
-            wait=_duration(wait_ns),
-            encode=_duration(times.encode_ns),
-            search=_duration(times.search_ns),
-            vote=_duration(times.vote_ns),
-        ),
-    )
+def fill_classification(
+    message: classifier_pb.Classification, value: answers.Classification, wait_ns: int
+) -> None:
+    """Write the answer into an empty message; ``wait_ns`` is how long it waited before work began.
+
+    Field by field and in place: messages that are made one by one and copied into one another take five times
+    as long, some .15 ms an answer.
+    """
+    for answer in value.answers:
+        _fill_dimension_answer(message.answers.add(), answer)
+    for neighbour in value.neighbours:
+        _fill_neighbour(message.neighbours.add(), neighbour)
+    message.models.encoder = value.encoder_fingerprint
+    message.models.vote = value.vote_fingerprint
+    message.revision = value.revision
+    message.text = value.text
+    spent, times = message.time_spent, value.time_spent
+    spent.wait.FromNanoseconds(wait_ns)
+    spent.encode.FromNanoseconds(times.encode_ns)
+    spent.search.FromNanoseconds(times.search_ns)
+    spent.vote.FromNanoseconds(times.vote_ns)
 
 
 def learn_response(outcome: LearnOutcome) -> ledger_pb.LearnResponse:
@@ -392,35 +394,39 @@ def _calibration(
     )
 
 
-def _dimension_answer(answer: answers.DimensionAnswer) -> classifier_pb.DimensionAnswer:
-    return classifier_pb.DimensionAnswer(
-        dimension=answer.dimension,
-        decision=_DECISIONS[answer.decision],
-        candidates=[
-            classifier_pb.Candidate(
-                category=candidate.category,
-                category_name=candidate.category_name,
-                probability=candidate.probability,
-            )
-            for candidate in answer.candidates
-        ],
-        witness=_WITNESSES[answer.witness],
-        target_precision=answer.target_precision,
-        reason=answer.reason,
-    )
+def _fill_dimension_answer(message: classifier_pb.DimensionAnswer, answer: answers.DimensionAnswer) -> None:
+    message.dimension = answer.dimension
+    message.decision = _DECISIONS[answer.decision]
+    for candidate in answer.candidates:
+        shown = message.candidates.add()
+        shown.category = candidate.category
+        shown.category_name = candidate.category_name
+        shown.probability = candidate.probability
+    message.witness = _WITNESSES[answer.witness]
+    message.target_precision = answer.target_precision
+    message.reason = answer.reason
 
 
-def _neighbour(neighbour: answers.Neighbour) -> classifier_pb.Neighbour:
-    date, amount = neighbour.date, neighbour.amount
-    return classifier_pb.Neighbour(
-        transaction_id=neighbour.transaction_id,
-        date=None if date is None else date_message(date),
-        amount=None if amount is None else money_message(amount, neighbour.currency),
-        text=neighbour.text,
-        labels=neighbour.labels,
-        similarity=neighbour.similarity,
-        weight=neighbour.weight,
-    )
+def _fill_neighbour(message: classifier_pb.Neighbour, neighbour: answers.Neighbour) -> None:
+    message.transaction_id = neighbour.transaction_id
+    if neighbour.date is not None:
+        date = message.date
+        date.year, date.month, date.day = neighbour.date.year, neighbour.date.month, neighbour.date.day
+    if neighbour.amount is not None:
+        _fill_money(message.amount, neighbour.amount, neighbour.currency)
+    message.text = neighbour.text
+    for dimension, category in neighbour.labels.items():
+        message.labels[dimension] = category
+    message.similarity = neighbour.similarity
+    message.weight = neighbour.weight
+
+
+def _fill_money(message: Money, amount: Decimal, currency: str) -> None:
+    """An amount that the engine took, which has no more digits than fit."""
+    units, nanos = divmod(abs(int(amount.scaleb(9))), 10**9)
+    sign = -1 if amount < 0 else 1
+    message.SetInParent()  # An amount of zero is an amount too.
+    message.units, message.nanos, message.currency_code = sign * units, sign * nanos, currency
 
 
 def _category(category: Category, chart: Sequence[Category]) -> tenant_pb.Category:
@@ -439,9 +445,3 @@ def _index_kind(has_graph: bool | None) -> tenant_pb.IndexKind.ValueType:
     if has_graph is None:
         return tenant_pb.INDEX_KIND_UNSPECIFIED
     return tenant_pb.INDEX_KIND_GRAPH if has_graph else tenant_pb.INDEX_KIND_EXACT
-
-
-def _duration(nanoseconds: int) -> Duration:
-    duration = Duration()
-    duration.FromNanoseconds(nanoseconds)
-    return duration
