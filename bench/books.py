@@ -9,10 +9,7 @@ sees on a quiet server, not under load.
 
 import argparse
 import json
-import os
 import random
-import re
-import signal
 import subprocess
 import sys
 import tempfile
@@ -25,9 +22,8 @@ import numpy as np
 import polars as pl
 
 import likewise
-
-_READY_LINE = re.compile(r"(127\.0\.0\.1:\d+)")
-_START_S_MAX = 60.0
+from latency_load.figures import machine
+from latency_load.processes import likewise_served
 
 
 def index(books: Sequence[Path], data: Path) -> dict[str, float]:
@@ -54,28 +50,6 @@ def index(books: Sequence[Path], data: Path) -> dict[str, float]:
         "disk_bytes": disk_bytes,
         "disk_bytes_per_row": disk_bytes / rows,
     }
-
-
-def serve(data: Path) -> tuple["subprocess.Popen[str]", str, float]:
-    """Start a server on a free port; its process, its address, and the seconds until it was ready."""
-    started = time.perf_counter()
-    command = [
-        sys.executable,
-        "-m",
-        "likewise_server",
-        "serve",
-        "--data",
-        str(data),
-        "--listen",
-        "127.0.0.1:0",
-    ]
-    server = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-    if server.stdout is None:
-        raise RuntimeError("the server has no standard output")
-    for line in server.stdout:
-        if match := _READY_LINE.search(line):
-            return server, match.group(1), time.perf_counter() - started
-    raise RuntimeError(f"the server ended with exit code {server.wait(_START_S_MAX)}")
 
 
 def questions(books: Sequence[Path], count: int, seed: int) -> list[tuple[str, likewise.Transaction]]:
@@ -135,19 +109,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder) / "data"
         indexed = index(arguments.books, data)
-        server, address, ready_s = serve(data)
-        try:
-            asked = ask(address, questions(arguments.books, arguments.questions, arguments.seed))
-        finally:
-            server.send_signal(signal.SIGTERM)
-            exit_code = server.wait(_START_S_MAX)
-    figures = {
-        "cores": os.cpu_count(),
-        "index": indexed,
-        "ready_s": ready_s,
-        "classify": asked,
-        "exit": exit_code,
-    }
+        with likewise_served(data) as server:
+            asked = ask(server.address, questions(arguments.books, arguments.questions, arguments.seed))
+    figures = {"machine": machine(), "index": indexed, "ready_s": server.ready_s, "classify": asked}
     print(json.dumps(figures, indent=2))
     if arguments.json:
         arguments.json.write_text(json.dumps(figures))

@@ -319,6 +319,7 @@ def test_invalid_figures_are_written_and_fail_the_command(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(latency, "benchmark", lambda _: {"is_valid": False})
+    latency.main(["--small"])
     with pytest.raises(SystemExit, match="not valid"):
         latency.main(["--json", str(tmp_path / "figures.json")])
     assert json.loads((tmp_path / "figures.json").read_text()) == {"is_valid": False}
