@@ -62,7 +62,7 @@ def outcomes(folder: Path) -> list[tuple[Any, ...]]:
 
 def record(ledger: Ledger, dimension: str = "category") -> tuple[int, int]:
     """How many outcomes calibrate a dimension, and how many of those are right."""
-    memory = ledger._memory
+    memory = ledger._state.memory
     labels = memory.labels[dimension].prefix(len(memory))
     found = memory.track_record.outcomes(memory.is_of(dimension), labels)
     assert ledger.view.calibrations[dimension].outcomes == len(found.right)
@@ -416,7 +416,7 @@ def test_of_a_day_that_has_most_of_the_books_no_later_row_is_looked_at(tmp_path:
         assert ledger.calibrate()
         # Of ten parts the first was not asked, four were right, and the one after the change was wrong; of
         # the others, it depends on the vote.
-        memory = ledger._memory
+        memory = ledger._state.memory
         labels = memory.labels["category"].prefix(len(memory))
         right = memory.track_record.outcomes(memory.is_of("category"), labels).right
         assert len(right) == 90

@@ -123,7 +123,7 @@ def test_every_answer_is_that_of_one_revision_between_call_and_return(tmp_path: 
 def test_a_question_waits_for_no_lock_that_a_writer_holds(tmp_path: Path) -> None:
     with open_ledger(tmp_path) as ledger, ThreadPoolExecutor(1) as pool:
         ledger.learn([labelled("a"), labelled("b", payee="Harbour Garage")])
-        with ledger._writer_lock, ledger._caches.lock:
+        with ledger._state.turn, ledger._caches.lock():
             known = pool.submit(ask, ledger, "Corner Bakery").result(timeout=30)
             new = pool.submit(ask, ledger, "Harbor Garage Ltd").result(timeout=30)
             assert pool.submit(ledger.entry, "a").result(timeout=30).transaction.id == "a"

@@ -126,7 +126,7 @@ def test_a_graph_that_is_about_to_be_cached_while_its_texts_are_forgotten_is_not
     ledger = Ledger(SlowStore(tmp_path / STORE_NAME), ENCODER, KernelVote(), tmp_path)
     with closing(ledger), ThreadPoolExecutor(2) as pool:
         ledger.learn([labelled("a", payee="Private Clinic"), labelled("b")])
-        with ledger._caches.lock:
+        with ledger._caches.lock():
             building = pool.submit(ledger.build_graph)
             while ledger.view.index.graph is None:
                 pass

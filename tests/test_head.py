@@ -388,7 +388,7 @@ def test_a_replay_asks_a_head_that_has_not_learned_the_answers(tmp_path: Path) -
         ledger.import_batch(items)
         ledger.train_heads()
         assert ledger.calibrate()
-        memory = ledger._memory
+        memory = ledger._state.memory
         labels = memory.labels["category"].prefix(len(memory))
         found = memory.track_record.outcomes(memory.is_of("category"), labels)
         known = [ledger.classify(item.transaction, ALL_NEIGHBOURS).answers[0] for item in items]

@@ -50,7 +50,7 @@ def outcomes(folder: Path) -> dict[str, tuple[str, float]]:
 
 def right(ledger: Ledger) -> NDArray[np.bool_]:
     """Whether each outcome was right."""
-    memory = ledger._memory
+    memory = ledger._state.memory
     labels = memory.labels["category"].prefix(len(memory))
     return memory.track_record.outcomes(memory.is_of("category"), labels).right
 

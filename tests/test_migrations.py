@@ -19,6 +19,7 @@ STEPS_SHA256 = (
     "a732e5d3e582f19d8afabf596359b2dd479572dcf957bbe9fb55d8bd038e1655",
     "0f0b5a5c3a7ab5c773632cca1f79ec5442da6798ad1ae75e1a04b02e39fa08e4",
     "ccec9af7f5df5e900c3d8d440ff8c21c6ceeda7fc561bf4b77f80531ce89afe8",
+    "d346d3d266c1153715d97942e8f668a8bc005fd68ccc9329b43c71b84c592dc2",
 )
 """Of the steps that data folders out there have taken: add to these, change none."""
 

@@ -131,7 +131,7 @@ def test_a_change_that_fails_half_way_leaves_everything_as_it_was(ledger: Ledger
         ledger.reshape(merge("petrol", "fuel", into="food"), "r1")
     assert ledger.view is view
     assert labels(ledger) == kept
-    assert not ledger.is_stale
+    assert not ledger._state.is_damaged
     with closing(sqlite3.connect(tmp_path / STORE_NAME)) as connection, connection:
         connection.execute("DROP TRIGGER broken")
     assert ledger.reshape(merge("petrol", "fuel", into="food"), "r1").moved == 3

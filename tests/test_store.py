@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -82,7 +83,9 @@ def test_any_allowed_amount_survives_a_column_of_floats(amount: Decimal) -> None
 
 
 def test_a_commit_is_fsynced_before_it_returns(store: SqliteStore) -> None:
+    store.commit(Change(revision=0))
     for connection in (store._writer, store._reader):
+        assert connection is not None
         values = [connection.execute(f"PRAGMA {p}").fetchone()[0] for p in ("journal_mode", "synchronous")]
         assert values == ["wal", 2]
 
@@ -186,10 +189,24 @@ def test_an_export_shows_one_revision_whatever_is_learned_meanwhile(tmp_path: Pa
 
 
 def test_a_look_up_does_not_wait_for_a_commit(store: SqliteStore) -> None:
-    store._writer.execute("BEGIN IMMEDIATE")
-    store._writer.execute("UPDATE tenant SET display_name = 'not yet'")
-    assert store.record().display_name == "Acme"
-    store._writer.execute("ROLLBACK")
+    with ThreadPoolExecutor(1) as other, store.writing():
+        store.write(Change(revision=0, display_name="not yet"))
+        assert store.record().display_name == "not yet"
+        assert other.submit(store.record).result(timeout=30).display_name == "Acme"
+    assert store.record().display_name == "not yet"
+
+
+def test_what_is_written_together_is_kept_together_without_what_failed(store: SqliteStore) -> None:
+    with store.writing() as position:
+        store.write(Change(revision=1, display_name="Acme Ltd"))
+        with pytest.raises(StoreFault, match="does not follow"):
+            store.write(Change(revision=3, display_name="Never"))
+        store.write(Change(revision=2, policy=Policy(0.9)))
+    record = store.record()
+    assert (record.display_name, record.policy, record.revision) == ("Acme Ltd", Policy(0.9), 2)
+    assert store.position() == position + 2
+    with pytest.raises(ValueError, match="not writing"):
+        store.write(Change(revision=3))
 
 
 # --- Damage ------------------------------------------------------------------------------------

@@ -88,6 +88,8 @@ background, as an import is."""
 # --- Calls -----------------------------------------------------------------------------------
 BATCH_ITEMS_MAX: Final = 10_000
 """Transactions in one Learn, one import batch or one ForgetTransactions."""
+GROUP_ITEMS_MAX: Final = 64
+"""Transactions of several callers' Learn in one commit: as many as are asked about beforehand."""
 MESSAGE_BYTES_MAX: Final = 32 * 1024 * 1024
 """One gRPC message. A full batch of ordinary transactions (some 300 bytes each) takes a tenth."""
 RESPONSE_BYTES_AIM: Final = 2 * 1024 * 1024
@@ -98,6 +100,10 @@ REJECTIONS_RETURNED_MAX: Final = 1_000
 REQUEST_ID_CHARS_MAX: Final = 128
 REQUEST_IDS_KEPT_MAX: Final = 10_000
 """Request ids remembered per tenant, so that a repeated Learn is recognised."""
+JOURNAL_CHANGES_KEPT_MAX: Final = 2_048
+"""Changes of which a tenant's store can tell what each was. Who is further behind reads all anew."""
+JOURNAL_SEQS_MAX: Final = 1_000
+"""Entries that one change superseded, as its journal names them; after more, all is read anew."""
 PAGE_SIZE_DEFAULT: Final = 100
 PAGE_SIZE_MAX: Final = 1_000
 PAGE_TOKEN_CHARS_MAX: Final = 512
@@ -206,6 +212,7 @@ def _check_relations() -> None:
         "waits of calls": BURST_WAIT_MS_MAX <= DISK_WAIT_MS_MAX <= RETRY_AFTER_MS_MAX,
         "who waits aside has a thread": CALLS_ASIDE_MAX < SPARE_THREADS,
         "a response fits a message": RESPONSE_BYTES_AIM < MESSAGE_BYTES_MAX,
+        "a group is no bulk": GROUP_ITEMS_MAX <= OUTCOMES_PER_LESSON_MAX,
         "a batch fits a tenant": BATCH_ITEMS_MAX <= TENANT_LABELS_MAX,
         # An ordinary row has some 300 bytes on the wire; the factor leaves room for long ones.
         "a batch fits a message": BATCH_ITEMS_MAX * 1_024 <= MESSAGE_BYTES_MAX,

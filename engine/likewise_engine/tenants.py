@@ -197,7 +197,7 @@ class Tenants:
     def is_loaded(self, tenant: str) -> bool:
         """Whether :meth:`use` would have to load it first; a moment later that may have changed."""
         slot = self._slots.get(tenant)
-        return slot is not None and slot.ledger is not None and not slot.ledger.is_stale
+        return slot is not None and slot.ledger is not None
 
     @contextmanager
     def use(self, tenant: str) -> Iterator[Ledger]:
@@ -209,7 +209,7 @@ class Tenants:
         slot = self._acquire(tenant)
         try:
             ledger = slot.ledger
-            if ledger is None or ledger.is_stale:
+            if ledger is None:
                 ledger = self._load(tenant, slot)
             yield ledger
         finally:
@@ -296,7 +296,7 @@ class Tenants:
 
     def _load(self, tenant: str, slot: _Slot) -> Ledger:
         with slot.loading:
-            if slot.ledger is not None and not slot.ledger.is_stale:
+            if slot.ledger is not None:
                 return slot.ledger
             path = self._folder.store_path(tenant)
             store = SqliteStore(path)
@@ -305,9 +305,7 @@ class Tenants:
             except BaseException:
                 store.close()
                 raise
-            stale, slot.ledger = slot.ledger, ledger
-            if stale is not None:
-                stale.close()
+            slot.ledger = ledger
             return ledger
 
     def _release(self, tenant: str, slot: _Slot) -> None:

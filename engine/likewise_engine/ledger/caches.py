@@ -1,28 +1,45 @@
 """What a tenant keeps on disk besides its store, to start sooner: the graph and the heads."""
 
+import fcntl
 import hashlib
-import threading
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from likewise_engine import cache_file
+from likewise_engine.errors import StoreFault
 from likewise_engine.folder import GRAPH_NAME, HEADS_NAME
 from likewise_engine.head import Heads
 from likewise_engine.index.graph import Graph
 
 
 class Caches:
-    """The cache files of one tenant.
-
-    Attributes:
-        lock: orders writing a file and discarding it: hold it for either.
-    """
+    """The cache files of one tenant."""
 
     def __init__(self, folder: Path, encoder_fingerprint: str) -> None:
-        self.lock = threading.Lock()
+        self._folder = folder
         self._fingerprint = encoder_fingerprint
         self._graph_path = folder / GRAPH_NAME
         self._heads_path = folder / HEADS_NAME
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Keep other threads and processes from writing or discarding a file: hold it for either.
+
+        Raises:
+            StoreFault: the folder is gone.
+        """
+        try:
+            descriptor = os.open(self._folder, os.O_RDONLY | os.O_CLOEXEC)
+        except OSError as error:
+            raise StoreFault(f"the tenant's folder cannot be opened: {error.strerror}") from error
+        try:
+            # Locks of two open files exclude each other, in one process or in two.
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
 
     def graph(self, texts: Sequence[str], dimensions: int) -> Graph | None:
         """The graph over the first of these texts, if one that is beyond doubt is at hand."""

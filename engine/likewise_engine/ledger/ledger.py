@@ -2,29 +2,34 @@
 
 Concurrency, once and for all:
 
-- One writer at a time, under ``_writer_lock``. It works out the change, commits it to the store (fsynced),
-  applies it to memory, and publishes a new view by one assignment. Encoding new texts happens under the lock:
-  it keeps a second caller from encoding the same texts, and holds up nobody but writers.
+- One writer at a time: among the threads of this process by the turn of :mod:`likewise_engine.ledger.state`,
+  among processes by the lock that the store holds in :meth:`TenantStore.writing`. It brings memory to what
+  others have committed, works out the change, writes it, applies it to memory, commits (fsynced), and
+  publishes a new view by one assignment. Encoding new texts happens under both locks: it keeps a second
+  caller from encoding the same texts, and holds up nobody but writers. Several callers' lessons may be
+  committed together; see :mod:`likewise_engine.ledger.group`.
+- What another process committed is taken over by :meth:`catch_up`, which whoever hears of it calls; see
+  :mod:`likewise_engine.news`.
 - Readers take ``view`` and need no lock at all; see :mod:`likewise_engine.ledger.view`.
 - A graph is built aside from a view's texts, by whoever calls :meth:`build_graph`, without the lock; only its
   swapping in takes it. If memory was rebuilt meanwhile, the graph is for other rows and is dropped. So are
   heads, by :meth:`train_heads`.
-- The lock of ``_caches`` orders writing a cache file and deleting it: forgetting holds it until memory is
-  rebuilt, so a graph with the forgotten vectors, or a head that learned from them, is either deleted, or
-  finds that memory is another and is not written. It is taken after the writer's lock, or alone.
+- The lock of ``_caches`` orders writing a cache file and deleting it, among processes too: forgetting holds
+  it until that is committed. So a graph with the forgotten vectors, or a head that learned from them, is
+  either deleted, or its writer finds that there was more than lessons since. It is taken after the turn, or
+  alone.
 - Outcomes are replayed from a view too, by whoever calls :meth:`calibrate`. What was taught meanwhile is not
   among them, and what is no longer there is left out when they are added, under the lock.
 
-If applying a committed change to memory fails (out of memory), memory lags behind the store: the ledger is
-then stale, refuses to be written, and its owner loads it anew.
+If memory cannot follow the store (there is none left, say), or what it followed cannot be committed, the
+change is rolled back, readers keep the view that they have, and the next writer reads memory anew.
 
 Forgetting rebuilds memory from the store: slower than masking, and leaves nothing behind by construction.
 """
 
 import hashlib
-import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
@@ -38,7 +43,6 @@ from likewise_engine.errors import (
     FieldViolation,
     LimitReached,
     RevisionNotReached,
-    StoreFault,
     TransactionNotFound,
     UnknownCategory,
 )
@@ -53,10 +57,10 @@ from likewise_engine.ledger.checks import (
     check_reshaping,
     check_settings,
 )
+from likewise_engine.ledger.group import Group, Wish
 from likewise_engine.ledger.head_training import train_heads
 from likewise_engine.ledger.hindsight import Hindsight
 from likewise_engine.ledger.lesson import Lesson
-from likewise_engine.ledger.memory import Memory
 from likewise_engine.ledger.outcomes import (
     ForgetOutcome,
     ImportOutcome,
@@ -67,8 +71,9 @@ from likewise_engine.ledger.outcomes import (
 from likewise_engine.ledger.reencode import reencode
 from likewise_engine.ledger.requests import digest_of, remembered
 from likewise_engine.ledger.reshape import Reshaping
+from likewise_engine.ledger.state import State
 from likewise_engine.ledger.view import View
-from likewise_engine.store.base import Change, Entry, OutcomeChange, RequestRecord, Snapshot, TenantStore
+from likewise_engine.store.base import Change, Entry, OutcomeChange, RequestRecord, TenantStore
 from likewise_engine.transaction import LabelledTransaction, Transaction
 from likewise_engine.vote import Vote
 
@@ -76,7 +81,14 @@ from likewise_engine.vote import Vote
 class Ledger:
     """One tenant's memory over its store; safe to use from many threads."""
 
-    def __init__(self, store: TenantStore, encoder: Encoder, vote: Vote, cache_folder: Path) -> None:
+    def __init__(
+        self,
+        store: TenantStore,
+        encoder: Encoder,
+        vote: Vote,
+        cache_folder: Path,
+        announce: Callable[[], None] = lambda: None,
+    ) -> None:
         """Load a tenant.
 
         Args:
@@ -84,6 +96,7 @@ class Ledger:
             encoder: of texts; a store with another encoder's vectors is encoded anew.
             vote: weighs evidence.
             cache_folder: where graph and heads are cached.
+            announce: called when something was committed, before anybody is told so.
 
         Raises:
             StoreFault: the store failed or is corrupt.
@@ -93,22 +106,17 @@ class Ledger:
         self._encoder = encoder
         self._vote = vote
         self._caches = Caches(cache_folder, encoder.fingerprint)
-        self._writer_lock = threading.Lock()
-        self._is_stale = False
+        self._hindsight = Hindsight(encoder, vote)
+        self._group = Group(self._teach_together)
         if store.record().encoder_fingerprint != encoder.fingerprint:
             self._caches.discard_graph()
             reencode(store, encoder)
-        snapshot = store.snapshot()
-        self._hindsight = Hindsight(encoder, vote)
-        graph = self._caches.graph(snapshot.texts, encoder.dimensions)
-        heads = self._caches.heads(len(snapshot.categories), snapshot.record.revision)
-        self._memory = self._memory_of(snapshot, graph, heads or Heads())
-        self._view = self._memory.view()
+        self._state = State(store, self._caches, encoder, vote, self._hindsight.fingerprint, announce)
 
     @property
     def view(self) -> View:
         """What readers see now."""
-        return self._view
+        return self._state.view
 
     @property
     def encoder(self) -> Encoder:
@@ -123,22 +131,17 @@ class Ledger:
     @property
     def memory_bytes(self) -> int:
         """Bytes of main memory that the tenant takes."""
-        return self._memory.nbytes
-
-    @property
-    def is_stale(self) -> bool:
-        """Whether memory lags behind the store: it must be loaded anew."""
-        return self._is_stale
+        return self._state.memory.nbytes
 
     @property
     def is_graph_due(self) -> bool:
         """Whether :meth:`build_graph` should be called, aside from whoever waits for an answer."""
-        return self._view.index.is_graph_due
+        return self._state.view.index.is_graph_due
 
     @property
     def are_heads_due(self) -> bool:
         """Whether :meth:`train_heads` should be called, aside from whoever waits for an answer."""
-        return self._memory.heads.is_due(self._view.live_count)
+        return self._state.memory.heads.is_due(self._state.view.live_count)
 
     @property
     def is_upkeep_due(self) -> bool:
@@ -148,23 +151,25 @@ class Ledger:
     @property
     def is_calibration_due(self) -> bool:
         """Whether :meth:`calibrate` should be called, aside from whoever waits for an answer."""
-        return self._memory.unreplayed > 0
+        return self._state.memory.unreplayed > 0
 
     def classify(self, transaction: Transaction, options: ClassifyOptions) -> Classification:
         """Answer for one transaction from the current view.
 
         Raises:
             InvalidInput: the transaction or an option is out of bounds, or a dimension is unknown.
-            RevisionNotReached: ``options.min_revision`` lies ahead.
+            RevisionNotReached: ``options.min_revision`` lies ahead of the store.
             ModelFault: the encoder or the vote failed.
         """
-        view = self._view
+        if options.min_revision > self._state.view.revision:
+            self.catch_up()
+        view = self._state.view
         if options.min_revision > view.revision:
             raise RevisionNotReached(options.min_revision, view.revision)
         return classify(view, self._encoder, self._vote, transaction, options)
 
     def learn(self, items: Sequence[LabelledTransaction], request_id: str = "") -> LearnOutcome:
-        """Learn labelled transactions: all of them, or none.
+        """Learn labelled transactions: all of them, or none. Those who do so at once share a commit.
 
         Args:
             items: 1 to BATCH_ITEMS_MAX, each with an id of its own.
@@ -178,18 +183,7 @@ class Ledger:
             StoreFault, ModelFault: nothing was learned.
         """
         check_batch(items, request_id)
-        with self._writer_lock:
-            digest = digest_of(items) if request_id else b""
-            if (known := remembered(self._store, request_id, digest)) is not None:
-                return LearnOutcome.from_json(known)
-            lesson = self._lesson(items)
-            if unknown := beneath(items, lesson.violations):
-                raise UnknownCategory(unknown)
-            for item in items:
-                lesson.take(item)
-            request = RequestRecord(request_id, digest, lesson.outcome().to_json()) if request_id else None
-            outcomes = self._hindsight.of_lesson(lesson, self._memory, self._view)
-            return self._teach(lesson, request, outcomes)
+        return self._group.learn(Wish(items, request_id, digest_of(items) if request_id else b""))
 
     def import_batch(self, items: Sequence[LabelledTransaction]) -> ImportOutcome:
         """Learn what is right in a batch, and say what is wrong with the rest. :meth:`calibrate` is then due.
@@ -200,7 +194,7 @@ class Ledger:
         """
         check_import(items)
         rejections: list[Rejection] = []
-        with self._writer_lock:
+        with self._state.writing():
             lesson = self._lesson(items)
             for position, item in enumerate(items):
                 violations = tuple(item.violations()) or tuple(lesson.violations(item))
@@ -211,7 +205,7 @@ class Ledger:
                         violations = (FieldViolation("", error.message),)
                 if violations:
                     rejections.append(Rejection(position, item.transaction.id, violations))
-            learned = self._teach(lesson, None, self._hindsight.after_bulk(self._memory))
+            learned = self._teach(lesson, None, self._hindsight.after_bulk(self._state.memory))
             return ImportOutcome(learned, tuple(rejections))
 
     def forget(self, transaction_ids: Sequence[str]) -> ForgetOutcome:
@@ -223,14 +217,16 @@ class Ledger:
         """
         check_ids(transaction_ids)
         wanted = set(transaction_ids)
-        with self._writer_lock:
-            self._check_fresh()
+        with ExitStack() as until_committed, self._state.writing():
             doomed = self._store.entries_by_id(sorted(wanted))
             if doomed:
+                until_committed.enter_context(self._caches.lock())
                 self._erase(doomed)
-            # Also where an earlier call was cut short and all that is left to do is this.
-            self._store.purge()
-            return ForgetOutcome(self._memory.revision, len(doomed), len(wanted) - len(doomed))
+            revision = self._state.memory.revision
+        outcome = ForgetOutcome(revision, len(doomed), len(wanted) - len(doomed))
+        # Also where an earlier call was cut short and all that is left to do is this.
+        self._store.purge()
+        return outcome
 
     def update(
         self,
@@ -247,16 +243,16 @@ class Ledger:
             StoreFault: nothing was changed.
         """
         check_settings(policy, display_name, categories)
-        with self._writer_lock:
-            self._check_fresh()
-            chart = self._memory.chart.with_categories(categories)
-            changed = chart.changes_since(self._memory.chart)
-            revision = self._memory.revision + 1
-            self._store.commit(Change(revision, categories=changed, policy=policy, display_name=display_name))
-            with self._applying():
-                self._memory.revision = revision
-                self._memory.follow(policy or self._memory.policy)
-                self._memory.extend_chart(chart)
+        with self._state.writing():
+            memory = self._state.memory
+            chart = memory.chart.with_categories(categories)
+            changed = chart.changes_since(memory.chart)
+            revision = memory.revision + 1
+            change = Change(revision, categories=changed, policy=policy, display_name=display_name)
+            with self._state.changing(change):
+                memory.revision = revision
+                memory.follow(policy or memory.policy)
+                memory.extend_chart(chart)
 
     def reshape(
         self, reshaping: Reshaping, request_id: str = "", *, is_rehearsal: bool = False
@@ -276,18 +272,18 @@ class Ledger:
             StoreFault: nothing was changed.
         """
         check_reshaping(reshaping, request_id)
-        with self._writer_lock:
-            self._check_fresh()
+        with ExitStack() as until_committed, self._state.writing():
             digest = hashlib.sha256(repr(reshaping).encode()).digest()
             if (known := remembered(self._store, request_id, digest)) is not None:
                 return ReshapeOutcome.from_json(known)
-            memory = self._memory
+            memory = self._state.memory
             plan = reshaping.plan(memory.chart, self._store.select)
             categories = plan.chart.changes_since(memory.chart)
             rows = memory.rows_to_relabel(plan.relabelling)
             outcome = ReshapeOutcome(memory.revision + bool(categories or len(rows)), len(rows))
             request = RequestRecord(request_id, digest, outcome.to_json()) if request_id else None
             if not is_rehearsal and (outcome.revision > memory.revision or request):
+                until_committed.enter_context(self._caches.lock())
                 self._reshape(
                     Change(
                         outcome.revision, categories=categories, relabelling=plan.relabelling, request=request
@@ -317,22 +313,20 @@ class Ledger:
         Raises:
             StoreFault: the cache could not be written. The graph serves all the same.
         """
-        with self._writer_lock:
-            self._check_fresh()
-            if not self._memory.all_texts_alive:
-                self._rebuild(self._memory.heads)  # so that the graph has no dead texts from the start
-            memory, matrix = self._memory, self._view.index.matrix
-        graph = Graph.build(matrix, lambda: keep_on() and self._is_current(memory))
+        with self._state.writing():
+            if not self._state.memory.all_texts_alive:
+                self._state.rebuild(self._state.memory.heads)  # so that it has no dead texts from the start
+            memory, matrix = self._state.memory, self._state.draft.index.matrix
+        graph = Graph.build(matrix, lambda: keep_on() and self._state.is_current(memory))
         if graph is None:
             return False
         texts = memory.texts[: graph.count]
-        with self._writer_lock:
-            if not self._is_current(memory):
+        with self._state.swapping():
+            if not self._state.is_current(memory):
                 return False
             memory.graph = graph
-            self._view = memory.view()
-        with self._caches.lock:
-            if self._is_current(memory):
+        with self._caches.lock():
+            if self._state.is_only_taught_since(memory):
                 self._caches.save_graph(graph, texts)
         return True
 
@@ -348,21 +342,19 @@ class Ledger:
         Raises:
             StoreFault: the cache could not be written. The heads serve all the same.
         """
-        with self._writer_lock:
-            self._check_fresh()
-            memory, view = self._memory, self._view
+        with self._state.swapping():
+            memory, view = self._state.memory, self._state.draft
 
         def is_current() -> bool:
-            return self._is_current(memory) and memory.heads is view.heads
+            return self._state.is_current(memory) and memory.heads is view.heads
 
         heads = train_heads(view, lambda: keep_on() and is_current())
-        with self._writer_lock:
+        with self._state.swapping():
             if heads is None or not is_current():
                 return False
             memory.heads = heads
-            self._view = memory.view()
-        with self._caches.lock:
-            if self._is_current(memory) and memory.heads is heads:
+        with self._caches.lock():
+            if memory.heads is heads and self._state.is_only_taught_since(memory):
                 self._caches.save_heads(heads)
         return True
 
@@ -380,34 +372,64 @@ class Ledger:
         Raises:
             StoreFault, ModelFault: nothing was changed; it stays due.
         """
-        with self._writer_lock:
-            self._check_fresh()
-            memory, view = self._memory, self._view
+        with self._state.swapping():
+            memory, view = self._state.memory, self._state.draft
             judged = {d: memory.track_record.rows(memory.is_of(d)) for d in view.labels}
-            unreplayed = memory.unreplayed
         replayed = self._hindsight.replay(view, self._store, judged, keep_on)
-        with self._writer_lock:
-            if replayed is None or not self._is_current(memory):
+        if replayed is None:
+            return False
+        with self._state.writing():
+            if not self._state.is_current(memory):
                 return False
-            entries = self._store.entries_by_id([outcome.transaction_id for outcome in replayed])
-            still_unreplayed = memory.unreplayed - unreplayed
-            change = self._hindsight.of_replay(replayed, entries, memory, view, still_unreplayed)
-            self._store.commit(Change(memory.revision, outcomes=change))
-            with self._applying():
-                rows = memory.rows_of([entries[o.transaction_id].seq for o in change.added])
-                memory.change_outcomes(change, rows)
+            entries = self._store.entries_by_id([outcome.transaction_id for outcome in replayed.outcomes])
+            outcomes = self._hindsight.of_replay(replayed, entries, memory)
+            with self._state.changing(Change(memory.revision, outcomes=outcomes)):
+                rows = memory.rows_of([entries[o.transaction_id].seq for o in outcomes.added])
+                memory.change_outcomes(outcomes, rows)
             return True
+
+    def catch_up(self) -> None:
+        """Take over what other processes have committed.
+
+        Raises:
+            StoreFault, ModelFault: it could not be read.
+        """
+        self._state.catch_up()
 
     def close(self) -> None:
         """Release the store's files, once no writer is at work."""
-        with self._writer_lock:
-            self._is_stale = True
-            self._store.close()
+        self._state.close()
 
     def _lesson(self, items: Sequence[LabelledTransaction]) -> Lesson:
-        self._check_fresh()
+        memory = self._state.memory
         ids = [item.transaction.id for item in items]
-        return Lesson(self._memory, self._store.entries_by_id(ids) if len(self._memory) else {})
+        return Lesson(memory, self._store.entries_by_id(ids) if len(memory) else {})
+
+    def _teach_together(self, wishes: Sequence[Wish]) -> list[LearnOutcome | Exception]:
+        results: list[LearnOutcome | Exception] = []
+        with self._state.writing():
+            for wish in wishes:
+                try:
+                    results.append(self._learn(wish))
+                except Exception as error:
+                    if self._state.is_damaged:
+                        raise
+                    results.append(error)
+        return results
+
+    def _learn(self, wish: Wish) -> LearnOutcome:
+        if (known := remembered(self._store, wish.request_id, wish.digest)) is not None:
+            return LearnOutcome.from_json(known)
+        lesson = self._lesson(wish.items)
+        if unknown := beneath(wish.items, lesson.violations):
+            raise UnknownCategory(unknown)
+        for item in wish.items:
+            lesson.take(item)
+        request = None
+        if wish.request_id:
+            request = RequestRecord(wish.request_id, wish.digest, lesson.outcome().to_json())
+        outcomes = self._hindsight.of_lesson(lesson, self._state.memory, self._state.draft)
+        return self._teach(lesson, request, outcomes)
 
     def _teach(
         self, lesson: Lesson, request: RequestRecord | None, outcomes: OutcomeChange | None
@@ -415,38 +437,27 @@ class Ledger:
         outcome = lesson.outcome()
         change = lesson.change(self._encoder, request, outcomes)
         if change is not None:
-            replaced, replacing = lesson.replaced_rows(), lesson.replacing_positions()
-            judged = lesson.positions_of(o.transaction_id for o in (outcomes.added if outcomes else ()))
-            self._store.commit(change)
-            with self._applying():
-                memory, first = self._memory, len(self._memory)
-                memory.revision = change.revision
-                memory.extend_chart(memory.chart.with_categories([c for _, c in change.categories]))
-                memory.extend_texts(change.texts, change.vectors)
-                memory.payee_names.extend(change.payees)
-                memory.extend_entries(change.entries)
-                memory.replace(replaced, first + replacing)
-                memory.change_outcomes(change.outcomes, first + judged)
-            if memory.is_wasteful:
-                self._rebuild(self._memory.heads)
+            judged = [lesson.seq_of(o.transaction_id) for o in outcomes.added] if outcomes else []
+            with self._state.changing(change):
+                self._state.memory.learn(change, judged)
+            if self._state.memory.is_wasteful:
+                self._state.rebuild(self._state.memory.heads)
         return outcome
 
     def _reshape(self, change: Change, chart: Chart, rows: NDArray[np.int64]) -> None:
-        memory = self._memory
-        with self._caches.lock:
+        memory = self._state.memory
+        if change.relabelling:
+            # Labels are about to have other categories: what was learned of them is of the past.
+            self._caches.discard_heads()
+        with self._state.changing(change):
+            memory.revision = change.revision
+            memory.extend_chart(chart)
             if change.relabelling:
-                # Labels are about to have other categories: what was learned of them is of the past.
-                self._caches.discard_heads()
-            self._store.commit(change)
-            with self._applying():
-                memory.revision = change.revision
-                memory.extend_chart(chart)
-                if change.relabelling:
-                    memory.heads = Heads()
-                    memory.relabel(rows, change.relabelling)
+                memory.heads = Heads()
+                memory.relabel(rows, change.relabelling)
 
     def _erase(self, doomed: Mapping[str, Entry]) -> None:
-        memory = self._memory
+        memory = self._state.memory
         seqs = sorted(entry.seq for entry in doomed.values())
         orphaned_texts, orphaned_payees = memory.orphaned_ids(memory.rows_of(seqs))
         change = Change(
@@ -456,38 +467,9 @@ class Ledger:
             forgotten_seqs=seqs,
             forgotten_ids=sorted(doomed),
         )
-        with self._caches.lock:
-            # A text that is dead already may be an earlier wording of what is forgotten.
-            if orphaned_texts or not memory.all_texts_alive:
-                self._caches.discard_graph()
-            self._caches.discard_heads()
-            self._store.commit(change)
-            self._rebuild(Heads())
-
-    def _rebuild(self, heads: Heads) -> None:
-        with self._applying():
-            whole = self._memory.all_texts_alive
-            snapshot = self._store.snapshot()
-            same_texts = whole and len(snapshot.texts) == len(self._memory.texts)
-            graph = self._memory.graph if same_texts else None
-            self._memory = self._memory_of(snapshot, graph, heads)
-
-    def _memory_of(self, snapshot: Snapshot, graph: Graph | None, heads: Heads) -> Memory:
-        return Memory(snapshot, self._encoder, graph, heads, self._vote.pooled, self._hindsight.fingerprint)
-
-    @contextmanager
-    def _applying(self) -> Iterator[None]:
-        """Publish a new view at the end; where memory could not follow the store, say so for good."""
-        try:
-            yield
-            self._view = self._memory.view()
-        except BaseException:
-            self._is_stale = True
-            raise
-
-    def _is_current(self, memory: Memory) -> bool:
-        return self._memory is memory and not self._is_stale
-
-    def _check_fresh(self) -> None:
-        if self._is_stale:
-            raise StoreFault("the tenant is being loaded anew: try again")
+        # A text that is dead already may be an earlier wording of what is forgotten.
+        if orphaned_texts or not memory.all_texts_alive:
+            self._caches.discard_graph()
+        self._caches.discard_heads()
+        with self._state.changing(change):
+            self._state.rebuild(Heads())

@@ -5,7 +5,7 @@ own: how a file is cut into batches does not change what is learned. Labels are 
 keeps its own authority, and a label is never replaced by one of lesser authority.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -15,7 +15,8 @@ from likewise_engine import limits
 from likewise_engine.chart import Category, check_chart_size
 from likewise_engine.encoder.base import Encoder
 from likewise_engine.errors import FieldViolation, LimitReached, ModelFault
-from likewise_engine.ledger.memory import Memory, Names, are_unit
+from likewise_engine.ledger.memory import Memory, are_unit
+from likewise_engine.ledger.names import Names
 from likewise_engine.ledger.outcomes import LearnOutcome
 from likewise_engine.store.base import (
     Change,
@@ -152,6 +153,7 @@ class Lesson:
             payees=payees,
             categories=[(number, Category(c, d)) for (d, c), number in self._new_categories.items()],
             entries=entries,
+            superseded_seqs=self._superseded_seqs(),
             orphaned_texts=orphaned_texts,
             orphaned_payees=orphaned_payees,
             corrections=self._corrections,
@@ -159,24 +161,16 @@ class Lesson:
             request=request,
         )
 
-    def positions_of(self, transaction_ids: Iterable[str]) -> NDArray[np.int64]:
-        """Positions among the entries to write."""
-        positions = {transaction_id: position for position, transaction_id in enumerate(self._pending)}
-        return np.array([positions[transaction_id] for transaction_id in transaction_ids], dtype=np.int64)
-
-    def replacing_positions(self) -> NDArray[np.int64]:
-        """Positions among the entries to write of those that replace, as :meth:`replaced_rows` has them."""
-        return self.positions_of(t for t in self._pending if t in self._existing)
+    def seq_of(self, transaction_id: str) -> int:
+        """The seq of an entry to write."""
+        return self._pending[transaction_id].entry.seq
 
     def replaced_rows(self) -> NDArray[np.int64]:
         """Rows of memory whose transactions are learned anew."""
-        return self._memory.rows_of(
-            [
-                self._existing[transaction_id].seq
-                for transaction_id in self._pending
-                if transaction_id in self._existing
-            ]
-        )
+        return self._memory.rows_of(self._superseded_seqs())
+
+    def _superseded_seqs(self) -> list[int]:
+        return [self._existing[t].seq for t in self._pending if t in self._existing]
 
     def _in_todays_ids(self, item: LabelledTransaction) -> LabelledTransaction:
         """The item with ids as the chart has them now, where it has others from before a rename or merge."""

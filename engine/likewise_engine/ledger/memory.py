@@ -5,7 +5,7 @@ views. Nothing here knows of disk: a Memory is made from a snapshot of the store
 being told what was committed.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from itertools import chain
 from typing import Any, Final
 
@@ -20,10 +20,20 @@ from likewise_engine.head import Heads
 from likewise_engine.index.graph import Graph
 from likewise_engine.index.texts import TextIndex
 from likewise_engine.ledger.columns import Column, StringColumn
+from likewise_engine.ledger.names import Names
 from likewise_engine.ledger.postings import Postings
 from likewise_engine.ledger.track_record import NO_OUTCOMES, TrackRecord
 from likewise_engine.ledger.view import UNLABELLED, DayRanks, View
-from likewise_engine.store.base import EntryColumns, NewEntry, OutcomeChange, Relabelling, Snapshot, Vectors
+from likewise_engine.store.base import (
+    Change,
+    EntryColumns,
+    Known,
+    NewEntry,
+    OutcomeChange,
+    Relabelling,
+    Snapshot,
+    Vectors,
+)
 from likewise_engine.text import text_of
 from likewise_engine.transaction import CATEGORY_DIMENSION
 
@@ -31,71 +41,6 @@ _LENGTH_TOLERANCE: Final = 0.01
 """Of the squared length; float16 rounds it by a thousandth at most."""
 _DEAD_ROWS_MIN: Final = 4_096
 """Fewer dead rows take less than half a megabyte, and are not worth making memory anew."""
-_STRING_OVERHEAD_BYTES: Final = 200
-"""By estimate, of a str, its dictionary entry and its list slot, besides its characters."""
-
-
-class Names:
-    """Distinct strings (texts, payees) with dense numbers, and the ids that the store knows them by."""
-
-    __slots__ = ("chars", "live_rows", "next_store_id", "numbers", "store_ids")
-
-    def __init__(self, store_ids: NDArray[np.int64], names: Sequence[str]) -> None:
-        self.numbers = {name: number for number, name in enumerate(names)}
-        self.store_ids = Column(store_ids.copy())
-        self.live_rows = Column(np.zeros(len(names), dtype=np.int32))
-        self.next_store_id = int(store_ids[-1]) + 1 if len(store_ids) else 1
-        self.chars = sum(map(len, names))
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes of main memory; strings by estimate."""
-        overhead = _STRING_OVERHEAD_BYTES * len(self.store_ids)
-        return self.chars + overhead + self.store_ids.nbytes + self.live_rows.nbytes
-
-    def extend(self, named: Sequence[tuple[int, str]]) -> None:
-        """Add strings that are new: (store id, string), ids ascending."""
-        for number, (_, name) in enumerate(named, start=len(self.store_ids)):
-            self.numbers[name] = number
-            self.chars += len(name)
-        self.store_ids.extend([store_id for store_id, _ in named])
-        self.live_rows.extend(np.zeros(len(named), dtype=np.int32))
-        if named:
-            self.next_store_id = named[-1][0] + 1
-
-    def numbers_of(self, store_ids: NDArray[np.int64]) -> NDArray[np.int32]:
-        """Numbers of these store ids. Raises StoreCorrupt where one is not known."""
-        known = self.store_ids.prefix(len(self.store_ids))
-        numbers = np.searchsorted(known, store_ids)
-        if len(numbers) and (numbers.max() >= len(known) or not np.array_equal(known[numbers], store_ids)):
-            raise StoreCorrupt("an entry refers to a text or payee that the store does not have")
-        return numbers.astype(np.int32)
-
-    def store_id(self, name: str) -> int | None:
-        """The store's id of a live string, or None."""
-        number = self.numbers.get(name)
-        return None if number is None else int(self.store_ids.prefix(number + 1)[number])
-
-    def count(self, numbers: NDArray[np.int32], by: int) -> None:
-        """Note that rows with these numbers came (``by`` 1) or died (-1)."""
-        np.add.at(self.live_rows.prefix(len(self.live_rows)), numbers, by)
-
-    def orphaned_ids(self, dying: NDArray[np.int32], kept: Collection[int]) -> list[int]:
-        """Store ids, other than ``kept``, without a live row once the rows with these numbers are dead."""
-        ids: list[int] = self.store_ids.prefix(len(self.store_ids))[self.orphans(dying)].tolist()
-        return [store_id for store_id in ids if store_id not in kept]
-
-    def drop(self, numbers: NDArray[np.int64]) -> None:
-        """Let go of strings; readers keep the dictionary that they have."""
-        if len(numbers):
-            dropped = set(numbers.tolist())
-            self.numbers = {name: number for name, number in self.numbers.items() if number not in dropped}
-
-    def orphans(self, dying: NDArray[np.int32]) -> NDArray[np.int64]:
-        """Numbers that have no live row once the rows with these numbers are dead."""
-        numbers, counts = np.unique(dying, return_counts=True)
-        orphaned: NDArray[np.bool_] = self.live_rows.prefix(len(self.live_rows))[numbers] == counts
-        return numbers[orphaned].astype(np.int64)
 
 
 class Memory:
@@ -127,6 +72,7 @@ class Memory:
         entries = snapshot.entries
         rows = len(entries.seq)
         self.revision = snapshot.record.revision
+        self.position = snapshot.known.position
         self.policy = snapshot.record.policy
         self.chart = Chart.of(snapshot.categories)
         self.category_active, self.category_dimension = _by_category(self.chart)
@@ -134,8 +80,8 @@ class Memory:
         self.category_vectors = np.empty((0, 2, encoder.dimensions), dtype=np.float32)
         self._encode_names(Chart.of([]))
         self.texts = list(snapshot.texts)
-        self.text_names = Names(snapshot.text_ids, snapshot.texts)
-        self.payee_names = Names(snapshot.payee_ids, snapshot.payees)
+        self.text_names = Names(snapshot.text_ids, snapshot.texts, snapshot.known.text)
+        self.payee_names = Names(snapshot.payee_ids, snapshot.payees, snapshot.known.payee)
         self.vectors = Column(_checked(snapshot.vectors))
         self.text_alive = Column(np.ones(len(self.texts), dtype=np.bool_))
         self.seq = Column(entries.seq)
@@ -161,8 +107,8 @@ class Memory:
         is_of_these = snapshot.record.outcomes_fingerprint == outcomes_fingerprint
         outcomes = snapshot.outcomes if is_of_these else NO_OUTCOMES
         judged = self.rows_of(outcomes.seqs)
-        self.track_record = TrackRecord(outcomes, judged, entries.order_day[judged])
-        self.unreplayed = int(snapshot.record.is_calibration_due or (rows > 0 and not is_of_these))
+        self.track_record = TrackRecord(outcomes, judged, entries.order_day[judged], snapshot.known.outcome)
+        self.unreplayed = snapshot.record.unreplayed if is_of_these or not rows else self.revision
         self._pooled = pooled
         self._calibrations: dict[str, Calibration] = {}
 
@@ -184,6 +130,25 @@ class Memory:
     def next_seq(self) -> int:
         """A seq beyond every entry's."""
         return int(self.seq.prefix(len(self))[-1]) + 1 if len(self) else 1
+
+    @property
+    def known(self) -> Known:
+        """How much of the store is known."""
+        return Known(
+            position=self.position,
+            seq=self.next_seq - 1,
+            text=self.text_names.next_store_id - 1,
+            payee=self.payee_names.next_store_id - 1,
+            outcome=self.track_record.next_id - 1,
+            categories=len(self.chart.categories),
+        )
+
+    def know(self, known: Known) -> None:
+        """Take note that so much of the store is known: of what is gone again, the ids are not given anew."""
+        self.position = known.position
+        self.text_names.next_store_id = known.text + 1
+        self.payee_names.next_store_id = known.payee + 1
+        self.track_record.next_id = known.outcome + 1
 
     @property
     def live_count(self) -> int:
@@ -231,6 +196,21 @@ class Memory:
             heads=self.heads,
             calibrations={d: self._calibration(d) for d in self.chart.dimensions or (CATEGORY_DIMENSION,)},
         )
+
+    def learn(self, change: Change, judged: Sequence[int]) -> None:
+        """Follow what a lesson, or several, have changed.
+
+        Args:
+            change: that was committed; nothing but what lessons bring is looked at.
+            judged: seqs of the entries that its added outcomes are of.
+        """
+        self.revision = change.revision
+        self.extend_chart(self.chart.with_categories([category for _, category in change.categories]))
+        self.extend_texts(change.texts, change.vectors)
+        self.payee_names.extend(change.payees)
+        self.extend_entries(change.entries)
+        self.supersede(change.superseded_seqs, change.entries)
+        self.change_outcomes(change.outcomes, self.rows_of(judged))
 
     def follow(self, policy: Policy) -> None:
         """Take over a policy. What was FILEd under a lower target is not held against a higher one."""
@@ -329,8 +309,22 @@ class Memory:
         labels[rows] = target
         self.category_counts = counts
 
-    def replace(self, old: NDArray[np.int64], new: NDArray[np.int64]) -> None:
-        """Mark live rows dead whose transactions have other rows now."""
+    def supersede(self, seqs: Sequence[int], entries: Sequence[NewEntry]) -> None:
+        """Mark rows dead whose transactions are learned anew.
+
+        Args:
+            seqs: of the rows. What never came to be known here, since it was soon superseded itself, counts
+                for nothing.
+            entries: that were just added, and hold those transactions as they are now.
+        """
+        if not seqs:
+            return
+        old = self.rows_of(seqs)
+        known = old < len(self)
+        known[known] = np.equal(self.seq.prefix(len(self))[old[known]], np.array(seqs, dtype=np.int64)[known])
+        old = old[known]
+        rows = {new.entry.transaction.id: row for row, new in enumerate(entries, len(self) - len(entries))}
+        new = np.array([rows[self.transaction_ids[row]] for row in old.tolist()], dtype=np.int64)
         self.kill(old)
         if len(old) and self.track_record.move(old, new, self.order_day.prefix(len(self))[new]):
             self.recalibrate()
@@ -345,8 +339,10 @@ class Memory:
         if change is None:
             return
         self.unreplayed = change.unreplayed
-        if change.added:
+        if change.dropped_ids:
             self.track_record.drop(change.dropped_ids)
+            self.recalibrate()
+        if change.added:
             self.track_record.add(change.added, rows, self.order_day.prefix(len(self))[rows])
             self.recalibrate()
 

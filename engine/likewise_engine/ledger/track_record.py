@@ -22,7 +22,7 @@ class TrackRecord:
     """The outcomes of all dimensions, in the order of their entries' days."""
 
     def __init__(
-        self, columns: OutcomeColumns, rows: NDArray[np.int64], order_days: NDArray[np.int32]
+        self, columns: OutcomeColumns, rows: NDArray[np.int64], order_days: NDArray[np.int32], last_id: int
     ) -> None:
         """Take over what the store has.
 
@@ -30,6 +30,7 @@ class TrackRecord:
             columns: k outcomes, in order.
             rows: int64 ``(k,)``, the rows of their entries.
             order_days: int32 ``(k,)``, the days that those count for.
+            last_id: the highest that was ever given.
         """
         self._ids = columns.ids
         self._rows = rows
@@ -37,7 +38,7 @@ class TrackRecord:
         self._predicted = columns.predicted
         self._probability = columns.probability
         self._filed = columns.filed
-        self.next_id = int(columns.ids.max(initial=0)) + 1
+        self.next_id = last_id + 1
 
     @property
     def nbytes(self) -> int:
@@ -76,14 +77,14 @@ class TrackRecord:
         return going
 
     def add(self, added: Sequence[Outcome], rows: NDArray[np.int64], order_days: NDArray[np.int32]) -> None:
-        """Add outcomes of live rows; their ids continue from ``next_id``."""
+        """Add outcomes of live rows; their ids ascend from ``next_id`` on."""
         self._ids = _with(self._ids, [outcome.id for outcome in added])
         self._rows = _with(self._rows, rows)
         self._order_days = _with(self._order_days, order_days)
         self._predicted = _with(self._predicted, [outcome.predicted for outcome in added])
         self._probability = _with(self._probability, [outcome.probability for outcome in added])
         self._filed = _with(self._filed, [outcome.is_filed for outcome in added])
-        self.next_id += len(added)
+        self.next_id = added[-1].id + 1
         self._keep(np.lexsort((self._ids, self._order_days)))
 
     def drop(self, ids: Sequence[int]) -> None:

@@ -186,6 +186,10 @@ class View:
         nobody = [self.payee_numbers[name] for name in NO_PAYEES if name in self.payee_numbers]
         return np.where(np.isin(payees, nobody), -1 - texts, payees)
 
+    def label_of(self, row: int, category: int) -> int:
+        """The row's label in the dimension of a category."""
+        return int(self.labels[self.chart.categories[category].dimension][row])
+
     def latest_labelled(self, dimension: str, count_max: int) -> NDArray[np.int64]:
         """The latest live rows with a label of a dimension, int64, by day and then by row."""
         if dimension not in self.labels:

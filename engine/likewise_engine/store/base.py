@@ -1,11 +1,17 @@
 """The short protocol of a tenant's store, and the rows that go through it.
 
-The store is the only truth: all else in the engine is rebuilt from it. A store has one writer at a time, and
-the ledger that owns it sees to that; reading methods may be called from other threads meanwhile. Whatever
-a store returns is as committed. ``commit`` is all or nothing and returns when the change is durable.
+The store is the only truth: all else in the engine is rebuilt from it. Reading methods may be called from
+any thread. Writing is for one thread of a process at a time, which the ledger that owns the store sees to;
+among processes :meth:`TenantStore.writing` does. Whatever a store returns is as committed. What
+is written within ``writing`` is committed at its end, all or nothing, and is durable then.
+
+Changes are counted: a store's *position* is how many there were. Who knows a tenant as of an earlier position
+asks for the :meth:`TenantStore.tail`, what lessons have changed since; where something else was done to the
+tenant (entries forgotten, categories merged, a new policy), or too much, there is none, and all is read anew.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, TypeAlias
@@ -33,7 +39,7 @@ class TenantRecord:
         revision: counts the committed changes.
         encoder_fingerprint: the encoder behind the vectors.
         outcomes_fingerprint: the models behind the outcomes; empty before the first.
-        is_calibration_due: whether labels were taught in bulk that no outcome is known of.
+        unreplayed: the revision of the latest lesson in bulk that no outcome is known of; 0 for none.
     """
 
     tenant: str
@@ -43,7 +49,7 @@ class TenantRecord:
     revision: int
     encoder_fingerprint: str
     outcomes_fingerprint: str = ""
-    is_calibration_due: bool = False
+    unreplayed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +73,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class NewEntry:
-    """An entry to be written; an older one of the same transaction id goes.
+    """An entry to be written.
 
     Attributes:
         entry: what is kept.
@@ -122,7 +128,7 @@ class OutcomeChange:
 
     Attributes:
         fingerprint: the models behind them. Outcomes of others go.
-        unreplayed: lessons in bulk that no outcome is known of. The store keeps whether there are any.
+        unreplayed: the revision of the latest lesson in bulk that no outcome is known of; 0 for none.
         added: outcomes that are new.
         dropped_ids: outcomes to let go.
     """
@@ -179,6 +185,7 @@ class Change:
         relabelling: labels that change sides, once the categories are written. A correction whose label is
             then what was predicted is none any more, and goes.
         entries: entries to write.
+        superseded_seqs: of the entries that those replace, which go.
         orphaned_texts: ids of texts to erase, since no entry has them any more.
         orphaned_payees: likewise of payees.
         forgotten_seqs: entries to erase for good; :meth:`TenantStore.purge` is then due.
@@ -197,6 +204,7 @@ class Change:
     categories: Sequence[tuple[int, Category]] = ()
     relabelling: Relabelling | None = None
     entries: Sequence[NewEntry] = ()
+    superseded_seqs: Sequence[int] = ()
     orphaned_texts: Sequence[int] = ()
     orphaned_payees: Sequence[int] = ()
     forgotten_seqs: Sequence[int] = ()
@@ -264,11 +272,33 @@ class OutcomeColumns:
 
 
 @dataclass(frozen=True, slots=True)
+class Known:
+    """How much of a store somebody knows.
+
+    Attributes:
+        position: as of which.
+        seq: the highest of an entry; 0 for none.
+        text: the highest id that was ever given to a text; 0 for none.
+        payee: likewise to a payee.
+        outcome: likewise to an outcome.
+        categories: how many there are.
+    """
+
+    position: int
+    seq: int
+    text: int
+    payee: int
+    outcome: int
+    categories: int
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """Everything that a ledger is rebuilt from, as of one revision.
 
     Attributes:
         record: about the tenant.
+        known: how much it is.
         categories: by number.
         text_ids: int64 ``(t,)``, ascending.
         texts: t texts.
@@ -280,6 +310,7 @@ class Snapshot:
     """
 
     record: TenantRecord
+    known: Known
     categories: Sequence[Category]
     text_ids: NDArray[np.int64]
     texts: Sequence[str]
@@ -288,6 +319,21 @@ class Snapshot:
     payees: Sequence[str]
     entries: EntryColumns
     outcomes: OutcomeColumns
+
+
+@dataclass(frozen=True, slots=True)
+class Tail:
+    """What lessons have changed beyond what is known, as far as it is still so.
+
+    Attributes:
+        known: what is known with it.
+        change: texts, payees, categories and entries that are new, with what those supersede, and outcomes.
+        outcome_seqs: of the entries that the added outcomes are of.
+    """
+
+    known: Known
+    change: Change
+    outcome_seqs: Sequence[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -337,8 +383,23 @@ class TenantStore(Protocol):
     def snapshot(self) -> Snapshot:
         """Everything, as of one revision. Raises StoreCorrupt where it does not fit together."""
 
+    def position(self) -> int:
+        """How many changes there were."""
+
+    def tail(self, known: Known) -> Tail | None:
+        """What is not known yet; None where all is to be read anew."""
+
+    def writing(self) -> AbstractContextManager[int]:
+        """Keep others from writing while what is to be written is worked out; gives the position.
+
+        The thread within reads what it has written. At the end all of it is made durable, or nothing is.
+        """
+
+    def write(self, change: Change) -> None:
+        """Write a change, whole or not at all; within :meth:`writing`."""
+
     def commit(self, change: Change) -> None:
-        """Make a change durable, whole or not at all."""
+        """Make a change durable by itself."""
 
     def purge(self) -> None:
         """Leave nothing on disk of entries that were ever erased; quick where that is done already.
@@ -359,10 +420,7 @@ class TenantStore(Protocol):
         """
 
     def select(self, category: int, selection: Selection) -> Sequence[int]:
-        """``seq`` of the entries of a category (by number) that a selection means, ascending.
-
-        For the writer alone, unlike the other reading methods.
-        """
+        """``seq`` of the entries of a category (by number) that a selection means, ascending."""
 
     def request(self, request_id: str) -> RequestRecord | None:
         """What is remembered of a request id."""

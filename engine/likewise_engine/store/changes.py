@@ -13,7 +13,14 @@ import numpy as np
 from likewise_engine import limits
 from likewise_engine.chart import Category
 from likewise_engine.errors import StoreFault
-from likewise_engine.store.base import Change, NewEntry, OutcomeChange, Relabelling, Vectors
+from likewise_engine.store.base import (
+    Change,
+    NewEntry,
+    OutcomeChange,
+    Relabelling,
+    RequestRecord,
+    Vectors,
+)
 
 
 def text_rows(texts: Sequence[tuple[int, str]], vectors: Vectors) -> Iterator[tuple[int, str, bytes]]:
@@ -33,17 +40,16 @@ def write(connection: sqlite3.Connection, change: Change) -> None:
     execute, executemany = connection.execute, connection.executemany
     (revision,) = execute("SELECT revision FROM tenant").fetchone()
     if change.revision not in (revision, revision + 1):
-        raise StoreFault(
-            f"the store is at revision {revision}, unlike the ledger: another process wrote to it"
-        )
+        raise StoreFault(f"a change for revision {change.revision} does not follow the store's {revision}")
     if change.texts:
         if change.vectors is None:
             raise ValueError("texts come with their vectors")
         executemany("INSERT INTO texts VALUES (?, ?, ?)", text_rows(change.texts, change.vectors))
     executemany("INSERT INTO payees VALUES (?, ?)", change.payees)
-    _write_categories(connection, change.categories)
+    is_lesson = _write_categories(connection, change.categories)
     if change.relabelling is not None:
         _relabel(connection, change.relabelling)
+    executemany("DELETE FROM entries WHERE seq = ?", ((seq,) for seq in change.superseded_seqs))
     _write_entries(connection, change.entries)
     _erase(executemany, change)
     executemany(
@@ -52,16 +58,9 @@ def write(connection: sqlite3.Connection, change: Change) -> None:
         ((c.transaction_id, c.dimension, c.predicted, c.label, change.revision) for c in change.corrections),
     )
     if change.outcomes is not None:
-        _write_outcomes(connection, change.outcomes)
+        is_lesson &= _write_outcomes(connection, change.outcomes)
     if change.request is not None:
-        request = change.request
-        cursor = execute(
-            "INSERT INTO requests (request_id, digest, outcome) VALUES (?, ?, ?)",
-            (request.request_id, request.digest, request.outcome),
-        )
-        execute(
-            "DELETE FROM requests WHERE id <= ?", ((cursor.lastrowid or 0) - limits.REQUEST_IDS_KEPT_MAX,)
-        )
+        _remember(connection, change.request)
     if change.policy is not None:
         # What was FILEd under a lower target is not held against the higher one.
         execute(
@@ -77,11 +76,48 @@ def write(connection: sqlite3.Connection, change: Change) -> None:
     if change.erases:
         execute("UPDATE tenant SET is_purge_due = 1")
     execute("UPDATE tenant SET revision = ?", (change.revision,))
+    is_lesson &= not (change.relabelling or change.erases or change.policy)
+    _note(connection, change if is_lesson else None)
 
 
-def _write_categories(connection: sqlite3.Connection, categories: Sequence[tuple[int, Category]]) -> None:
+def note_upheaval(connection: sqlite3.Connection) -> None:
+    """Note a change after which all is to be read anew; within its transaction."""
+    _note(connection, None)
+
+
+def _note(connection: sqlite3.Connection, lesson: Change | None) -> None:
+    """Count a change, and keep for the tail what a lesson took away."""
+    superseded, dropped = None, "[]"
+    if lesson is not None and len(lesson.superseded_seqs) <= limits.JOURNAL_SEQS_MAX:
+        superseded = json.dumps(list(lesson.superseded_seqs))
+        dropped = json.dumps(list(lesson.outcomes.dropped_ids if lesson.outcomes else ()))
+    cursor = connection.execute(
+        "INSERT INTO journal SELECT position + 1, ?, ?,"
+        " max(last_text, (SELECT coalesce(max(id), 0) FROM texts)),"
+        " max(last_payee, (SELECT coalesce(max(id), 0) FROM payees)),"
+        " max(last_outcome, (SELECT coalesce(max(id), 0) FROM outcomes))"
+        " FROM journal ORDER BY position DESC LIMIT 1",
+        (superseded, dropped),
+    )
+    outlived = (cursor.lastrowid or 0) - limits.JOURNAL_CHANGES_KEPT_MAX
+    connection.execute("DELETE FROM journal WHERE position <= ?", (outlived,))
+
+
+def _remember(connection: sqlite3.Connection, request: RequestRecord) -> None:
+    cursor = connection.execute(
+        "INSERT INTO requests (request_id, digest, outcome) VALUES (?, ?, ?)",
+        (request.request_id, request.digest, request.outcome),
+    )
+    outlived = (cursor.lastrowid or 0) - limits.REQUEST_IDS_KEPT_MAX
+    connection.execute("DELETE FROM requests WHERE id <= ?", (outlived,))
+
+
+def _write_categories(connection: sqlite3.Connection, categories: Sequence[tuple[int, Category]]) -> bool:
+    """Write categories; returns whether all of them are new."""
+    are_new = True
     for number, category in categories:
         row = connection.execute("SELECT id FROM categories WHERE number = ?", (number,)).fetchone()
+        are_new &= row is None
         if row and row[0] != category.id:
             _rename_in_corrections(connection, category.dimension, row, category.id)
     connection.executemany(
@@ -94,6 +130,7 @@ def _write_categories(connection: sqlite3.Connection, categories: Sequence[tuple
             for n, c in categories
         ),
     )
+    return are_new
 
 
 def _relabel(connection: sqlite3.Connection, relabelling: Relabelling) -> None:
@@ -149,9 +186,11 @@ def _rename_in_corrections(
     )
 
 
-def _write_outcomes(connection: sqlite3.Connection, change: OutcomeChange) -> None:
+def _write_outcomes(connection: sqlite3.Connection, change: OutcomeChange) -> bool:
+    """Write a change of outcomes; returns whether those of the same models stay."""
     (fingerprint,) = connection.execute("SELECT outcomes_fingerprint FROM tenant").fetchone()
-    if fingerprint != change.fingerprint:
+    are_same = fingerprint in ("", change.fingerprint)
+    if not are_same:
         connection.execute("DELETE FROM outcomes")
     connection.executemany("DELETE FROM outcomes WHERE id = ?", ((id_,) for id_ in change.dropped_ids))
     connection.executemany(
@@ -160,20 +199,18 @@ def _write_outcomes(connection: sqlite3.Connection, change: OutcomeChange) -> No
     )
     connection.execute(
         "UPDATE tenant SET outcomes_fingerprint = ?, is_calibration_due = ?",
-        (change.fingerprint, change.unreplayed > 0),
+        (change.fingerprint, change.unreplayed),
     )
+    return are_same
 
 
 def _write_entries(connection: sqlite3.Connection, entries: Sequence[NewEntry]) -> None:
-    connection.executemany(
-        "DELETE FROM entries WHERE transaction_id = ?", ((new.entry.transaction.id,) for new in entries)
-    )
     connection.executemany(
         "INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", map(_entry_row, entries)
     )
     connection.executemany(
         "INSERT INTO labels VALUES (?, ?, ?)",
-        ((new.entry.seq, number, authority) for new in entries for number, authority in new.categories),
+        [(new.entry.seq, number, int(authority)) for new in entries for number, authority in new.categories],
     )
 
 
@@ -188,7 +225,7 @@ def _entry_row(new: NewEntry) -> tuple[Any, ...]:
         new.order_day,
         None if transaction.amount is None else float(transaction.amount),
         transaction.currency,
-        transaction.direction,
+        int(transaction.direction),  # sqlite3 looks for adapters of what is no plain int
         entry.revision,
         transaction.payee,
         transaction.description,

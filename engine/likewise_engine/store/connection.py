@@ -12,7 +12,10 @@ from typing import Final
 
 from likewise_engine.errors import StoreCorrupt, StoreFault
 
-_BUSY_TIMEOUT_S: Final = 5.0
+_WAIT_S: Final = 5.0
+"""For those who read, or empty the log: only somebody who holds a snapshot can hold them up."""
+WRITE_WAIT_S: Final = 30.0
+"""For another process's write, which may be an import's batch on a slow machine."""
 _PRAGMAS: Final = (
     "journal_mode = WAL",
     "synchronous = FULL",
@@ -25,12 +28,20 @@ _PRAGMAS: Final = (
 _CORRUPT: Final = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
 
-def connect(path: Path) -> sqlite3.Connection:
-    """Open an existing file; threads may hand the connection on. Raises sqlite3.Error."""
+def connect(path: Path, wait_s: float = _WAIT_S) -> sqlite3.Connection:
+    """Open an existing file; threads may hand the connection on.
+
+    Args:
+        path: of the file.
+        wait_s: how long its statements wait for other connections.
+
+    Raises:
+        sqlite3.Error.
+    """
     connection = sqlite3.connect(
         f"{path.absolute().as_uri()}?mode=rw",
         uri=True,
-        timeout=_BUSY_TIMEOUT_S,
+        timeout=wait_s,
         isolation_level=None,
         check_same_thread=False,
     )
@@ -58,13 +69,29 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
 
 
 @contextmanager
+def savepoint(connection: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
+    """Within a transaction: keep what is written within, or none of it."""
+    connection.execute("SAVEPOINT change")
+    try:
+        yield connection
+        connection.execute("RELEASE change")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK TO change")
+            connection.execute("RELEASE change")
+        raise
+
+
+@contextmanager
 def read_transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    """See one revision within, whatever is committed meanwhile."""
-    connection.execute("BEGIN")
+    """See one revision within, whatever is committed meanwhile; within a writer's transaction, that."""
+    is_within = connection.in_transaction
+    if not is_within:
+        connection.execute("BEGIN")
     try:
         yield
     finally:
-        if connection.in_transaction:
+        if not is_within and connection.in_transaction:
             connection.execute("COMMIT")
 
 

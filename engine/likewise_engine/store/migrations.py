@@ -117,7 +117,26 @@ ALTER TABLE tenant ADD COLUMN outcomes_fingerprint TEXT NOT NULL DEFAULT '';
 ALTER TABLE tenant ADD COLUMN is_calibration_due INTEGER NOT NULL DEFAULT 0;
 """
 
-STEPS: Final[tuple[str, ...]] = (_STEP_1, _STEP_2, _STEP_3, _STEP_4)
+# One row a change, of the latest. superseded: JSON list of the seqs that its entries took the place of, NULL
+# where it was more than a lesson. dropped_outcomes: JSON list of ids. last_...: the highest id that was ever
+# given, for none is given twice. From here on tenant.is_calibration_due holds a revision: that of the latest
+# lesson in bulk that no outcome is known of; 0 where there is none.
+_STEP_5: Final = """
+CREATE TABLE journal (
+    position INTEGER PRIMARY KEY,
+    superseded TEXT,
+    dropped_outcomes TEXT NOT NULL,
+    last_text INTEGER NOT NULL,
+    last_payee INTEGER NOT NULL,
+    last_outcome INTEGER NOT NULL
+) STRICT;
+INSERT INTO journal SELECT 1, NULL, '[]',
+    (SELECT coalesce(max(id), 0) FROM texts),
+    (SELECT coalesce(max(id), 0) FROM payees),
+    (SELECT coalesce(max(id), 0) FROM outcomes);
+"""
+
+STEPS: Final[tuple[str, ...]] = (_STEP_1, _STEP_2, _STEP_3, _STEP_4, _STEP_5)
 """SQL scripts; step n (from 1) leads to schema version n."""
 
 

@@ -1,0 +1,180 @@
+"""One tenant's memory, kept in step with its store. Who may do what when is said in ``ledger.py``."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from likewise_engine.encoder.base import Encoder
+from likewise_engine.head import Heads
+from likewise_engine.index.graph import Graph
+from likewise_engine.ledger.caches import Caches
+from likewise_engine.ledger.memory import Memory
+from likewise_engine.ledger.view import View
+from likewise_engine.store.base import Change, Snapshot, TenantStore
+from likewise_engine.vote import Vote
+
+
+class State:
+    """What a ledger knows, and the turn of whoever changes it.
+
+    Attributes:
+        turn: held by the one thread of this process that may change anything.
+        memory: the columns. For whoever has the turn.
+        view: what readers see, as of the last commit that memory followed.
+        is_damaged: whether memory is not what the store says. Whoever next gets the turn reads it anew; what
+            readers see is as it was committed.
+    """
+
+    def __init__(
+        self,
+        store: TenantStore,
+        caches: Caches,
+        encoder: Encoder,
+        vote: Vote,
+        outcomes_fingerprint: str,
+        announce: Callable[[], None],
+    ) -> None:
+        """Read the store.
+
+        Args:
+            store: the truth.
+            caches: of graph and heads.
+            encoder: of texts.
+            vote: weighs evidence.
+            outcomes_fingerprint: of the two.
+            announce: called when something was committed, before anybody is told so.
+
+        Raises:
+            StoreFault, ModelFault.
+        """
+        self._store = store
+        self._caches = caches
+        self._encoder = encoder
+        self._vote = vote
+        self._outcomes_fingerprint = outcomes_fingerprint
+        self._announce = announce
+        self.turn = threading.Lock()
+        self.is_damaged = False
+        self._is_closed = False
+        self.memory = self._read()
+        self.view: View = self.memory.view()
+        self._draft: View | None = self.view
+
+    @property
+    def draft(self) -> View:
+        """The view of memory as it is now: what readers will see, once it is committed."""
+        if self._draft is None:
+            self._draft = self.memory.view()
+        return self._draft
+
+    def is_current(self, memory: Memory) -> bool:
+        """Whether this is the memory still: another one has other rows."""
+        return self.memory is memory and not self.is_damaged and not self._is_closed
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """The turn, among threads and among processes, with memory as the store is.
+
+        What is written within is committed at the end, all or nothing, and then seen by readers.
+
+        Raises:
+            StoreFault, ModelFault: nothing was changed.
+        """
+        with self._turn():
+            before = self.memory.position
+            try:
+                with self._store.writing() as position:
+                    self._follow(position)
+                    before = position
+                    yield
+            except BaseException:
+                # Memory may have followed what is not committed now.
+                self.is_damaged |= self.memory.position != before
+                raise
+            if self.memory.position != before:
+                self._announce()
+            self.view = self.draft
+
+    @contextmanager
+    def changing(self, change: Change) -> Iterator[None]:
+        """Write a change, and have memory follow within; within :meth:`writing`."""
+        position = self.memory.position
+        self._store.write(change)
+        with self._applying():
+            yield
+            self.memory.position = position + 1
+
+    @contextmanager
+    def swapping(self) -> Iterator[None]:
+        """The turn among threads alone, to put into memory what no store knows. Raises StoreFault."""
+        with self._turn():
+            with self._applying():
+                yield
+            self.view = self.draft
+
+    def is_only_taught_since(self, memory: Memory) -> bool:
+        """Whether nobody, here or in another process, did more than teach the tenant since this memory.
+
+        So whether what was made of it may be cached; for whoever holds the lock of the caches.
+        """
+        return self.is_current(memory) and self._store.tail(memory.known) is not None
+
+    def catch_up(self) -> None:
+        """Take over what other processes have committed. Raises StoreFault, ModelFault."""
+        with self._turn():
+            self._follow(self._store.position())
+            self.view = self.draft
+
+    def close(self) -> None:
+        """Release the store's files, once nobody has the turn."""
+        with self.turn:
+            self._is_closed = True
+            self._store.close()
+
+    def rebuild(self, heads: Heads) -> None:
+        """Make memory anew from the store, with these heads, and with the graph if it has no dead text."""
+        with self._applying():
+            whole = self.memory.all_texts_alive
+            snapshot = self._store.snapshot()
+            same_texts = whole and len(snapshot.texts) == len(self.memory.texts)
+            self.memory = self._memory_of(snapshot, self.memory.graph if same_texts else None, heads)
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        with self.turn:
+            if self.is_damaged:
+                self.memory, self._draft = self._read(), None
+                self.is_damaged = False
+            yield
+
+    def _follow(self, position: int) -> None:
+        """Bring memory to the store's position, where others have committed."""
+        if position == self.memory.position:
+            return
+        tail = self._store.tail(self.memory.known)
+        with self._applying():
+            if tail is None:
+                self.memory = self._read()
+            else:
+                self.memory.learn(tail.change, tail.outcome_seqs)
+                self.memory.know(tail.known)
+
+    def _read(self) -> Memory:
+        """Memory as the store has it, with the graph and the heads that are cached."""
+        snapshot = self._store.snapshot()
+        graph = self._caches.graph(snapshot.texts, self._encoder.dimensions)
+        heads = self._caches.heads(len(snapshot.categories), snapshot.record.revision)
+        return self._memory_of(snapshot, graph, heads or Heads())
+
+    def _memory_of(self, snapshot: Snapshot, graph: Graph | None, heads: Heads) -> Memory:
+        return Memory(snapshot, self._encoder, graph, heads, self._vote.pooled, self._outcomes_fingerprint)
+
+    @contextmanager
+    def _applying(self) -> Iterator[None]:
+        """Where memory cannot follow the store (there is none left, say), it is damaged."""
+        self._draft = None
+        try:
+            yield
+        except BaseException:
+            self.is_damaged = True
+            raise
