@@ -15,10 +15,10 @@ from engine_world import ENCODER, Books
 from likewise_engine.answers import ClassifyOptions
 from likewise_engine.chart import Category
 from likewise_engine.evidence import FEATURES, Evidence
+from likewise_engine.probabilities import with_outside_option
 from likewise_engine.tenants import Tenants
 from likewise_engine.transaction import LabelledTransaction, Transaction
 from likewise_engine.vote import KernelVote, Vote, load_vote
-from likewise_engine.vote.onnx import probabilities_of
 
 
 def evidence(shares: list[float], log_mass: float) -> Evidence:
@@ -101,11 +101,11 @@ def test_learned_probabilities_are_the_same_bits_for_candidates_in_any_order(cou
 
 
 def test_scores_become_a_softmax_with_none_of_them_at_zero() -> None:
-    assert probabilities_of(np.array([0.0], np.float32)) == pytest.approx([0.5])
-    assert probabilities_of(np.array([0.0, 0.0, 0.0], np.float32)) == pytest.approx([0.25] * 3)
-    assert probabilities_of(np.array([np.log(6), np.log(2)], np.float32)) == pytest.approx([6 / 9, 2 / 9])
-    assert probabilities_of(np.array([900.0, -900.0], np.float32)).tolist() == [1.0, 0.0]
-    assert probabilities_of(np.array([-900.0], np.float32)).tolist() == [0.0]
+    assert with_outside_option(np.array([0.0], np.float32)) == pytest.approx([0.5])
+    assert with_outside_option(np.array([0.0, 0.0, 0.0], np.float32)) == pytest.approx([0.25] * 3)
+    assert with_outside_option(np.array([np.log(6), np.log(2)], np.float32)) == pytest.approx([6 / 9, 2 / 9])
+    assert with_outside_option(np.array([900.0, -900.0], np.float32)).tolist() == [1.0, 0.0]
+    assert with_outside_option(np.array([-900.0], np.float32)).tolist() == [0.0]
 
 
 def answers(

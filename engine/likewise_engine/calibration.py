@@ -36,13 +36,14 @@ is calibrated as if the tenant were new. It takes many days to be plain: rows of
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
-from math import exp, fsum, inf, log, sqrt
+from math import inf, sqrt
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from likewise_engine import limits
+from likewise_engine.probabilities import PROBABILITY_MIN, calibrated
 
 Floats = NDArray[np.float64]
 
@@ -77,8 +78,6 @@ _LATELY_HALF_LIFE: Final = 60.0
 """Outcomes until what is special about the latest ones has half gone. 15 and 30 do no better."""
 _SLOPE_MIN: Final = 0.05
 """Surer must stay likelier, so that the order of candidates and of questions never changes."""
-_PROBABILITY_MIN: Final = 1e-4
-"""Nearer to 0 or 1 no history can tell apart, and a single surprise would weigh without bound."""
 _POOLED_SCALE: Final = 10.0
 """Standard deviation of the prior on the pooled map itself: next to none."""
 _NEWTON_STEPS_MAX: Final = 20
@@ -206,28 +205,13 @@ class Calibration:
         Returns:
             float64 ``(c,)``, likewise, in the same order; the same for candidates in any order.
         """
-        first = float(voted.max(initial=0.0))
-        if first <= 0.0:
-            return np.zeros(len(voted))
-        firsts = voted == first
-        count = int(np.count_nonzero(firsts))
-        probability = min(self._calibrated(first), 1.0 / count)
-        rest = fsum(voted[~firsts].tolist())  # exact, hence the same in any order
-        factor = probability / first
-        if rest > 0.0:
-            factor = min(factor, (1.0 - probability * count) / rest)
-        return np.where(firsts, probability, voted * factor)
+        return calibrated(voted, self.slope, self.intercept)
 
     def threshold(self, target_precision: float) -> float:
         """The least calibrated probability of a first candidate to FILE on; inf where none will do."""
         allowed = (1.0 - target_precision) * max(0.0, 1.0 - self.excess_sigmas / EXCESS_SIGMAS_MAX)
         possible = np.flatnonzero(self.error_rate <= allowed)
         return float(self.reached[possible[-1]]) - _ROUNDING if len(possible) else inf
-
-    def _calibrated(self, voted: float) -> float:
-        bounded = min(max(voted, _PROBABILITY_MIN), 1.0 - _PROBABILITY_MIN)
-        logit = log(bounded / (1.0 - bounded))
-        return 1.0 / (1.0 + exp(-self.slope * logit - self.intercept))
 
 
 @lru_cache(maxsize=8)
@@ -355,7 +339,7 @@ def _excess_sigmas(outcomes: Outcomes, allowed: float) -> float:
 
 
 def _logit(probability: Floats) -> Floats:
-    bounded = np.clip(probability, _PROBABILITY_MIN, 1.0 - _PROBABILITY_MIN)
+    bounded = np.clip(probability, PROBABILITY_MIN, 1.0 - PROBABILITY_MIN)
     return np.asarray(np.log(bounded / (1.0 - bounded)), dtype=np.float64)
 
 

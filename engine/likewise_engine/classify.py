@@ -30,6 +30,7 @@ from likewise_engine.evidence import Evidence, Surroundings, Wording, evidence_o
 from likewise_engine.evidence.ambiguity import rival_of
 from likewise_engine.evidence.weights import deciding_kind, weightiest
 from likewise_engine.ledger.view import UNKNOWN, UNLABELLED, View
+from likewise_engine.probabilities import ranking
 from likewise_engine.text import NO_PAYEES, text_and_payee
 from likewise_engine.transaction import CATEGORY_DIMENSION, Transaction, decimal_of
 from likewise_engine.vote import Vote
@@ -148,9 +149,7 @@ def judge(view: View, vote: Vote, question: Question, dimension: str) -> Judgeme
     evidence = question.evidence[dimension]
     voted = vote.probabilities(evidence)
     probabilities = view.calibrations[dimension].probabilities(voted)
-    # Equal probabilities: the category more used in the books first, then the older one.
-    usage = view.category_counts[evidence.candidates]
-    order = np.lexsort((evidence.candidates, -usage, -probabilities))
+    order = ranking(probabilities, evidence.candidates, view.category_counts)
     rival = rival_of(evidence, question.around, int(order[0])) if len(order) else None
     if rival is not None and not probabilities[rival]:
         rival = None  # a vote may rule out what entries just like it have
@@ -203,20 +202,20 @@ def _neighbours(view: View, around: Surroundings, count_max: int) -> tuple[Neigh
     """The weightiest rows; equals in the order of their nearness and then of their age."""
     positions, shares = weightiest(around, count_max)
     return tuple(
-        _neighbour(view, int(around.rows[position]), float(around.similarity[position]), share)
+        _neighbour(view, around.rows.item(position), around.similarity.item(position), share)
         for position, share in zip(positions, shares, strict=True)
     )
 
 
 def _neighbour(view: View, row: int, similarity: float, weight: float) -> Neighbour:
-    day, amount, categories = int(view.day[row]), float(view.amount[row]), view.chart.categories
-    labels = ((dimension, int(column[row])) for dimension, column in view.labels.items())
+    day, amount, categories = view.day.item(row), view.amount.item(row), view.chart.categories
+    labels = ((dimension, column.item(row)) for dimension, column in view.labels.items())
     return Neighbour(
         transaction_id=view.transaction_ids[row],
         date=date.fromordinal(day) if day else None,
         amount=None if isnan(amount) else decimal_of(amount),
-        currency=view.currencies[view.currency[row]],
-        text=view.texts[view.text[row]],
+        currency=view.currencies[view.currency.item(row)],
+        text=view.texts[view.text.item(row)],
         labels={dimension: categories[label].id for dimension, label in labels if label != UNLABELLED},
         similarity=similarity,
         weight=weight,

@@ -9,7 +9,6 @@ probabilities are the softmax over the candidates and none,
 a conditional logit with an outside option (McFadden 1974). So where all scores are low, they sum to little.
 """
 
-from math import exp, fsum
 from pathlib import Path
 from typing import Final
 
@@ -21,6 +20,7 @@ from likewise_engine.calibration import Pooled
 from likewise_engine.errors import ModelFault
 from likewise_engine.evidence import FEATURES, Evidence
 from likewise_engine.model_folder import MODEL_FILE
+from likewise_engine.probabilities import with_outside_option
 from likewise_engine.vote.ensemble import read_ensemble
 from likewise_engine.vote.manifest import read_vote_manifest
 from likewise_engine.vote.trees import Trees
@@ -72,7 +72,7 @@ class OnnxVote:
         """See :meth:`likewise_engine.vote.base.Vote.probabilities`."""
         if not len(evidence.candidates):
             return np.empty(0)
-        return probabilities_of(self.scores(evidence.features.astype(np.float32)))
+        return with_outside_option(self.scores(evidence.features.astype(np.float32)))
 
     def scores(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
         """The score of each candidate.
@@ -90,16 +90,3 @@ class OnnxVote:
         if not np.isfinite(scores).all():
             raise ModelFault(f"{self._manifest.name} gave a score that is not finite")
         return scores
-
-
-def probabilities_of(scores: NDArray[np.float32]) -> NDArray[np.float64]:
-    """The softmax over these scores and a 0 for none of them, without the latter: float64 ``(c,)``.
-
-    The same bits for candidates in any order: the sum is exact, and each exponential is the C library's,
-    where numpy's may differ in the last digit with the place in the array.
-    """
-    values = scores.tolist()
-    highest = max(0.0, *values)
-    weights = [exp(value - highest) for value in values]
-    total = fsum((*weights, exp(-highest)))
-    return np.array([weight / total for weight in weights])

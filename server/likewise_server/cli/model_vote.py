@@ -14,8 +14,8 @@ from rich.table import Table
 
 from likewise_engine.evidence import FEATURES
 from likewise_engine.model_folder import CARD_FILE, MODEL_FILE
+from likewise_engine.probabilities import with_outside_option
 from likewise_engine.vote import DEFAULT_VOTE, OnnxVote
-from likewise_engine.vote.onnx import probabilities_of
 from likewise_indexer.models.vote.trial import SECOND_HALF
 from likewise_server.cli import files
 from likewise_server.cli.building import (
@@ -112,7 +112,7 @@ def _show_vote(vote: OnnxVote, folder: Path) -> None:
     features = np.random.default_rng(0).random((_CANDIDATES, len(FEATURES)), np.float32)
     started = perf_counter()
     for _ in range(_TIMED_RUNS):
-        probabilities_of(vote.scores(features))
+        with_outside_option(vote.scores(features))
     micros = (perf_counter() - started) / _TIMED_RUNS * 1e6
     size = (folder / MODEL_FILE).stat().st_size
     console.print(f"{vote.fingerprint}: {size / 1e6:.1f} MB, in {folder}")
