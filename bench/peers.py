@@ -13,7 +13,8 @@ their most frequent label; Likewise weighs amounts, dates and habits too and say
 
     python bench/peers.py [--peers chroma,pgvector] [--sizes 1000,10000] [--tenants 8] [--json OUT] [--small]
 
-Also measured: loading, in rows a second, alone, with the embedding, and until the system is at rest
+Also measured: processor time, of the system and of who asks it, which other work on the machine hardly
+changes; loading, in rows a second, alone, with the embedding, and until the system is at rest
 (Likewise trains and calibrates, indexes are built); memory (PSS) before and after; a correction until an
 answer shows it; a restart until the first answer, of a server from the start of its process, of an engine
 within the process from opening its files. Everything is on loopback, and telemetry is off. What is not

@@ -163,6 +163,7 @@ def measured(milliseconds: float, *, has_recall: bool) -> Measured:
         if has_recall:
             result.recall[size] = [0.5, 1.0]
     result.load_s, result.settle_s, result.loaded_bytes = 2.0, 1.0, 2**20 + 4_800
+    result.ask_cpu_s = 1.0
     result.restarts_s = [milliseconds] * 3
     return result
 
@@ -179,6 +180,7 @@ def test_the_document_compares_what_is_comparable() -> None:
     assert peer["load"]["rows_per_s"] == {"vector_ready": 240.0, "embedded": 160.0}
     assert peer["load"]["settled_rows_per_s"] == 120.0
     assert peer["memory"]["bytes_per_row"] == 10.0
+    assert peer["cpu_ms_per_question"] == 2.5  # of 100 of each size and kind
     correction = {"corrections": 3, "never_visible": 1, "p50_ms": 6.0, "max_ms": 6.0}
     assert peer["correction"]["160"] == correction
     # Without embedding, against ours with it.
@@ -216,6 +218,7 @@ def test_a_small_run_measures_likewise_beside_a_peer_and_tells_what_it_skipped(
             assert of_system["correction"][size]["corrections"] == 3
             assert of_system["correction"][size]["never_visible"] == 0, name
         assert of_system["restart_s"] > 0
+        assert of_system["cpu_ms_per_question"] > 0
         assert of_system["load"]["rows_per_s"]["embedded"] > 0
     assert document["systems"]["sqlite-vec"]["query"]["80"]["recall"] == 1.0
     reason = document["skipped"]["absent"]

@@ -71,6 +71,7 @@ def figures(document: Mapping[str, Any]) -> Iterator[Figure]:
                 name = f"query {quantile}, {size:,} labels, {words}"
                 yield figure(name, "ms", "query", str(size), kind, f"{quantile}_ms")
         yield figure(f"correction visible p50, {size:,} labels", "ms", "correction", str(size), "p50_ms")
+    yield figure("processor time of a question, sizes and kinds mixed", "ms", "cpu_ms_per_question")
     yield figure("loading, embedding included", "rows/s", "load", "rows_per_s", Kind.EMBEDDED)
     yield figure("loading, until at rest", "rows/s", "load", "settled_rows_per_s")
     yield figure("memory that the rows take", "bytes/row", "memory", "bytes_per_row")
@@ -86,6 +87,7 @@ def _of_system(measured: Measured, run: Run) -> dict[str, Any]:
             | {"recall": float(np.mean(measured.recall[size])) if measured.recall else None}
             for size in run.workload.sizes
         },
+        "cpu_ms_per_question": measured.ask_cpu_s * 1e3 / sum(map(len, measured.latency_ms.values())),
         "load": _load(measured, run),
         "memory": {
             "empty_mib": measured.empty_bytes / 2**20,

@@ -55,13 +55,22 @@ def _upkeep(document: Mapping[str, Any]) -> Table:
     table = Table(title=f"{workload['rows']:,} rows in all", box=SIMPLE)
     table.add_column("", no_wrap=True)
     sizes = [str(size) for size in workload["sizes"]]
-    headings = ["load rows/s", "with embedding", "until at rest", "MiB empty", "loaded", "bytes/row"]
+    headings = [
+        "CPU ms/query",
+        "load rows/s",
+        "with embedding",
+        "until at rest",
+        "MiB empty",
+        "loaded",
+        "bytes/row",
+    ]
     for heading in [*headings, *(f"correction visible ms, {int(size):,}" for size in sizes), "restart s"]:
         table.add_column(heading, justify="right")
     for name, of_system in document["systems"].items():
         load, memory = of_system["load"], of_system["memory"]
         table.add_row(
             name,
+            _number(of_system["cpu_ms_per_question"]),
             *(_number(load["rows_per_s"][kind]) for kind in Kind),
             _number(load["settled_rows_per_s"]),
             *(_number(memory[key]) for key in ("empty_mib", "loaded_mib", "bytes_per_row")),

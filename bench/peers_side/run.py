@@ -46,6 +46,7 @@ class Measured:
         load_s: seconds that loading took, all tenants together.
         settle_s: and then until it was at rest.
         loaded_bytes: memory after all questions.
+        ask_cpu_s: processor time that all questions took, of the system and of who asked.
         latency_ms: by size and kind.
         recall: of the nearest neighbours, by size; empty for Likewise.
         corrections_ms: by size, from the correction until an answer showed it; None where none did.
@@ -57,6 +58,7 @@ class Measured:
     load_s: float = 0.0
     settle_s: float = 0.0
     loaded_bytes: int = 0
+    ask_cpu_s: float = 0.0
     latency_ms: dict[tuple[int, Kind], list[float]] = field(default_factory=dict)
     recall: dict[int, list[float]] = field(default_factory=dict)
     corrections_ms: dict[int, list[float | None]] = field(default_factory=dict)
@@ -126,6 +128,7 @@ class _Round:
                 for question in (books.known(self._rng), books.new(self._rng)):
                     for side in self._in_turn().values():
                         side.call(Worker.ask, question, self._workload.neighbours)
+        before_s = {name: side.call(Worker.cpu_s) for name, side in self._sides.items()}
         encoder = load_encoder()
         for books in track(list(self._asked()), "asking", transient=True):
             for kind, question in (
@@ -140,6 +143,7 @@ class _Round:
                     asked = side.call(Worker.ask, question, self._workload.neighbours)
                     self._note(name, books.size, kind, asked, nearest)
         for name, side in self._sides.items():
+            self.measured[name].ask_cpu_s = side.call(Worker.cpu_s) - before_s[name]
             self.measured[name].loaded_bytes = side.call(Worker.memory_bytes)
 
     def correct(self) -> None:

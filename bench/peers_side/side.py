@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
@@ -113,6 +113,11 @@ class Worker:
         """Of the system's processes, or of this one where it runs within; shared pages count once."""
         return sum(int(process.memory_full_info().pss) for process in self._processes())
 
+    def cpu_s(self) -> float:
+        """Processor time so far, of the system and of who asks it."""
+        own = psutil.Process()
+        return _cpu_s([own, *own.children(recursive=True)])
+
     def _processes(self) -> list[psutil.Process]:
         own = psutil.Process()
         return [own] if self._system.is_in_process else own.children(recursive=True)
@@ -120,17 +125,14 @@ class Worker:
     def _last_busy(self, since_s: float, idle_s: float) -> float:
         """When it was last seen at work, by ``perf_counter``; waits until it has been at rest for so long."""
         give_up_s = since_s + _IDLE_S_MAX
-        last_busy_s, cpu_s = since_s, self._cpu_s()
+        last_busy_s, cpu_s = since_s, _cpu_s(self._processes())
         while idle_s and time.perf_counter() < give_up_s:
             time.sleep(idle_s)
-            before_s, cpu_s = cpu_s, self._cpu_s()
+            before_s, cpu_s = cpu_s, _cpu_s(self._processes())
             if cpu_s - before_s < _IDLE_SHARE * idle_s:
                 return last_busy_s
             last_busy_s = time.perf_counter()
         return last_busy_s
-
-    def _cpu_s(self) -> float:
-        return sum(sum(process.cpu_times()[:2]) for process in self._processes())
 
 
 class Side:
@@ -164,6 +166,10 @@ class Side:
         if self._process.is_alive():
             self._process.kill()
             self._process.join()
+
+
+def _cpu_s(processes: Sequence[psutil.Process]) -> float:
+    return sum(sum(process.cpu_times()[:2]) for process in processes)  # user and system
 
 
 def _work(pipe: "Connection[Any, Any]", name: str, folder: Path) -> None:
