@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from typing import Any
 
 import pytest
 
@@ -164,6 +165,34 @@ def test_a_tenant_has_not_all_places(lanes: Callable[[LaneBounds], Lane]) -> Non
     assert lane.refusal("t", time.perf_counter_ns()) is not None
     assert lane.refusal("u", time.perf_counter_ns()) is None
     held.let_go()
+
+
+class Drowsy(Lane):
+    """A lane whose worker takes its time between its last call and its sleep."""
+
+    def __init__(self) -> None:
+        super().__init__("test", BOUNDS)
+        self.is_drowsy, self.is_given = threading.Event(), threading.Event()
+
+    def _finish(self, *arguments: Any) -> bool:
+        has_more = super()._finish(*arguments)
+        if not self.is_drowsy.is_set():
+            self.is_drowsy.set()
+            assert self.is_given.wait(PATIENCE_S)
+        return has_more
+
+
+def test_a_worker_that_is_given_something_as_it_falls_asleep_sleeps_no_less_well_later() -> None:
+    lane, done = Drowsy(), list[str]()
+    lane.take(Call("t", lambda: done.append("a")))
+    assert lane.is_drowsy.wait(PATIENCE_S)
+    lane.take(Call("t", lambda: done.append("b")))
+    lane.is_given.set()
+    for name in "cd":
+        wait_until(lambda: lane.counts().at_work == 0)
+        lane.take(Call("t", lambda name=name: done.append(name)))  # type: ignore[misc]
+    lane.shutdown()
+    assert done == ["a", "b", "c", "d"]
 
 
 def test_what_was_taken_is_done_before_a_lane_ends() -> None:

@@ -172,7 +172,9 @@ def test_one_call_too_many_is_refused_with_the_time_to_wait(
     delay_ms = retry.retry_delay.ToMilliseconds()
     assert limits.RETRY_AFTER_MS_MIN <= delay_ms <= limits.RETRY_AFTER_MS_MAX
     # gRPC's own retries go by another name for the same.
-    assert ("grpc-retry-pushback-ms", str(delay_ms)) in [tuple(pair) for pair in error.trailing_metadata()]
+    assert ("grpc-retry-pushback-ms", str(delay_ms)) in [
+        (pair.key, str(pair.value)) for pair in error.trailing_metadata()
+    ]
     encoder.let_go()
     assert {call.result().revision for call in (held, *queued)} == {1}
 

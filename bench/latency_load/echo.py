@@ -7,8 +7,9 @@ The message is not even decoded.
 
 import grpc
 
+from likewise_server import logs
 from likewise_server.lifecycle import grpc_server, stop_signals, tune_process
-from likewise_server.settings import Settings
+from likewise_server.settings import LogFormat, LogLevel, Settings
 from likewise_server.workers import Workers
 
 SERVICE = "bench.Echo"
@@ -17,6 +18,7 @@ _GRACE_S = 1.0
 
 def main() -> None:
     """Serve on a free port until SIGTERM; a line on standard output says where."""
+    logs.configure(LogFormat.AUTO, LogLevel.WARNING)
     tune_process()
     with stop_signals() as stopped:
         workers = Workers(Settings())

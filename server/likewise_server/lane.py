@@ -231,13 +231,19 @@ class Lane:
             worker.wake.acquire()
             if worker.call is None:
                 return  # the lane is shut down
-            while (call := worker.call) is not None:
-                started_ns, worker.away_ns = perf_counter_ns(), 0
+            has_more = True
+            while has_more:
+                call, started_ns, worker.away_ns = worker.call, perf_counter_ns(), 0
                 call.run()
-                self._finish(worker, call, perf_counter_ns() - started_ns - worker.away_ns)
+                has_more = self._finish(worker, call, perf_counter_ns() - started_ns - worker.away_ns)
 
-    def _finish(self, worker: _Worker, call: Call, service_ns: int) -> None:
-        """Leave the place of a call that is done; take what waits next, if anything does."""
+    def _finish(self, worker: _Worker, call: Call, service_ns: int) -> bool:
+        """Leave the place of a call that is done.
+
+        Returns:
+            Whether the worker has been given what waited next. If not, it has to sleep, even where it has
+            been given something in the meantime: its ``wake`` says so.
+        """
         with self._lock:
             self._admission.served(service_ns)
             self._queue.done(call.tenant)
@@ -245,13 +251,14 @@ class Lane:
             self._counts.at_work -= 1
             self._leave_place(worker)
             if self._begin_waiting(worker):
-                return
+                return True
             if self._is_stopping:
                 worker.wake.release()
             else:
                 self._idle.append(worker)
             if self._is_quiet():
                 self._quiet.notify_all()
+            return False
 
     # With the lock held.
 
