@@ -25,6 +25,12 @@ CATEGORY_DIMENSION: Final = "category"
 
 _FLOWS: Final = np.array([0.0, 1.0, -1.0])
 """By direction."""
+_CHARS_MAX: Final = (
+    ("id", limits.TRANSACTION_ID_CHARS_MAX),
+    ("payee", limits.PAYEE_CHARS_MAX),
+    ("description", limits.DESCRIPTION_CHARS_MAX),
+    ("account", limits.ACCOUNT_CHARS_MAX),
+)
 _CURRENCY: Final = re.compile("[A-Z]{3}")
 _NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 
@@ -88,18 +94,15 @@ class Transaction:
             yield FieldViolation("id", "is required: labels are kept by transaction id")
         if not (self.payee.strip() or self.description.strip()):
             yield FieldViolation("payee", "is empty and so is the description: give at least one of them")
-        for name, value, chars_max in (
-            ("id", self.id, limits.TRANSACTION_ID_CHARS_MAX),
-            ("payee", self.payee, limits.PAYEE_CHARS_MAX),
-            ("description", self.description, limits.DESCRIPTION_CHARS_MAX),
-            ("account", self.account, limits.ACCOUNT_CHARS_MAX),
-        ):
-            yield from violations_of_string(name, value, chars_max)
+        for name, chars_max in _CHARS_MAX:
+            value: str = getattr(self, name)
+            if len(value) > chars_max or not value.isprintable():  # Few are; a generator for each takes time.
+                yield from violations_of_string(name, value, chars_max)
         if self.currency and not _CURRENCY.fullmatch(self.currency):
             yield FieldViolation("currency", "is not an ISO 4217 code such as EUR")
         if self.date is not None and not limits.YEAR_MIN <= self.date.year <= limits.YEAR_MAX:
             yield FieldViolation("date", f"has a year outside {limits.YEAR_MIN} to {limits.YEAR_MAX}")
-        if self.amount is not None:
+        if self.amount is not None and not _is_plain_amount(self.amount):
             yield from _violations_of_amount(self.amount)
         if self.fields:
             yield from _violations_of_fields(self.fields)
@@ -133,6 +136,8 @@ class LabelledTransaction:
                 yield FieldViolation(name, f"has more than {limits.DIMENSIONS_MAX} dimensions")
                 continue
             for dimension, category in labels.items():
+                if _is_plain_label(dimension, category):
+                    continue
                 shown = dimension[: limits.DIMENSION_CHARS_MAX]
                 yield from violations_of_label(f"{name}[{shown!r}]", dimension, category)
 
@@ -177,6 +182,30 @@ def violations_of_label(name: str, dimension: str, category: str) -> Iterator[Fi
         yield FieldViolation(name, "is empty: leave the dimension out where there is no label")
     yield from violations_of_string(name, dimension, limits.DIMENSION_CHARS_MAX)
     yield from violations_of_string(name, category, limits.CATEGORY_ID_CHARS_MAX)
+
+
+def _is_plain_label(dimension: str, category: str) -> bool:
+    """Whether the name of a dimension and the id of a category are within all bounds, as nearly all are."""
+    return (
+        len(dimension) <= limits.DIMENSION_CHARS_MAX
+        and len(category) <= limits.CATEGORY_ID_CHARS_MAX
+        and dimension.isprintable()
+        and category.isprintable()
+        and not (dimension.isspace() or category.isspace())
+        and dimension != ""
+        and category != ""
+    )
+
+
+def _is_plain_amount(amount: Decimal) -> bool:
+    """Whether an amount is finite and has so few digits that it is within all bounds, as nearly all are."""
+    _, digits, exponent = amount.as_tuple()
+    return (
+        isinstance(exponent, int)
+        and -limits.AMOUNT_DECIMALS_MAX <= exponent <= 0
+        and len(digits) <= limits.AMOUNT_DIGITS_MAX
+        and amount.copy_abs() <= limits.AMOUNT_UNITS_MAX
+    )
 
 
 def _violations_of_amount(amount: Decimal) -> Iterator[FieldViolation]:

@@ -53,6 +53,8 @@ class Lesson:
         self._wordings: dict[tuple[str, str], tuple[int, int]] = {}
         self._corrections: list[Correction] = []
         self._next_seq = memory.next_seq
+        self._room = limits.TENANT_LABELS_MAX - memory.live_count
+        self._all_active = bool(memory.category_active.all())
         self._latest_day = memory.day_ranks.last_day
         self.created = self.updated = self.unchanged = self.kept = self.inactive_labels = 0
 
@@ -73,32 +75,46 @@ class Lesson:
         Raises:
             LimitReached: the chart or the tenant would outgrow its limits. The item is not taken.
         """
-        item = self._in_todays_ids(item)
+        if self._memory.chart.has_ids_from_before:
+            item = self._in_todays_ids(item)
+        transaction_id = item.transaction.id
+        if transaction_id in self._pending or transaction_id in self._existing:
+            self._take_again(item)
+            return
+        self._check_size()
+        self._write(item, item.transaction, dict(item.labels), dict.fromkeys(item.labels, item.authority))
+        self.created += 1
+
+    def _take_again(self, item: LabelledTransaction) -> None:
+        """Take in an item whose transaction has an entry already."""
         transaction = item.transaction
         pending = self._pending.get(transaction.id)
-        old = pending.entry if pending else self._existing.get(transaction.id, _NO_ENTRY)
+        old = pending.entry if pending else self._existing[transaction.id]
         labels, authorities = _merged(old, item)
-        is_new = old is _NO_ENTRY
-        is_outranked = not is_new and item.authority < max(old.authorities.values())
-        if is_outranked:
+        if item.authority < max(old.authorities.values()):
             # A machine may add labels to what a person labelled; it does not reword it.
             transaction = old.transaction
-        if (
-            not is_new
-            and transaction == old.transaction
-            and (labels, authorities) == (old.labels, old.authorities)
-        ):
+        if transaction == old.transaction and (labels, authorities) == (old.labels, old.authorities):
             same = transaction == item.transaction and item.labels.items() <= labels.items()
             self.unchanged += same
             self.kept += not same
             return
-        if is_new:
-            self._check_size()
+        self._write(item, transaction, labels, authorities)
+        self.updated += 1
+
+    def _write(
+        self,
+        item: LabelledTransaction,
+        transaction: Transaction,
+        labels: dict[str, str],
+        authorities: dict[str, Authority],
+    ) -> None:
+        """Note what an item comes to: an entry that is new or replaces an earlier one."""
         self._number_categories(labels)
-        self._note_corrections(item, labels)
-        self.created += is_new
-        self.updated += not is_new
-        self.inactive_labels += self._count_inactive(item, labels)
+        if item.predicted:
+            self._note_corrections(item, labels)
+        if not self._all_active:
+            self.inactive_labels += self._count_inactive(item, labels)
         # Replaced within this batch: the order of entries is that of their last writing.
         self._pending.pop(transaction.id, None)
         self._pending[transaction.id] = self._new_entry(transaction, labels, authorities)
@@ -174,8 +190,6 @@ class Lesson:
 
     def _in_todays_ids(self, item: LabelledTransaction) -> LabelledTransaction:
         """The item with ids as the chart has them now, where it has others from before a rename or merge."""
-        if not self._memory.chart.has_ids_from_before:
-            return item
         return replace(item, labels=self._todays_ids(item.labels), predicted=self._todays_ids(item.predicted))
 
     def _todays_ids(self, labels: Mapping[str, str]) -> dict[str, str]:
@@ -205,7 +219,7 @@ class Lesson:
         return sum(number is not None and not self._memory.category_active[number] for number in given)
 
     def _check_size(self) -> None:
-        if self._memory.live_count + self.created >= limits.TENANT_LABELS_MAX:
+        if self.created >= self._room:
             raise LimitReached(
                 f"the tenant has {limits.TENANT_LABELS_MAX:,} entries already: forget some first",
                 limit="TENANT_LABELS_MAX",
@@ -222,7 +236,8 @@ class Lesson:
     def _new_entry(
         self, transaction: Transaction, labels: Mapping[str, str], authorities: Mapping[str, Authority]
     ) -> NewEntry:
-        text, payee = self._text_and_payee(transaction.payee, transaction.description)
+        wording = transaction.payee, transaction.description
+        text, payee = self._wordings.get(wording) or self._ids_of_wording(wording)
         if transaction.date is not None:
             order_day = transaction.date.toordinal()
             self._latest_day = max(self._latest_day, order_day)
@@ -237,16 +252,14 @@ class Lesson:
         number = self._new_categories.get(category)
         return self._memory.chart.numbers[category] if number is None else number
 
-    def _text_and_payee(self, payee: str, description: str) -> tuple[int, int]:
-        """Ids of a transaction's text and normalised payee; books repeat themselves, so wordings are kept."""
-        ids = self._wordings.get((payee, description))
-        if ids is None:
-            text, normalised_payee = text_and_payee(payee, description)
-            ids = (
-                _id_of(text, self._memory.text_names, self._new_texts),
-                _id_of(normalised_payee, self._memory.payee_names, self._new_payees),
-            )
-            self._wordings[payee, description] = ids
+    def _ids_of_wording(self, wording: tuple[str, str]) -> tuple[int, int]:
+        """Ids of a transaction's text and normalised payee; books repeat themselves, so they are kept."""
+        text, payee = text_and_payee(*wording)
+        ids = (
+            _id_of(text, self._memory.text_names, self._new_texts),
+            _id_of(payee, self._memory.payee_names, self._new_payees),
+        )
+        self._wordings[wording] = ids
         return ids
 
 
@@ -262,10 +275,8 @@ def as_stored(encoder: Encoder, texts: Sequence[str]) -> Vectors:
     return vectors
 
 
-def _merged(old: Entry, item: LabelledTransaction) -> tuple[Mapping[str, str], Mapping[str, Authority]]:
+def _merged(old: Entry, item: LabelledTransaction) -> tuple[dict[str, str], dict[str, Authority]]:
     """Labels and authorities of an entry once an item is taken in."""
-    if old is _NO_ENTRY:
-        return dict(item.labels), dict.fromkeys(item.labels, item.authority)
     labels, authorities = dict(old.labels), dict(old.authorities)
     for dimension, category in item.labels.items():
         if item.authority >= authorities.get(dimension, item.authority):

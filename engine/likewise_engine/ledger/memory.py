@@ -92,8 +92,9 @@ class Memory:
         self.amount = Column(entries.amount)
         self.direction = Column(entries.direction)
         self.currencies = list(dict.fromkeys(entries.currencies))
-        codes = {currency: code for code, currency in enumerate(self.currencies)}
-        self.currency = Column(np.array([codes[c] for c in entries.currencies], dtype=np.int16))
+        self._currency_codes = {currency: code for code, currency in enumerate(self.currencies)}
+        codes = [self._currency_codes[currency] for currency in entries.currencies]
+        self.currency = Column(np.array(codes, dtype=np.int16))
         self.transaction_ids = StringColumn(entries.transaction_ids)
         self.alive = Column(np.ones(rows, dtype=np.bool_))
         self.labels = _label_columns(self.chart, entries)
@@ -397,20 +398,22 @@ class Memory:
             self.category_vectors = vectors
 
     def _currency_code(self, currency: str) -> int:
-        if currency not in self.currencies:
+        code = self._currency_codes.setdefault(currency, len(self.currencies))
+        if code == len(self.currencies):
             self.currencies.append(currency)
-        return self.currencies.index(currency)
+        return code
 
     def _extend_labels(self, entries: Sequence[NewEntry]) -> None:
-        added = {dimension: np.full(len(entries), UNLABELLED, dtype=np.int32) for dimension in self.labels}
-        counts = self.category_counts.copy()
-        for position, new in enumerate(entries):
-            for number, _ in new.categories:
-                added[self.chart.categories[number].dimension][position] = number
-                counts[number] += 1
+        labelled = [(position, n) for position, new in enumerate(entries) for n, _ in new.categories]
+        positions, numbers = np.array(labelled, dtype=np.int64).reshape(-1, 2).T
         for dimension, column in self.labels.items():
-            column.extend(added[dimension])
-        self.category_counts = counts
+            added = np.full(len(entries), UNLABELLED, dtype=np.int32)
+            within = self.is_of(dimension)[numbers]
+            added[positions[within]] = numbers[within]
+            column.extend(added)
+        self.category_counts = self.category_counts + np.bincount(
+            numbers, minlength=len(self.category_counts)
+        )
 
     def _fresh_postings(self) -> Postings:
         rows = len(self.text)

@@ -14,14 +14,16 @@ microseconds a row. SQLite removes the database's file as soon as it is closed, 
 
 import datetime
 import sqlite3
-from base64 import urlsafe_b64encode
+from binascii import b2a_base64
 from collections.abc import Sequence
 from decimal import Decimal
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Final, Self
 
 _DIGEST_BYTES: Final = 16
 """In base64 that is 22 characters and two of padding, which are left out of ids."""
+_URL_SAFE: Final = bytes.maketrans(b"+/", b"-_")
 _CACHE_KIB: Final = 16 * 1024
 _VARIABLES_MAX: Final = 500
 """Variables of one statement; old builds of SQLite take 999."""
@@ -55,7 +57,13 @@ def content_id(date: datetime.date | None, digest: bytes, occurrence: int) -> st
     It begins with the date: what is imported together then lies together in the store's index of ids, too,
     where ids without an order would make every commit rewrite most of the index.
     """
-    return f"{_VERSION}-{date or 'undated'}-{urlsafe_b64encode(digest)[:-2].decode()}-{occurrence}"
+    in_base64 = b2a_base64(digest, newline=False)[:-2].translate(_URL_SAFE).decode()
+    return f"{_VERSION}-{_shown(date)}-{in_base64}-{occurrence}"
+
+
+@lru_cache(maxsize=16_384)
+def _shown(date: datetime.date | None) -> str:
+    return date.isoformat() if date else "undated"
 
 
 class Occurrences:
