@@ -15,6 +15,7 @@ from memory_server import MemoryServer, serving
 
 UNAVAILABLE = Status(code=grpc.StatusCode.UNAVAILABLE.value[0], message="going down")
 OVERLOADED = Status(code=grpc.StatusCode.RESOURCE_EXHAUSTED.value[0], message="busy")
+UNRECEIVED = Status(code=grpc.StatusCode.CANCELLED.value[0], message="CANCELLED")
 RENT = likewise.labelled(likewise.transaction(id="t1", payee="X"), "rent")
 Connect = Callable[..., likewise.Client]
 
@@ -101,7 +102,9 @@ UNSAFE: dict[str, Callable[[likewise.Client], object]] = {
 }
 
 
-@pytest.mark.parametrize("failure", [UNAVAILABLE, OVERLOADED], ids=["unavailable", "overloaded"])
+@pytest.mark.parametrize(
+    "failure", [UNAVAILABLE, OVERLOADED, UNRECEIVED], ids=["unavailable", "overloaded", "unreceived"]
+)
 @pytest.mark.parametrize("method", SAFE)
 def test_what_may_be_repeated_is_tried_again(
     server: MemoryServer, target: str, connect: Connect, method: str, failure: Status

@@ -3,8 +3,9 @@
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +86,15 @@ def refusal(channel: grpc.Channel, tenant: str = "t", *, says_tenant: bool = Fal
             ClassifyRequest(tenant=tenant, transaction=KNOWN), timeout=20, metadata=metadata
         )
     return failure.value
+
+
+def done(calls: Sequence[Any], count: int) -> list[Any]:
+    """The calls that are done, as soon as there are so many."""
+    for _ in range(10_000):
+        if len(finished := [call for call in calls if call.done()]) >= count:
+            return finished
+        time.sleep(0.001)
+    pytest.fail(f"only {len(finished)} calls are done")
 
 
 # --- Deadlines ---
@@ -199,6 +209,34 @@ def test_a_flood_fills_no_queue_and_what_was_let_in_is_answered(
     }
     assert client.classify("t", KNOWN).revision == 1
     assert server.counts()[LaneName.ASK].refused == 196
+
+
+def test_what_comes_faster_than_it_can_be_received_is_refused_unreceived(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    announce, may_go_on = server._workers.announce, threading.Event()
+
+    def late(*arguments: Any) -> int | None:
+        assert may_go_on.wait(20)
+        return announce(*arguments)
+
+    monkeypatch.setattr(server._workers, "announce", late)
+    with ExitStack() as connected:
+        channels = [
+            connected.enter_context(grpc.insecure_channel(server.address, [("number", number)]))
+            for number in range(5)
+        ]
+        flood = [
+            ClassifierServiceStub(channel).Classify.future(
+                ClassifyRequest(tenant="t", transaction=KNOWN), timeout=20
+            )
+            for channel in channels
+            for _ in range(limits.CONNECTION_CALLS_MAX)
+        ]
+        refused = done(flood, len(flood) - 2 * limits.CALLS_UNRECEIVED_MAX - 1)
+        may_go_on.set()
+        assert {call.code() for call in refused} == {grpc.StatusCode.CANCELLED}
+        assert any(call.code() is grpc.StatusCode.OK for call in flood)
 
 
 def test_a_client_that_was_refused_comes_again_by_itself(

@@ -182,6 +182,12 @@ RETRY_AFTER_MS_MIN: Final = 20
 """Twice what a call waits by default: who comes again sooner is refused again."""
 RETRY_AFTER_MS_MAX: Final = 5_000
 """However long there has been too much work, somebody should look whether there still is."""
+CONNECTION_CALLS_MAX: Final = 100
+"""Calls of one connection under way, streams among them. Further ones wait with their caller, where they cost
+nothing and nobody else waits behind them. RFC 9113 asks for a hundred at least."""
+CALLS_UNRECEIVED_MAX: Final = 100
+"""Calls that wait to be received at all: 20 ms at 5,000 a second. Beyond it gRPC's core refuses some, beyond
+twice as many all. Nothing costs less, but it knows neither whose they are nor when to come again."""
 CALLS_ASIDE_MAX: Final = 24
 """Calls that wait for tenants to be loaded: half a second of loads of 20 ms. Half may be one tenant's."""
 SLOW_CALLER_MS: Final = 5
@@ -210,6 +216,8 @@ def _check_relations() -> None:
         and IMPORT_BATCH_ROWS <= IMPORT_BUFFERED_ROWS_MAX
         and FILE_BATCH_ROWS <= IMPORT_BUFFERED_ROWS_MAX,
         "waits of calls": BURST_WAIT_MS_MAX <= DISK_WAIT_MS_MAX <= RETRY_AFTER_MS_MAX,
+        # So that the calls of one connection are all refused by us, with the time to wait.
+        "a connection's calls are received": CONNECTION_CALLS_MAX <= CALLS_UNRECEIVED_MAX,
         "who waits aside has a thread": CALLS_ASIDE_MAX < SPARE_THREADS,
         "a response fits a message": RESPONSE_BYTES_AIM < MESSAGE_BYTES_MAX,
         "a group is no bulk": GROUP_ITEMS_MAX <= OUTCOMES_PER_LESSON_MAX,

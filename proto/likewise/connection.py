@@ -64,7 +64,8 @@ _RETRY_POLICY: Final = {
     "initialBackoff": "0.05s",
     "maxBackoff": "1s",
     "backoffMultiplier": 4,
-    "retryableStatusCodes": ["UNAVAILABLE", "RESOURCE_EXHAUSTED"],
+    # The last of a server that cannot even receive what comes: gRPC's core says no more then.
+    "retryableStatusCodes": ["UNAVAILABLE", "RESOURCE_EXHAUSTED", "CANCELLED"],
 }
 # Ends a storm: when half of the latest calls failed, nothing is tried again until one in ten succeeds.
 _RETRY_THROTTLING: Final = {"maxTokens": 20, "tokenRatio": 0.1}

@@ -15,7 +15,7 @@
     │   ├── Unavailable        the server was not reached, or is going down (UNAVAILABLE)
     │   ├── Aborted            lost against another call (ABORTED)
     │   └── DeadlineExceeded   the time was up; whether it was done is not known (DEADLINE_EXCEEDED)
-    ├── Cancelled              the call was cancelled, or the client closed (CANCELLED)
+    ├── Cancelled              the call was cancelled, here or there, or the client closed (CANCELLED)
     └── ServerFault            not the caller's fault (INTERNAL, UNKNOWN, DATA_LOSS)
         └── Unimplemented      the server does not know this method (UNIMPLEMENTED)
 
@@ -148,7 +148,7 @@ class DeadlineExceeded(TryAgain):
 
 
 class Cancelled(Error):
-    """The call was cancelled, or its client was closed while it ran."""
+    """The call was cancelled, or its client closed while it ran; or the server could not even receive it."""
 
 
 class ServerFault(Error):

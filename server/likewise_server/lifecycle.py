@@ -50,6 +50,9 @@ _SWITCH_INTERVAL_S: Final = 50e-6
 _OPTIONS: Final = (
     ("grpc.max_receive_message_length", limits.MESSAGE_BYTES_MAX),
     ("grpc.max_send_message_length", limits.MESSAGE_BYTES_MAX),
+    ("grpc.max_concurrent_streams", limits.CONNECTION_CALLS_MAX),
+    ("grpc.server.max_pending_requests", limits.CALLS_UNRECEIVED_MAX),
+    ("grpc.server.max_pending_requests_hard_limit", 2 * limits.CALLS_UNRECEIVED_MAX),
     # Otherwise two servers could share a port, each with half of the calls.
     ("grpc.so_reuseport", 0),
     # A client that vanished is noticed, and what it holds is freed.

@@ -4,7 +4,9 @@ gRPC hands over every call in the moment in which it arrives, by the one thread 
 its method and metadata to the interceptor, which :meth:`Workers.announce`\\ s it, then the call itself to
 :meth:`Workers.submit`. A call that is refused is refused there and then, by that very thread, before its
 message is read: it takes no thread, and a third of the time of an echo. (gRPC's own bound,
-``maximum_concurrent_rpcs``, costs as much, and cannot say when to come again.)
+``maximum_concurrent_rpcs``, costs as much, and cannot say when to come again.) What comes faster than that
+thread can receive it waits in gRPC's core, which ends it as CANCELLED beyond a bound of its own
+(``CALLS_UNRECEIVED_MAX``).
 
 The lanes:
 
