@@ -167,6 +167,24 @@ def test_a_tenant_has_not_all_places(lanes: Callable[[LaneBounds], Lane]) -> Non
     held.let_go()
 
 
+def test_calls_that_nobody_waited_for_say_nothing_of_how_long_one_takes(
+    lanes: Callable[[LaneBounds], Lane],
+) -> None:
+    lane = lanes(BOUNDS)
+    before_ms = lane.counts().service_ms
+
+    def dropped() -> None:
+        lane.begin_turn()
+        lane.note_dropped()
+
+    lane.take(Call("t", dropped))
+    lane.take(Call("t", lambda: None))  # was never read
+    wait_until(lambda: lane.counts().at_work == lane.counts().waiting == 0)
+    assert (lane.counts().dropped, lane.counts().service_ms) == (1, before_ms)
+    lane.take(Call("t", lane.begin_turn))
+    wait_until(lambda: lane.counts().service_ms != before_ms)
+
+
 class Drowsy(Lane):
     """A lane whose worker takes its time between its last call and its sleep."""
 

@@ -70,7 +70,7 @@ class LaneCounts:
     Attributes:
         accepted: let in.
         refused: as too much.
-        dropped: let in, but nobody waited any more when their turn came.
+        dropped: let in, but nobody waited for them any more.
         waiting: let in, and not begun.
         at_work: begun and not done, those that are aside left out.
         aside: waiting for something other than the processor.
@@ -89,13 +89,14 @@ class LaneCounts:
 class _Worker:
     """A thread of a lane. It sleeps on ``wake``, which is held but for the moment in which it may go on."""
 
-    __slots__ = ("away_ns", "call", "has_turn", "wake")
+    __slots__ = ("away_ns", "call", "has_turn", "is_dropped", "wake")
 
     def __init__(self) -> None:
         self.wake: Final = threading.Lock()
         self.wake.acquire()
         self.call: Call | None = None
         self.has_turn = False
+        self.is_dropped = False
         self.away_ns = 0
 
 
@@ -194,7 +195,9 @@ class Lane:
                 worker.wake.acquire()
 
     def note_dropped(self) -> None:
-        """The caller of a call was gone when its turn came."""
+        """Nobody waits any more for the call that the current thread does."""
+        worker: _Worker = self._current.worker
+        worker.is_dropped = True
         with self._lock:
             self._counts.dropped += 1
 
@@ -233,7 +236,8 @@ class Lane:
                 return  # the lane is shut down
             has_more = True
             while has_more:
-                call, started_ns, worker.away_ns = worker.call, perf_counter_ns(), 0
+                call, started_ns = worker.call, perf_counter_ns()
+                worker.away_ns, worker.is_dropped = 0, False
                 call.run()
                 has_more = self._finish(worker, call, perf_counter_ns() - started_ns - worker.away_ns)
 
@@ -245,7 +249,8 @@ class Lane:
             been given something in the meantime: its ``wake`` says so.
         """
         with self._lock:
-            self._admission.served(service_ns)
+            if worker.has_turn and not worker.is_dropped:  # what was not done says nothing of the next
+                self._admission.served(service_ns)
             self._queue.done(call.tenant)
             worker.call = None
             self._counts.at_work -= 1
