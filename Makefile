@@ -14,7 +14,7 @@ BUF := build/buf-$(BUF_VERSION)/node_modules/.bin/buf
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help test demo lint test-models stubs constraints check-tools
+.PHONY: help test demo lint bench-smoke test-models stubs constraints check-tools
 
 help: ## Show what there is to make.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,6 +33,15 @@ lint: $(VENV) $(VENV_STUBS) $(BUF) ## Check style, types, import direction, the 
 	.venv-stubs/bin/python scripts/stubs.py --check
 	.venv-stubs/bin/python scripts/stubs.py --describe build/contract.binpb
 	$(BUF) lint build/contract.binpb --path likewise --config '{"version": "v2", "lint": {"use": ["STANDARD"]}}'
+
+bench-smoke: $(VENV) ## Run every benchmark small: whether it works, not how fast.
+	rm -rf build/bench-smoke
+	mkdir -p build/bench-smoke
+	.venv/bin/python bench/latency.py --small --json build/bench-smoke/latency.json --plots build/bench-smoke
+	.venv/bin/python bench/scale.py --small --json build/bench-smoke/scale.json
+	.venv/bin/python bench/peers.py --small --json build/bench-smoke/peers.json
+	.venv/bin/python bench/micro.py --small -o build/bench-smoke/micro.json
+	.venv/bin/python bench/performance.py build/bench-smoke --docs build/bench-smoke
 
 test-models: $(VENV_MODELS) ## Test the building of encoders (installs torch for the CPU).
 	.venv-models/bin/python -m pytest -m models

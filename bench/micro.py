@@ -32,7 +32,7 @@ from micro_steps.steps import STEPS, Step
 
 _LABELS: Final = 10_000
 _GRAPH_TEXTS: Final = 20_000
-_SMALL_LABELS: Final = 100
+_SMALL_LABELS: Final = 40
 _SMALL_GRAPH_TEXTS: Final = 200
 _PROCESSES: Final = 6
 _VALUES: Final = 5

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any, Final
 
 import grpc
@@ -108,10 +109,19 @@ def machine() -> dict[str, str | int]:
     return {
         "cores": psutil.cpu_count() or 0,
         "memory_bytes": psutil.virtual_memory().total,
+        "processor": _processor(),
         "system": platform.platform(),
         "python": platform.python_version(),
         **{package: version(package) for package in _PACKAGES},
     }
+
+
+def _processor() -> str:
+    """Its name, as Linux tells it."""
+    for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+        if line.startswith("model name"):
+            return line.partition(":")[2].strip()
+    return platform.processor()
 
 
 def _quantiles(histogram: HdrHistogram) -> dict[str, Any]:

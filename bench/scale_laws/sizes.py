@@ -57,7 +57,7 @@ class Sizes:
 
 
 SMALL: Final = Sizes(
-    labels=(20, 60, 200),
+    labels=(20, 60),
     tenants=(10, 30),
     cold_labels=(20, 60),
     rows=(200, 600),

@@ -4,8 +4,10 @@ Some tenants are asked, and the others lie there: copies of one small tenant, ea
 each number of tenants there is a folder, and each round starts a server over each folder.
 """
 
+import os
 import time
 from collections import defaultdict
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,6 +16,7 @@ from numpy.typing import NDArray
 
 import likewise
 from latency_load.processes import likewise_served
+from likewise_engine.folder import DataFolder
 from scale_laws.law import laws_of
 from scale_laws.sizes import WARM_TENANTS
 from scale_laws.world import World, quantiles_ms, touches_ms
@@ -21,6 +24,8 @@ from scale_laws.world import World, quantiles_ms, touches_ms
 LAWS: Final = ("ready_s", "memory_bytes_at_start", "list_ms", "p50_ms", "p99_ms")
 OTHER_LABELS: Final = 10
 _WARM: Final = tuple(f"warm-{number}" for number in range(WARM_TENANTS))
+_BLOCK_BYTES: Final = 512
+"""Of st_blocks, whatever the file system's own are."""
 _LISTED: Final = 10
 """Tenants on the page that is asked for."""
 
@@ -48,6 +53,7 @@ def measure(world: World) -> dict[str, Any]:
         "laws": laws_of(steps, "tenants", LAWS),
         "warm": {"tenants": WARM_TENANTS, "labels": sizes.warm_labels},
         "labels_of_others": OTHER_LABELS,
+        "disk": _disk_of(folders[sizes.tenants[0]]),
     }
 
 
@@ -58,6 +64,20 @@ def _folder(world: World, count: int) -> Path:
     others = [f"other-{number:07}" for number in range(count - len(_WARM))]
     world.copied([*[warm] * len(_WARM), *[other] * len(others)], [*_WARM, *others], data)
     return data
+
+
+def _disk_of(data: Path) -> dict[str, int]:
+    """What a warm tenant takes of the disk, and what the disk has."""
+    with closing(DataFolder(data)) as opened:
+        folder = opened.store_path(_WARM[0]).parent
+    taken = [path.stat() for path in (folder, *folder.iterdir())]
+    system = os.statvfs(data)
+    return {
+        "bytes_per_tenant": sum(each.st_blocks for each in taken) * _BLOCK_BYTES,
+        "inodes_per_tenant": len(taken),
+        "bytes": system.f_blocks * system.f_frsize,
+        "inodes": system.f_files,
+    }
 
 
 def _round(world: World, data: Path, seed: int) -> tuple[dict[str, float], NDArray[np.float64]]:
