@@ -8,8 +8,9 @@ The message is not even decoded.
 import grpc
 
 from likewise_server import logs
-from likewise_server.lifecycle import grpc_server, stop_signals, tune_process
+from likewise_server.lifecycle import grpc_server, tune_process
 from likewise_server.settings import LogFormat, LogLevel, Settings
+from likewise_server.signals import stop_signals
 from likewise_server.workers import Workers
 
 SERVICE = "bench.Echo"

@@ -72,6 +72,14 @@ def load(
     return None
 
 
+def stated(path: Path, name: str) -> int:
+    """A number that is stated of a cache file, whether or not it is true; 0 where there is no telling."""
+    try:
+        return int(json.loads(_voucher_path(path).read_text())[name])
+    except (OSError, ValueError, KeyError, TypeError):
+        return 0
+
+
 def discard(path: Path) -> None:
     """Delete a cache file, its voucher first. Raises StoreFault where that fails."""
     voucher = _voucher_path(path)

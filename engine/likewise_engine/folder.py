@@ -1,14 +1,18 @@
 """The data folder: where each tenant's files lie, and who may use them.
 
-    DATA/lock                           held by the process that uses the folder
+    DATA/lock                           held by the process that uses the folder, and by those it forks
     DATA/tenants/7f/acme%20ltd/         one folder a tenant, in 256 shards
         ledger.sqlite3                  the store: the truth
-        texts.hnsw, texts.hnsw.json     the graph's cache, which may be deleted at any time
+        texts.hnsw, heads.npz, ...      caches, which may be deleted at any time
+        upkeep.lock                     held by the process that makes caches
     DATA/aside/                         folders that are being made or deleted
 
 A tenant's folder is its id with all but ``a-z 0-9 - _`` percent-encoded: reversible, the same on file systems
 that ignore case, and no id can name a path. It is made aside and then renamed, and renamed before it is
 deleted: it is there whole or not at all. What a crash leaves aside goes when the folder is next opened.
+
+A process that is forked from the one that opened the folder may use it too, as the same object: the lock is
+let go of when all of them have closed it, or died.
 """
 
 import errno
@@ -24,7 +28,14 @@ from typing import Final
 from urllib.parse import unquote
 
 from likewise_engine import limits
-from likewise_engine.errors import DataFolderInUse, InvalidInput, StoreFault, TenantExists, TenantNotFound
+from likewise_engine.errors import (
+    DataFolderInUse,
+    InvalidInput,
+    PreconditionFailed,
+    StoreFault,
+    TenantExists,
+    TenantNotFound,
+)
 
 STORE_NAME: Final = "ledger.sqlite3"
 GRAPH_NAME: Final = "texts.hnsw"
@@ -45,7 +56,7 @@ def check_tenant_id(tenant: str, field: str = "tenant") -> None:
 
 
 class DataFolder:
-    """The folder of all tenants, locked for this process until :meth:`close`."""
+    """The folder of all tenants, locked for this process and those it forks until :meth:`close`."""
 
     def __init__(self, root: Path) -> None:
         """Open a data folder; make it if it is not there.
@@ -81,11 +92,15 @@ class DataFolder:
 
     def store_path(self, tenant: str) -> Path:
         """Path of an existing tenant's store. Raises TenantNotFound, InvalidInput."""
-        path = self._path(tenant) / STORE_NAME
+        path = self.path_of(tenant)
         with _translated("look for the tenant"):
             if not path.exists():
                 raise TenantNotFound(tenant)
         return path
+
+    def path_of(self, tenant: str) -> Path:
+        """Where a tenant's store is, or would be. Raises InvalidInput."""
+        return self._path(tenant) / STORE_NAME
 
     def tenants(self) -> Iterator[str]:
         """Ids of all tenants, in no order."""
@@ -120,8 +135,17 @@ class DataFolder:
             _sync(path.parent)
             _sync(self._tenants)
 
-    def delete(self, tenant: str) -> None:
-        """Delete a tenant's folder: first out of sight in one step, then for good. Nothing may use it."""
+    def delete(self, tenant: str, is_free: Callable[[Path], bool] = lambda _: True) -> None:
+        """Delete a tenant's folder: first out of sight in one step, then for good.
+
+        Args:
+            tenant: its id. This process may not use it any more.
+            is_free: waits until no other process uses the store at a path; says whether it is so.
+
+        Raises:
+            TenantNotFound, StoreFault.
+            PreconditionFailed: it stayed in use, and is where it was.
+        """
         path = self._path(tenant)
         doomed = self._aside / uuid.uuid4().hex
         with _translated("delete the tenant"):
@@ -129,9 +153,32 @@ class DataFolder:
                 path.rename(doomed)
             except FileNotFoundError as error:
                 raise TenantNotFound(tenant) from error
+            if not is_free(doomed / STORE_NAME):
+                _rename_new(doomed, path, tenant)
+                raise PreconditionFailed(f"tenant {tenant!r} is in use: try again", tenant=tenant)
             _sync(path.parent)
             shutil.rmtree(doomed)
             _sync(self._aside)
+
+    @contextmanager
+    def upkeep(self, tenant: str) -> Iterator[bool]:
+        """The right to make a tenant's caches: whether this process has it within, for one has at a time.
+
+        Raises:
+            TenantNotFound, InvalidInput, StoreFault.
+        """
+        path = self.store_path(tenant).with_name("upkeep.lock")
+        with _translated("lock the tenant's upkeep"):
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                yield False
+            else:
+                yield True
+        finally:
+            os.close(descriptor)
 
     def _path(self, tenant: str) -> Path:
         check_tenant_id(tenant)

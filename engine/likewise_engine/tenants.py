@@ -6,10 +6,16 @@ of them loads it and the others wait for that load alone. The lock over the tabl
 look-ups only, never while loading, teaching or closing.
 
 Graphs, heads and calibrations that are due are made by one background thread, a tenant at a time.
+
+Several processes may serve one folder, each with ledgers of its own. Whoever uses a tenant looks first
+whether another process has written to it since (see :mod:`likewise_engine.news`), and has the ledger catch
+up. A tenant that another process deletes is let go of within a moment, for a thread looks out for that; the
+deletion waits for it.
 """
 
 import heapq
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
@@ -26,7 +32,9 @@ from likewise_engine.folder import DataFolder, check_tenant_id
 from likewise_engine.ledger.checks import check_settings
 from likewise_engine.ledger.hindsight import Hindsight
 from likewise_engine.ledger.ledger import Ledger
+from likewise_engine.news import Desk
 from likewise_engine.store.base import Change, StoreStatistics, TenantRecord, TenantStore
+from likewise_engine.store.connection import is_unused
 from likewise_engine.store.sqlite import SqliteStore
 from likewise_engine.upkeep import Upkeep
 from likewise_engine.vote import KernelVote, Vote
@@ -34,6 +42,9 @@ from likewise_engine.vote import KernelVote, Vote
 MEMORY_BYTES_MAX_DEFAULT: Final = 2 * 1024**3
 _DELETE_WAIT_S: Final = 30.0
 """How long a deletion waits for those who use the tenant."""
+_DELETE_POLL_S: Final = 0.02
+_LOOKOUT_S: Final = 0.1
+"""How often one looks for deletions by other processes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +77,10 @@ class _Slot:
     counted_bytes: int = 0
     counted_revision: int = -1
     is_doomed: bool = False
+    is_gone: bool = False
+    """Another process has deleted the tenant; the slot is out of the table, and its last user closes it."""
+    heard: bytes = b""
+    """Of other processes, when the ledger was last brought up to date."""
     loading: threading.Lock = field(default_factory=threading.Lock)
 
 
@@ -79,6 +94,7 @@ class Tenants:
         vote: Vote,
         *,
         memory_bytes_max: int = MEMORY_BYTES_MAX_DEFAULT,
+        desk: Desk | None = None,
     ) -> None:
         """Take over a data folder.
 
@@ -87,6 +103,7 @@ class Tenants:
             encoder: of texts.
             vote: weighs evidence.
             memory_bytes_max: beyond it, the tenants that were not used for longest are evicted.
+            desk: where this process hears of others that use the folder too; None where there are none.
         """
         self._folder = folder
         self._encoder = encoder
@@ -96,7 +113,13 @@ class Tenants:
         self._slots: OrderedDict[str, _Slot] = OrderedDict()
         self._lock = threading.Lock()
         self._released = threading.Condition(self._lock)
-        self._upkeep = Upkeep(self.use)
+        self._upkeep = Upkeep(self.use, folder.upkeep)
+        self._desk = desk
+        self._closing = threading.Event()
+        self._lookout: threading.Thread | None = None
+        if desk is not None:
+            self._lookout = threading.Thread(target=self._look_out, args=(desk,), name="lookout", daemon=True)
+            self._lookout.start()
 
     @classmethod
     def open_folder(
@@ -195,9 +218,9 @@ class Tenants:
             )
 
     def is_loaded(self, tenant: str) -> bool:
-        """Whether :meth:`use` would have to load it first; a moment later that may have changed."""
+        """Whether :meth:`use` has nothing to load or to take over first; a moment later it may have."""
         slot = self._slots.get(tenant)
-        return slot is not None and slot.ledger is not None
+        return slot is not None and slot.ledger is not None and slot.heard == self._heard(tenant)
 
     @contextmanager
     def use(self, tenant: str) -> Iterator[Ledger]:
@@ -208,9 +231,11 @@ class Tenants:
         """
         slot = self._acquire(tenant)
         try:
-            ledger = slot.ledger
-            if ledger is None:
-                ledger = self._load(tenant, slot)
+            heard = self._heard(tenant)
+            ledger = slot.ledger or self._load(tenant, slot, heard)
+            if heard != slot.heard:  # Also where somebody else loaded it, who had not heard as much.
+                ledger.catch_up()
+                slot.heard = heard
             yield ledger
         finally:
             self._release(tenant, slot)
@@ -235,7 +260,7 @@ class Tenants:
         try:
             if slot.ledger is not None:
                 slot.ledger.close()
-            self._folder.delete(tenant)
+            self._folder.delete(tenant, lambda path: self._have_others_let_go(tenant, path))
         finally:
             with self._lock:
                 self._memory_bytes -= slot.counted_bytes
@@ -248,6 +273,9 @@ class Tenants:
     def close(self) -> None:
         """Stop the upkeep, close all ledgers and let go of the folder. Nobody may use a ledger any more."""
         self._upkeep.stop()
+        self._closing.set()
+        if self._lookout is not None:
+            self._lookout.join()
         with self._lock:
             ledgers = [slot.ledger for slot in self._slots.values() if slot.ledger is not None]
             self._slots.clear()
@@ -282,7 +310,62 @@ class Tenants:
         finally:
             self._release(tenant, slot)
 
+    def _tell(self, tenant: str) -> None:
+        if self._desk is not None:
+            self._desk.tell(tenant)
+
+    def _heard(self, tenant: str) -> bytes:
+        return b"" if self._desk is None else self._desk.heard(tenant)
+
+    def _have_others_let_go(self, tenant: str, path: Path) -> bool:
+        """Tell other processes that a tenant is gone, and wait until none has its store open any more."""
+        if self._desk is None:
+            return True
+        self._desk.tell_of_deletion(tenant)
+        deadline = time.monotonic() + _DELETE_WAIT_S
+        while not is_unused(path):
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(_DELETE_POLL_S)
+        return True
+
+    def _look_out(self, desk: Desk) -> None:
+        """Let go of what other processes delete, though nobody asks for it."""
+        heard = desk.heard_of_deletions()
+        while not self._closing.wait(_LOOKOUT_S):
+            now = desk.heard_of_deletions()
+            if now != heard:
+                with self._lock:
+                    tenants = list(self._slots)
+                # A tenant that is being loaded may be one of those: it is looked at again.
+                undecided = [tenant for tenant in tenants if not self._let_go_if_gone(tenant)]
+                heard = heard if undecided else now
+
+    def _let_go_if_gone(self, tenant: str) -> bool:
+        """Drop a ledger whose store another process has deleted. Who uses it may finish.
+
+        Returns:
+            Whether it is known that no such ledger is kept.
+        """
+        path = self._folder.path_of(tenant)
+        with self._lock:
+            slot = self._slots.get(tenant)
+            if slot is None or slot.is_doomed:
+                return True
+            if slot.ledger is None or slot.ledger.store.is_at(path):
+                return slot.ledger is not None
+            del self._slots[tenant]
+            self._memory_bytes -= slot.counted_bytes
+            slot.is_gone = True
+            unused = slot.ledger if slot.users == 0 else None
+        self._upkeep.give_up(tenant)
+        if unused is not None:
+            unused.close()
+        return True
+
     def _acquire(self, tenant: str) -> _Slot:
+        if not self.is_loaded(tenant):
+            self._let_go_if_gone(tenant)
         with self._lock:
             slot = self._slots.get(tenant)
             if slot is None:
@@ -294,40 +377,47 @@ class Tenants:
             self._slots.move_to_end(tenant)
             return slot
 
-    def _load(self, tenant: str, slot: _Slot) -> Ledger:
+    def _load(self, tenant: str, slot: _Slot, heard: bytes) -> Ledger:
         with slot.loading:
             if slot.ledger is not None:
                 return slot.ledger
             path = self._folder.store_path(tenant)
             store = SqliteStore(path)
             try:
-                ledger = Ledger(store, self._encoder, self._vote, path.parent)
+                ledger = Ledger(store, self._encoder, self._vote, path.parent, lambda: self._tell(tenant))
             except BaseException:
                 store.close()
                 raise
-            slot.ledger = ledger
+            slot.ledger, slot.heard = ledger, heard
             return ledger
 
     def _release(self, tenant: str, slot: _Slot) -> None:
-        is_changed = False
+        ledger, is_changed = slot.ledger, False
         with self._lock:
             slot.users -= 1
-            ledger = slot.ledger
-            if ledger is not None:
-                is_changed = ledger.view.revision != slot.counted_revision
-                slot.counted_revision = ledger.view.revision
-                # Every time: a graph or another load changes it too, at the same revision.
-                memory_bytes = ledger.memory_bytes
-                self._memory_bytes += memory_bytes - slot.counted_bytes
-                slot.counted_bytes = memory_bytes
-            elif slot.users == 0 and not slot.is_doomed:
-                self._slots.pop(tenant, None)
-            evicted = self._evicted() if self._memory_bytes > self._memory_bytes_max else []
+            if slot.is_gone:
+                unused = [ledger] if ledger is not None and slot.users == 0 else []
+            else:
+                if ledger is not None:
+                    is_changed = self._count(slot, ledger)
+                elif slot.users == 0 and not slot.is_doomed:
+                    del self._slots[tenant]
+                unused = self._evicted() if self._memory_bytes > self._memory_bytes_max else []
             self._released.notify_all()
-        for doomed in evicted:
-            doomed.close()
+        for ledger_unused in unused:
+            ledger_unused.close()
         if is_changed and ledger is not None and ledger.is_upkeep_due:
             self._upkeep.request(tenant, ledger.view.revision, is_graph_due=ledger.is_graph_due)
+
+    def _count(self, slot: _Slot, ledger: Ledger) -> bool:
+        """Count a ledger's memory anew. Returns whether its revision is another than before."""
+        is_changed = ledger.view.revision != slot.counted_revision
+        slot.counted_revision = ledger.view.revision
+        # Every time: a graph or another load changes it too, at the same revision.
+        memory_bytes = ledger.memory_bytes
+        self._memory_bytes += memory_bytes - slot.counted_bytes
+        slot.counted_bytes = memory_bytes
+        return is_changed
 
     def _evicted(self) -> list[Ledger]:
         """Take ledgers out of the table, the longest unused first, until memory is within its budget."""

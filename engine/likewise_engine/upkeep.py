@@ -1,6 +1,7 @@
 """The background thread that makes what tenants are due: graphs, heads, and calibrations after bulk teaching.
 
-One tenant at a time. Requests are coalesced by tenant, so the queue is bounded by the tenants that are
+One tenant at a time, and a tenant by one process at a time: another one looks again later, and then finds
+what was made in the caches. Requests are coalesced by tenant, so the queue is bounded by the tenants that are
 loaded. What fails is logged and not tried again before the tenant learns more, not even where it is evicted
 and loaded anew meanwhile: the exact scan, and the head and the calibration as they were, serve until then.
 """
@@ -16,6 +17,7 @@ from likewise_engine.ledger.ledger import Ledger
 
 _DELAY_S: Final = 2.0
 """After an import in batches a head is trained and calibrated once: each batch puts it off by so much."""
+_BUSY_POLL_S: Final = 0.1
 
 _log = logging.getLogger(__name__)
 
@@ -23,9 +25,19 @@ _log = logging.getLogger(__name__)
 class Upkeep:
     """Does what is due on request; starts its thread with the first."""
 
-    def __init__(self, use: Callable[[str], AbstractContextManager[Ledger]]) -> None:
-        """Args: use: gives a tenant's ledger for the length of a ``with``."""
+    def __init__(
+        self,
+        use: Callable[[str], AbstractContextManager[Ledger]],
+        right: Callable[[str], AbstractContextManager[bool]],
+    ) -> None:
+        """Make ready.
+
+        Args:
+            use: gives a tenant's ledger for the length of a ``with``.
+            right: says whether this process may do a tenant's upkeep, for the length of a ``with``.
+        """
         self._use = use
+        self._right = right
         self._wanted: dict[str, float] = {}
         self._failed_revisions: dict[str, int] = {}
         self._settling = 0
@@ -106,11 +118,22 @@ class Upkeep:
 
     def _keep_up(self, tenant: str) -> None:
         try:
-            with self._use(tenant) as ledger:
-                self._make_what_is_due(tenant, ledger)
+            with self._right(tenant) as is_ours, self._use(tenant) as ledger:
+                if is_ours:
+                    self._make_what_is_due(tenant, ledger)
+                else:
+                    self._put_off(tenant)
         except Exception:  # noqa: BLE001 - it is logged
             # Whatever it was (no memory, say), the thread lives on for the other tenants.
             _log.exception("nothing built", extra={"tenant": tenant})
+
+    def _put_off(self, tenant: str) -> None:
+        """Ask again for what another process is making."""
+        with self._changed:
+            if self._is_current_wanted():
+                self._wanted[tenant] = time.monotonic() + _DELAY_S
+                if self._settling:  # and so ask again at once, but not all the time
+                    self._changed.wait(_BUSY_POLL_S)
 
     def _make_what_is_due(self, tenant: str, ledger: Ledger) -> None:
         revision, has_failed = ledger.view.revision, False

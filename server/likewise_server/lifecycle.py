@@ -6,15 +6,12 @@ closed, so a write is never cut off halfway.
 """
 
 import gc
-import os
-import signal
 import sys
-import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from types import FrameType
 from typing import Final, Self
 
 import grpc
@@ -32,12 +29,15 @@ from likewise_engine.encoder import load_encoder
 from likewise_engine.errors import PreconditionFailed
 from likewise_engine.tenants import Tenants
 from likewise_engine.vote import load_vote
+from likewise_server import logs
 from likewise_server.lane import LaneCounts
 from likewise_server.service.border import Border
 from likewise_server.service.classifier import ClassifierService
 from likewise_server.service.ledger import LedgerService
 from likewise_server.service.tenants import TenantService
-from likewise_server.settings import Settings, unknown_variables
+from likewise_server.settings import Settings
+from likewise_server.signals import SEEN_EVERY_S, stop_signals
+from likewise_server.supervisor import Post
 from likewise_server.workers import LaneName, Workers
 
 SERVICES: Final = (
@@ -46,7 +46,6 @@ SERVICES: Final = (
     tenant_service_pb2.DESCRIPTOR.services_by_name["TenantService"].full_name,
 )
 
-_SIGNALS_SEEN_EVERY_S: Final = 0.2
 _SWITCH_INTERVAL_S: Final = 50e-6
 _OPTIONS: Final = (
     ("grpc.max_receive_message_length", limits.MESSAGE_BYTES_MAX),
@@ -54,8 +53,6 @@ _OPTIONS: Final = (
     ("grpc.max_concurrent_streams", limits.CONNECTION_CALLS_MAX),
     ("grpc.server.max_pending_requests", limits.CALLS_UNRECEIVED_MAX),
     ("grpc.server.max_pending_requests_hard_limit", 2 * limits.CALLS_UNRECEIVED_MAX),
-    # Otherwise two servers could share a port, each with half of the calls.
-    ("grpc.so_reuseport", 0),
     # A client that vanished is noticed, and what it holds is freed.
     ("grpc.keepalive_time_ms", 120_000),
     ("grpc.keepalive_timeout_ms", 20_000),
@@ -80,7 +77,7 @@ class Server:
         self._settings = settings
         self._workers = Workers(settings)
         self._health = health.HealthServicer()
-        self._grpc = grpc_server(self._workers)
+        self._grpc = grpc_server(self._workers, shares_port=settings.workers > 1)
         add_ClassifierServiceServicer_to_server(ClassifierService(tenants, self._workers), self._grpc)
         add_LedgerServiceServicer_to_server(LedgerService(tenants, self._workers), self._grpc)
         add_TenantServiceServicer_to_server(TenantService(tenants), self._grpc)
@@ -146,9 +143,16 @@ class Server:
         _log.info("stopped")
 
 
-def grpc_server(workers: Workers) -> grpc.Server:
-    """A gRPC server on these threads, without any service yet."""
-    return grpc.server(workers, interceptors=[Border(workers)], options=_OPTIONS)
+def grpc_server(workers: Workers, *, shares_port: bool = False) -> grpc.Server:
+    """A gRPC server on these threads, without any service yet.
+
+    Args:
+        workers: the threads.
+        shares_port: whether other processes listen on its port too. Otherwise two servers could have one by
+            mistake, each with half of the calls.
+    """
+    options = (*_OPTIONS, ("grpc.so_reuseport", int(shares_port)))
+    return grpc.server(workers, interceptors=[Border(workers)], options=options)
 
 
 def tune_process() -> None:
@@ -177,16 +181,33 @@ def serve(settings: Settings, ready: Callable[[str], None]) -> None:
         DataFolderInUse, PreconditionFailed, StoreFault, ModelFault: it could not start.
     """
     with stop_signals() as stopped:
-        _log.info("starting", **settings.for_log())
-        for name, nearest in unknown_variables(os.environ).items():
-            _log.warning("environment variable is no setting", name=name, nearest=nearest)
+        logs.note_start(settings)
         tune_process()
         with Server(open_tenants(settings), settings) as server:
             ready(server.address)
-            # Only this thread runs handlers, and a signal that the kernel gives to another one does not wake
-            # it: a wait without end slept through one SIGTERM in forty.
-            while not stopped.wait(_SIGNALS_SEEN_EVERY_S):
+            while not stopped.wait(SEEN_EVERY_S):
                 pass
+
+
+def work(post: Post) -> None:
+    """Serve as one of several processes, for as long as it is wanted.
+
+    Raises:
+        PreconditionFailed, StoreFault, ModelFault: it could not start.
+    """
+    tune_process()
+    settings = post.settings
+    tenants = Tenants(
+        post.folder,
+        load_encoder(settings.model),
+        load_vote(settings.vote),
+        memory_bytes_max=settings.memory_mib_max * 1024 * 1024 // settings.workers,
+        desk=post.desk,
+    )
+    with Server(tenants, settings) as server:
+        post.ready(server.address)
+        while post.is_wanted():
+            time.sleep(SEEN_EVERY_S)
 
 
 @contextmanager
@@ -220,19 +241,3 @@ def open_tenants(settings: Settings) -> Tenants:
         vote=load_vote(settings.vote),
         memory_bytes_max=settings.memory_mib_max * 1024 * 1024,
     )
-
-
-@contextmanager
-def stop_signals() -> Iterator[threading.Event]:
-    """An event that SIGTERM and SIGINT set, in place of what they do otherwise."""
-    stopped = threading.Event()
-
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        stopped.set()
-
-    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield stopped
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

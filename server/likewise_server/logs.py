@@ -5,13 +5,14 @@ the books.
 """
 
 import logging
+import os
 import sys
 from typing import Final
 
 import structlog
 from structlog.tracebacks import ExceptionDictTransformer
 
-from likewise_server.settings import LogFormat, LogLevel
+from likewise_server.settings import LogFormat, LogLevel, Settings, unknown_variables
 
 _NUMBERS: Final = {
     LogLevel.DEBUG: logging.DEBUG,
@@ -19,6 +20,14 @@ _NUMBERS: Final = {
     LogLevel.WARNING: logging.WARNING,
     LogLevel.ERROR: logging.ERROR,
 }
+
+
+def note_start(settings: Settings) -> None:
+    """Log how it is to be served, and what may be misspelt in the environment."""
+    log = structlog.stdlib.get_logger()
+    log.info("starting", **settings.for_log())
+    for name, nearest in unknown_variables(os.environ).items():
+        log.warning("environment variable is no setting", name=name, nearest=nearest)
 
 
 def configure(form: LogFormat, least: LogLevel) -> None:

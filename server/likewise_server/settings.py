@@ -54,7 +54,7 @@ class Settings(BaseSettings):
         Path,
         Field(
             description="Folder of all tenants' books, made if it is not there. "
-            "One process may use it at a time; another folder is another set of tenants."
+            "One server may use it at a time; another folder is another set of tenants."
         ),
     ] = DATA_DEFAULT
     listen: Annotated[
@@ -85,6 +85,16 @@ class Settings(BaseSettings):
             " the shipped one if not given. Another one gives other probabilities, from the next start on."
         ),
     ] = None
+    workers: Annotated[
+        int,
+        Field(
+            ge=1,
+            le=64,
+            description="Processes that serve, each with a share of the memory. Python computes in one "
+            "thread of a process at a time: one process a processor core answers that many times as many "
+            "calls. A tenant may be served by any of them, and takes memory in each that does.",
+        ),
+    ] = 1
     threads: Annotated[
         int,
         Field(
@@ -137,8 +147,9 @@ class Settings(BaseSettings):
         int,
         Field(
             ge=1,
-            description="Main memory for loaded tenants, in MiB. Beyond it those unused for longest are "
-            "dropped from memory, and loaded again at their next call, which then takes longer.",
+            description="Main memory for loaded tenants, of all workers together, in MiB. Beyond it those "
+            "unused for longest are dropped from memory, and loaded again at their next call, which then "
+            "takes longer.",
         ),
     ] = 2_048
     grace_s: Annotated[
@@ -168,6 +179,10 @@ class Settings(BaseSettings):
             raise ValueError(
                 f"listen address {self.listen!r} is neither HOST:PORT, with a port from 0 to {_PORT_MAX}, "
                 "nor unix:PATH"
+            )
+        if self.workers > 1 and self.listen.startswith("unix"):
+            raise ValueError(
+                "several workers cannot share a socket file: listen on HOST:PORT, or have one worker"
             )
         if not self.insecure_listen and not is_loopback(self.listen):
             raise ValueError(

@@ -49,6 +49,16 @@ class Caches:
         """The heads of a tenant with so many categories, at hand and beyond doubt at its revision."""
         return Heads.load(self._heads_path, self._fingerprint, categories, revision)
 
+    def newer_graph(self, than: Graph | None, texts: Sequence[str], dimensions: int) -> Graph | None:
+        """The graph at hand, if it is over more texts than another one."""
+        count = cache_file.stated(self._graph_path, "count")
+        return self.graph(texts, dimensions) if count > (than.count if than else 0) else None
+
+    def newer_heads(self, than: Heads, categories: int, revision: int) -> Heads | None:
+        """The heads at hand, if they are of a later revision than others."""
+        is_newer = cache_file.stated(self._heads_path, "revision") > than.revision
+        return self.heads(categories, revision) if is_newer else None
+
     def save_graph(self, graph: Graph, texts: Sequence[str]) -> None:
         """Cache a graph over these texts. Raises StoreFault."""
         graph.save(self._graph_path, self._identity_of(texts)(graph.count))

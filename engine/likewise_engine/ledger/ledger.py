@@ -317,7 +317,10 @@ class Ledger:
             if not self._state.memory.all_texts_alive:
                 self._state.rebuild(self._state.memory.heads)  # so that it has no dead texts from the start
             memory, matrix = self._state.memory, self._state.draft.index.matrix
-        graph = Graph.build(matrix, lambda: keep_on() and self._state.is_current(memory))
+        # Another process may have made one. If it is not enough, it is still due.
+        graph = cached = self._caches.newer_graph(memory.graph, memory.texts, self._encoder.dimensions)
+        if graph is None:
+            graph = Graph.build(matrix, lambda: keep_on() and self._state.is_current(memory))
         if graph is None:
             return False
         texts = memory.texts[: graph.count]
@@ -326,7 +329,7 @@ class Ledger:
                 return False
             memory.graph = graph
         with self._caches.lock():
-            if self._state.is_only_taught_since(memory):
+            if cached is None and self._state.is_only_taught_since(memory):
                 self._caches.save_graph(graph, texts)
         return True
 
@@ -348,13 +351,16 @@ class Ledger:
         def is_current() -> bool:
             return self._state.is_current(memory) and memory.heads is view.heads
 
-        heads = train_heads(view, lambda: keep_on() and is_current())
+        # Another process may have trained some. If they are not enough, they are still due.
+        heads = cached = self._caches.newer_heads(view.heads, len(view.chart.categories), view.revision)
+        if heads is None:
+            heads = train_heads(view, lambda: keep_on() and is_current())
         with self._state.swapping():
             if heads is None or not is_current():
                 return False
             memory.heads = heads
         with self._caches.lock():
-            if memory.heads is heads and self._state.is_only_taught_since(memory):
+            if cached is None and memory.heads is heads and self._state.is_only_taught_since(memory):
                 self._caches.save_heads(heads)
         return True
 

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import NamedTuple, Protocol, TypeAlias
 
 import numpy as np
@@ -365,6 +366,9 @@ class TextReplacement:
 
 class TenantStore(Protocol):
     """One tenant's durable state. Every method raises StoreFault where the medium fails."""
+
+    def is_at(self, path: Path) -> bool:
+        """Whether this very store is at a path, and neither moved away nor deleted."""
 
     def record(self) -> TenantRecord:
         """The tenant's record."""

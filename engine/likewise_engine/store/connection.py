@@ -6,7 +6,7 @@ for the writer. What SQLite keeps aside stays in memory, for a temporary file wo
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -39,7 +39,7 @@ def connect(path: Path, wait_s: float = _WAIT_S) -> sqlite3.Connection:
         sqlite3.Error.
     """
     connection = sqlite3.connect(
-        f"{path.absolute().as_uri()}?mode=rw",
+        _uri(path),
         uri=True,
         timeout=wait_s,
         isolation_level=None,
@@ -52,6 +52,28 @@ def connect(path: Path, wait_s: float = _WAIT_S) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def is_unused(path: Path) -> bool:
+    """Whether nobody, in this process or another, has a file open. Raises StoreFault."""
+    with (
+        translated("look who uses it"),
+        closing(sqlite3.connect(_uri(path), uri=True, timeout=0.0, isolation_level=None)) as connection,
+    ):
+        # Every connection to a file in WAL mode holds a shared lock on it until it is closed. The mode has to
+        # be set before anything is read.
+        connection.execute("PRAGMA locking_mode = EXCLUSIVE")
+        try:
+            connection.execute("BEGIN EXCLUSIVE")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                raise
+            return False
+        return True
+
+
+def _uri(path: Path) -> str:
+    return f"{path.absolute().as_uri()}?mode=rw"
 
 
 @contextmanager

@@ -80,6 +80,7 @@ class SqliteStore:
             StoreCorrupt: it is not a tenant's store.
         """
         self._path = path
+        self._file = _file_of(path)
         self._reader_lock = threading.Lock()
         self._exports: set[sqlite3.Connection] = set()
         self._writer: sqlite3.Connection | None = None
@@ -127,6 +128,10 @@ class SqliteStore:
             store.close()
             raise
         return store
+
+    def is_at(self, path: Path) -> bool:
+        """Whether a path leads to this very file. One that is open keeps its number to itself."""
+        return self._file is not None and _file_of(path) == self._file
 
     def record(self) -> TenantRecord:
         with self._reading() as connection:
@@ -217,8 +222,7 @@ class SqliteStore:
 
     def purge(self) -> None:
         with translated("purge"), self._reader_lock:
-            (is_due,) = self._reader.execute("SELECT is_purge_due FROM tenant").fetchone()
-            if not is_due:
+            if not _is_purge_due(self._reader):
                 return
             for connection in self._exports:
                 connection.close()
@@ -251,10 +255,11 @@ class SqliteStore:
             with self._reader_lock, decoded():
                 connection.execute("BEGIN")
                 revision = rows.record(connection).revision
+                was_due = _is_purge_due(connection)
                 self._exports.add(connection)
             try:
                 seq = -1
-                while batch := self._export_batch(connection, seq, batch_size):
+                while batch := self._export_batch(connection, seq, batch_size, was_due=was_due):
                     yield revision, batch
                     seq = batch[-1].seq
             finally:
@@ -320,11 +325,28 @@ class SqliteStore:
             with translated("read"), self._reader_lock, decoded():
                 yield self._reader
 
-    def _export_batch(self, connection: sqlite3.Connection, seq: int, count_max: int) -> list[Entry]:
+    def _export_batch(
+        self, connection: sqlite3.Connection, seq: int, count_max: int, *, was_due: bool
+    ) -> list[Entry]:
         with self._reader_lock, decoded():
-            if connection not in self._exports:
+            # Another process that forgets cannot close the connection: it waits until this asks.
+            if connection not in self._exports or (_is_purge_due(self._reader) and not was_due):
                 raise PreconditionFailed("entries were forgotten during the export: start it again")
             return rows.entries_after(connection, seq, count_max)
+
+
+def _is_purge_due(connection: sqlite3.Connection) -> bool:
+    (is_due,) = connection.execute("SELECT is_purge_due FROM tenant").fetchone()
+    return bool(is_due)
+
+
+def _file_of(path: Path) -> tuple[int, int] | None:
+    """What names a file wherever it is moved; None where there is none."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def _selecting(category: int, selection: Selection) -> dict[str, Any]:

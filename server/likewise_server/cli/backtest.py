@@ -31,7 +31,7 @@ from likewise_server.cli.backtest_output import Outputs
 from likewise_server.cli.backtest_report import show_backtest
 from likewise_server.cli.common import console, errors, fail, reported
 from likewise_server.cli.index_report import ProgressLine, show_plan, show_rejected
-from likewise_server.lifecycle import stop_signals
+from likewise_server.signals import stop_signals
 
 _USAGE: Final = 2
 _INTERRUPTED: Final = 130

@@ -27,8 +27,9 @@ from likewise_indexer.readers import RejectedRow
 from likewise_server.cli import files
 from likewise_server.cli.common import DataOption, ServerOption, connected, console, fail, reported
 from likewise_server.cli.index_report import ProgressLine, show_plan, show_rejected, show_tally
-from likewise_server.lifecycle import open_tenants, stop_signals
+from likewise_server.lifecycle import open_tenants
 from likewise_server.settings import Settings
+from likewise_server.signals import stop_signals
 
 _USAGE: Final = 2
 _INTERRUPTED: Final = 130

@@ -1,7 +1,7 @@
 """``likewise serve``: its flags are the fields of Settings."""
 
 import inspect
-from typing import Annotated, Any, Optional
+from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
 from pydantic import ValidationError
@@ -9,6 +9,9 @@ from pydantic import ValidationError
 from likewise_engine.errors import LikewiseError
 from likewise_server.cli.common import fail
 from likewise_server.settings import ENVIRONMENT_PREFIX, Settings
+
+if TYPE_CHECKING:
+    from likewise_server.supervisor import Post
 
 # Without rich's table, whose columns leave no room for whole sentences.
 serve_app = typer.Typer(rich_markup_mode=None, add_completion=False)
@@ -25,13 +28,30 @@ def _serve(**flags: Any) -> None:
     except ValidationError as error:
         fail("\n".join(_explained(detail) for detail in error.errors()), status=2)
     from likewise_server import logs
-    from likewise_server.lifecycle import serve
 
     logs.configure(settings.log_format, settings.log_level)
     try:
-        serve(settings, ready=lambda address: print(f"Likewise serves {address}", flush=True))
+        if settings.workers == 1:
+            from likewise_server.lifecycle import serve
+
+            serve(settings, _say_ready)
+        else:
+            from likewise_server.supervisor import supervise
+
+            supervise(settings, _work, _say_ready)
     except LikewiseError as error:
         fail(error.message)
+
+
+def _work(post: "Post") -> None:
+    """What a worker does. It imports what serves; the process that supervises does not."""
+    from likewise_server.lifecycle import work
+
+    work(post)
+
+
+def _say_ready(address: str) -> None:
+    print(f"Likewise serves {address}", flush=True)
 
 
 def _explained(detail: Any) -> str:
