@@ -9,9 +9,11 @@ import pytest
 import likewise
 from bulk_world import Rejects, entries_of, sources_of, tenants_in, written
 from conftest import Serve
+from engine_world import ENCODER, labelled
 from likewise_engine import limits
 from likewise_engine.chart import Category
 from likewise_engine.errors import InvalidInput, TenantNotFound
+from likewise_engine.tenants import Tenants
 from likewise_engine.transaction import Direction, LabelledTransaction, Transaction
 from likewise_indexer.bulk import (
     BulkImport,
@@ -162,3 +164,17 @@ def test_what_is_no_chart_is_refused_with_the_reason(tmp_path: Path, content: st
     path.write_bytes(content.encode(errors="surrogateescape"))
     with pytest.raises(InvalidInput, match=told):
         read_chart(path)
+
+
+def test_the_tenant_of_the_latest_batch_stays_in_memory_however_large(data_folder: Path) -> None:
+    with Tenants.open_folder(data_folder, ENCODER, memory_bytes_max=1) as tenants:
+        with EngineSink(tenants) as sink:
+            for position, tenant in enumerate("aabba"):
+                sink.prepare(tenant, TenantChart())
+                sink.take(tenant, [labelled(f"{position}")])
+                assert tenants.loaded_count == 1
+            sink.finish()
+            assert tenants.loaded_count == 0
+            sink.take("a", [labelled("5")])
+            assert tenants.loaded_count == 1
+        assert tenants.loaded_count == 0

@@ -253,6 +253,15 @@ def test_files_without_rows_create_no_tenant(data: Path, books: Path) -> None:
     assert index("shop", empty, books, "--data", data).exit_code == 0
 
 
+def test_upkeep_waits_until_all_rows_are_in_and_can_be_left_to_the_server(data: Path, books: Path) -> None:
+    rows = [f"{n},2024-01-31,{('Shop', 'Bakery')[n % 2]},1.50,EUR,{n % 2}" for n in range(40)]
+    many = written(books.with_name("many.csv"), *rows)
+    for tenant, options, is_due in (("now", (), False), ("later", ("--no-upkeep",), True)):
+        assert index(tenant, many, "--data", data, *options).exit_code == 0
+        with tenants_in_shipped(data) as tenants, tenants.use(tenant) as ledger:
+            assert (ledger.view.live_count, ledger.are_heads_due) == (40, is_due)
+
+
 def test_errors_say_what_to_do(data: Path, books: Path) -> None:
     missing = index("shop", books.with_name("none.csv"), "--data", data)
     assert (missing.exit_code, "is not there" in missing.output) == (1, True)

@@ -266,6 +266,10 @@ class Tenants:
                 self._memory_bytes -= slot.counted_bytes
                 del self._slots[tenant]
 
+    def defer_upkeep(self) -> None:
+        """Leave graphs, heads and calibrations that are due until :meth:`settle`."""
+        self._upkeep.defer()
+
     def settle(self) -> None:
         """Wait until no graph, no heads and no calibration are due any more."""
         self._upkeep.settle()

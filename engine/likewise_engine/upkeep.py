@@ -41,6 +41,7 @@ class Upkeep:
         self._wanted: dict[str, float] = {}
         self._failed_revisions: dict[str, int] = {}
         self._settling = 0
+        self._is_deferred = False
         self._current: str | None = None
         self._is_current_unwanted = False
         self._is_stopping = False
@@ -73,9 +74,15 @@ class Upkeep:
             if self._current == tenant:
                 self._is_current_unwanted = True
 
+    def defer(self) -> None:
+        """Begin nothing before :meth:`settle`: who imports in bulk has the processors for that alone."""
+        with self._changed:
+            self._is_deferred = True
+
     def settle(self) -> None:
         """Do everything that was asked for at once, and wait until it is done."""
         with self._changed:
+            self._is_deferred = False
             self._settling += 1
             self._changed.notify_all()
             self._changed.wait_for(lambda: not self._wanted and self._current is None)
@@ -109,7 +116,7 @@ class Upkeep:
 
     def _wait_s(self) -> float:
         """Seconds until something is due."""
-        if not self._wanted:
+        if not self._wanted or self._is_deferred:
             return threading.TIMEOUT_MAX
         return 0.0 if self._settling else self._wanted[self._next()] - time.monotonic()
 

@@ -28,7 +28,7 @@ class Sink(Protocol):
         """
 
     def finish(self) -> None:
-        """Wait until what was taken is as fast to search as it will be."""
+        """Wait until what was taken is made the most of. It could be searched before."""
 
 
 class CheckingSink:

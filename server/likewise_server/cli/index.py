@@ -34,6 +34,9 @@ from likewise_server.signals import stop_signals
 _USAGE: Final = 2
 _INTERRUPTED: Final = 130
 _ALLOCATIONS_PER_COLLECTION: Final = 100_000
+_MEMORY_MIB_MAX: Final = 128
+"""For the tenants that rows go to: files are mostly sorted by tenant, or have few."""
+_FINISH_SHOWN_S: Final = 1.0
 
 NamesArgument = Annotated[
     list[str],
@@ -61,6 +64,14 @@ ChartOption = Annotated[
     ),
 ]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Check the rows; import and write nothing.")]
+NoUpkeepOption = Annotated[
+    bool,
+    typer.Option(
+        "--no-upkeep",
+        help="With --data: end once the rows can be searched, and leave what makes answers better (indexes of"
+        " large tenants, training, calibration) to the server, which does it when a tenant is first used.",
+    ),
+]
 NoCreateOption = Annotated[
     bool, typer.Option("--no-create", help="Refuse tenants that do not exist, instead of creating them.")
 ]
@@ -93,6 +104,7 @@ def index(
     chart: ChartOption = None,
     dry_run: DryRunOption = False,
     no_create: NoCreateOption = False,
+    no_upkeep: NoUpkeepOption = False,
 ) -> None:
     """Index a tenant's history from files, in bulk.
 
@@ -125,6 +137,8 @@ def index(
         sink = CheckingSink() if dry_run else stack.enter_context(_sink(server, data, creates=not no_create))
         rejected = stack.enter_context(_Rejected(sources, rejects, keeps=keeps_rejects))
         tally = _run(sink, sources, tenant, tenant_chart, rejected, dry_run=dry_run)
+        if tally.is_complete and not no_upkeep:
+            _finish(sink)
     if not tally.is_complete:
         raise typer.Exit(_INTERRUPTED)
     if not tally.total.rows:
@@ -161,10 +175,16 @@ def _run(
             rejected.close()
             show_rejected(rejected.shown, job.tally.total.rejected, rejected.paths)
             show_tally(job.tally, time.monotonic() - started, dry_run=dry_run)
-    if job.tally.is_complete:
-        with console.status("Building the indexes that are due; they can be searched meanwhile"):
-            sink.finish()
     return job.tally
+
+
+def _finish(sink: Sink) -> None:
+    started = time.monotonic()
+    with console.status("Training, calibrating, and building indexes. Ctrl-C leaves that to the server"):
+        sink.finish()
+    seconds = time.monotonic() - started
+    if seconds >= _FINISH_SHOWN_S:
+        console.print(f"Training, calibrating, and building indexes took {seconds:,.1f} s more.")
 
 
 @contextmanager
@@ -187,8 +207,9 @@ def _sink(server: str | None, data: Path | None, *, creates: bool) -> Iterator[S
         with connected(server, data) as client:
             yield ServerSink(client, creates=creates)
         return
-    with reported(), open_tenants(Settings(data=data)) as tenants:
-        yield EngineSink(tenants, creates=creates)
+    settings = Settings(data=data, memory_mib_max=_MEMORY_MIB_MAX)
+    with reported(), open_tenants(settings) as tenants, EngineSink(tenants, creates=creates) as sink:
+        yield sink
 
 
 class _Rejected:
