@@ -7,9 +7,9 @@ as its documentation advises for many tenants: the modules of peers_side/ say ho
 
 A question about a text that is known comes with its vector: a peer only searches, and Likewise, which gets
 the text, has the vector already. A question about a new text has to be embedded, by the same encoder for all:
-in front of a peer, within Likewise. One caller asks one question after another of each system in turn: what a
-quiet machine does, not one under load (that is bench/latency.py). A peer answers with its nearest rows and
-their most frequent label; Likewise weighs amounts, dates and habits too and says how sure it is.
+in front of a peer, within Likewise. One caller asks one question after another, some of each system in turn:
+what a quiet machine does, not one under load (that is bench/latency.py). A peer answers with its nearest rows
+and their most frequent label; Likewise weighs amounts, dates and habits too and says how sure it is.
 
     python bench/peers.py [--peers chroma,pgvector] [--sizes 1000,10000] [--tenants 8] [--json OUT] [--small]
 

@@ -87,7 +87,7 @@ def _of_system(measured: Measured, run: Run) -> dict[str, Any]:
             | {"recall": float(np.mean(measured.recall[size])) if measured.recall else None}
             for size in run.workload.sizes
         },
-        "cpu_ms_per_question": measured.ask_cpu_s * 1e3 / sum(map(len, measured.latency_ms.values())),
+        "cpu_ms_per_question": measured.cpu_ms_per_question,
         "load": _load(measured, run),
         "memory": {
             "empty_mib": measured.empty_bytes / 2**20,

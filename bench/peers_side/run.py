@@ -1,7 +1,9 @@
 """One run: every system is loaded, asked, corrected and restarted.
 
-Questions, corrections and restarts go round: each is put to all systems, one after another, before the next
-is. What else the machine does in that time hits all alike. Each in turn is the first.
+Questions go round in turns of a few, corrections and restarts one by one: each is put to all systems, one
+after another, before the next is. What else the machine does in that time hits all alike. Each in turn is the
+first. A turn begins with questions that are not measured: they find the processor's caches full of what
+another system left there, which is a matter of going round and not of the system.
 """
 
 import random
@@ -19,12 +21,14 @@ from numpy.typing import NDArray
 from rich.progress import track
 
 from likewise_engine.encoder import load_encoder
-from peers_side.books import Books, Workload, books_of, vectors_of
+from peers_side.books import Books, Question, Workload, books_of, vectors_of
 from peers_side.catalogue import OURS
 from peers_side.side import Asked, Side, Worker
 
 _WARMUP_QUESTIONS: Final = 3
 """Of each tenant and each kind, not measured: the first finds nothing in any cache."""
+_TURN_TENANTS: Final = 10
+"""Asked about in one turn, each about a known text and a new one."""
 _SAME: Final = 1e-4
 """Similarities that differ by less are the same: each system sums float32 in an order of its own."""
 
@@ -46,7 +50,7 @@ class Measured:
         load_s: seconds that loading took, all tenants together.
         settle_s: and then until it was at rest.
         loaded_bytes: memory after all questions.
-        ask_cpu_s: processor time that all questions took, of the system and of who asked.
+        cpu_ms_per_question: processor time of the system and of who asked, all questions mixed.
         latency_ms: by size and kind.
         recall: of the nearest neighbours, by size; empty for Likewise.
         corrections_ms: by size, from the correction until an answer showed it; None where none did.
@@ -58,7 +62,7 @@ class Measured:
     load_s: float = 0.0
     settle_s: float = 0.0
     loaded_bytes: int = 0
-    ask_cpu_s: float = 0.0
+    cpu_ms_per_question: float = 0.0
     latency_ms: dict[tuple[int, Kind], list[float]] = field(default_factory=dict)
     recall: dict[int, list[float]] = field(default_factory=dict)
     corrections_ms: dict[int, list[float | None]] = field(default_factory=dict)
@@ -107,6 +111,7 @@ class _Round:
         self._workload = workload
         self._sides = sides
         self._books = all_books
+        self._encoder = load_encoder()
         self._rng = random.Random(f"{workload.seed}/peers")
         self._turns = deque(sides)
         self.measured = {
@@ -123,28 +128,30 @@ class _Round:
 
     def ask(self) -> None:
         """All questions, sizes and kinds mixed."""
-        for books in self._books:
-            for _ in range(_WARMUP_QUESTIONS):
-                for question in (books.known(self._rng), books.new(self._rng)):
-                    for side in self._in_turn().values():
-                        side.call(Worker.ask, question, self._workload.neighbours)
-        before_s = {name: side.call(Worker.cpu_s) for name, side in self._sides.items()}
-        encoder = load_encoder()
-        for books in track(list(self._asked()), "asking", transient=True):
-            for kind, question in (
-                (Kind.VECTOR_READY, books.known(self._rng)),
-                (Kind.EMBEDDED, books.new(self._rng)),
-            ):
-                vector = question.vector
-                if vector is None:
-                    vector = vectors_of(encoder, [question.row.payee])[0]
-                nearest = Nearest(books, vector, self._workload.neighbours)
-                for name, side in self._in_turn().items():
-                    asked = side.call(Worker.ask, question, self._workload.neighbours)
-                    self._note(name, books.size, kind, asked, nearest)
+        warmup = [question for books in self._books for question in self._pair(books) * _WARMUP_QUESTIONS]
+        for side in self._sides.values():
+            side.call(Worker.ask, warmup, self._workload.neighbours)
+        cpu_before_s = {name: side.call(Worker.cpu_s) for name, side in self._sides.items()}
+        tenants = list(self._asked())
+        starts = range(0, len(tenants), _TURN_TENANTS)
+        for start in track(starts, "asking", transient=True):
+            self._ask(tenants[start : start + _TURN_TENANTS])
+        questions = 2 * (len(tenants) + len(starts))
         for name, side in self._sides.items():
-            self.measured[name].ask_cpu_s = side.call(Worker.cpu_s) - before_s[name]
+            cpu_s = side.call(Worker.cpu_s) - cpu_before_s[name]
+            self.measured[name].cpu_ms_per_question = cpu_s * 1e3 / questions
             self.measured[name].loaded_bytes = side.call(Worker.memory_bytes)
+
+    def _ask(self, turn: Sequence[Books]) -> None:
+        """Ask all systems about these tenants; first about one more, which is not measured."""
+        first = self._pair(turn[0])
+        asked = [(books, question) for books in turn for question in self._pair(books)]
+        nearest = [self._nearest(books, question) for books, question in asked]
+        questions = [*first, *(question for _, question in asked)]
+        for name, side in self._in_turn().items():
+            answers = side.call(Worker.ask, questions, self._workload.neighbours)[len(first) :]
+            for (books, question), answer, of_all in zip(asked, answers, nearest, strict=True):
+                self._note(name, books.size, question, answer, of_all)
 
     def correct(self) -> None:
         """Each to a row that no other correction is about."""
@@ -175,8 +182,18 @@ class _Round:
         for number in range(self._workload.questions):
             yield from self._books[number % tenants :: tenants]
 
-    def _note(self, name: str, size: int, kind: Kind, asked: Asked, nearest: "Nearest") -> None:
+    def _pair(self, books: Books) -> list[Question]:
+        return [books.known(self._rng), books.new(self._rng)]
+
+    def _nearest(self, books: Books, question: Question) -> "Nearest":
+        vector = question.vector
+        if vector is None:
+            vector = vectors_of(self._encoder, [question.row.payee])[0]
+        return Nearest(books, vector, self._workload.neighbours)
+
+    def _note(self, name: str, size: int, question: Question, asked: Asked, nearest: "Nearest") -> None:
         measured = self.measured[name]
+        kind = Kind.EMBEDDED if question.vector is None else Kind.VECTOR_READY
         measured.latency_ms.setdefault((size, kind), []).append(asked.elapsed_ms)
         if name != OURS:  # it shows the entries that weigh most, and amounts weigh too
             measured.recall.setdefault(size, []).append(nearest.recall(asked.ids))

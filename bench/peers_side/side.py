@@ -83,8 +83,11 @@ class Worker:
         settled = time.perf_counter()
         return self._last_busy(settled, idle_s) - started
 
-    def ask(self, question: Question, count: int) -> Asked:
-        """Ask once."""
+    def ask(self, questions: Sequence[Question], count: int) -> list[Asked]:
+        """Ask one after another."""
+        return [self._ask(question, count) for question in questions]
+
+    def _ask(self, question: Question, count: int) -> Asked:
         started = time.perf_counter()
         answer = self._system.ask(question, count)
         elapsed_ms = (time.perf_counter() - started) * 1e3
