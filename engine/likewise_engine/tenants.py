@@ -5,7 +5,7 @@ is evicted or deleted, so one tenant never has two ledgers. However many ask for
 of them loads it and the others wait for that load alone. The lock over the table of tenants is held for
 look-ups only, never while loading, teaching or closing.
 
-Graphs, heads and calibrations that are due are made by one background thread, a tenant at a time.
+Graphs, heads and calibrations that are due are made aside, a tenant at a time: see ``upkeep.py``.
 
 Several processes may serve one folder, each with ledgers of its own. Whoever uses a tenant looks first
 whether another process has written to it since (see :mod:`likewise_engine.news`), and has the ledger catch
@@ -24,6 +24,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, Self
 
+from likewise_engine.background import Background
 from likewise_engine.calibration import Calibration, Outcomes
 from likewise_engine.chart import Category, Chart, Policy
 from likewise_engine.encoder.base import Encoder
@@ -95,6 +96,7 @@ class Tenants:
         *,
         memory_bytes_max: int = MEMORY_BYTES_MAX_DEFAULT,
         desk: Desk | None = None,
+        background: Background | None = None,
     ) -> None:
         """Take over a data folder.
 
@@ -104,6 +106,7 @@ class Tenants:
             vote: weighs evidence.
             memory_bytes_max: beyond it, the tenants that were not used for longest are evicted.
             desk: where this process hears of others that use the folder too; None where there are none.
+            background: where what takes long is made, closed by :meth:`close`; a thread where None.
         """
         self._folder = folder
         self._encoder = encoder
@@ -114,6 +117,7 @@ class Tenants:
         self._lock = threading.Lock()
         self._released = threading.Condition(self._lock)
         self._upkeep = Upkeep(self.use, folder.upkeep)
+        self._background = background
         self._desk = desk
         self._closing = threading.Event()
         self._lookout: threading.Thread | None = None
@@ -129,13 +133,20 @@ class Tenants:
         *,
         vote: Vote | None = None,
         memory_bytes_max: int = MEMORY_BYTES_MAX_DEFAULT,
+        background: Background | None = None,
     ) -> Self:
         """The tenants of a data folder, which is made if it is not there.
 
         Raises:
             DataFolderInUse, StoreFault.
         """
-        return cls(DataFolder(path), encoder, vote or KernelVote(), memory_bytes_max=memory_bytes_max)
+        return cls(
+            DataFolder(path),
+            encoder,
+            vote or KernelVote(),
+            memory_bytes_max=memory_bytes_max,
+            background=background,
+        )
 
     def __enter__(self) -> Self:
         return self
@@ -277,6 +288,8 @@ class Tenants:
     def close(self) -> None:
         """Stop the upkeep, close all ledgers and let go of the folder. Nobody may use a ledger any more."""
         self._upkeep.stop()
+        if self._background is not None:
+            self._background.close()
         self._closing.set()
         if self._lookout is not None:
             self._lookout.join()
@@ -388,7 +401,14 @@ class Tenants:
             path = self._folder.store_path(tenant)
             store = SqliteStore(path)
             try:
-                ledger = Ledger(store, self._encoder, self._vote, path.parent, lambda: self._tell(tenant))
+                ledger = Ledger(
+                    store,
+                    self._encoder,
+                    self._vote,
+                    path.parent,
+                    lambda: self._tell(tenant),
+                    self._background,
+                )
             except BaseException:
                 store.close()
                 raise

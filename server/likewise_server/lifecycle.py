@@ -25,6 +25,7 @@ from likewise.v1.classifier_service_pb2_grpc import add_ClassifierServiceService
 from likewise.v1.ledger_service_pb2_grpc import add_LedgerServiceServicer_to_server
 from likewise.v1.tenant_service_pb2_grpc import add_TenantServiceServicer_to_server
 from likewise_engine import limits
+from likewise_engine.background import Background
 from likewise_engine.encoder import load_encoder
 from likewise_engine.errors import PreconditionFailed
 from likewise_engine.tenants import Tenants
@@ -183,7 +184,8 @@ def serve(settings: Settings, ready: Callable[[str], None]) -> None:
     with stop_signals() as stopped:
         logs.note_start(settings)
         tune_process()
-        with Server(open_tenants(settings), settings) as server:
+        background = Background(settings.model, settings.vote)
+        with Server(open_tenants(settings, background), settings) as server:
             ready(server.address)
             while not stopped.wait(SEEN_EVERY_S):
                 pass
@@ -203,6 +205,7 @@ def work(post: Post) -> None:
         load_vote(settings.vote),
         memory_bytes_max=settings.memory_mib_max * 1024 * 1024 // settings.workers,
         desk=post.desk,
+        background=Background(settings.model, settings.vote),
     )
     with Server(tenants, settings) as server:
         post.ready(server.address)
@@ -229,8 +232,12 @@ def private_server(data: Path) -> Iterator[str]:
             yield server.address
 
 
-def open_tenants(settings: Settings) -> Tenants:
+def open_tenants(settings: Settings, background: Background | None = None) -> Tenants:
     """The tenants of the data folder, with the encoder and the vote that the settings name.
+
+    Args:
+        settings: where they are, and how to serve them.
+        background: where what takes long is made; in this process where None.
 
     Raises:
         DataFolderInUse, StoreFault, ModelFault.
@@ -240,4 +247,5 @@ def open_tenants(settings: Settings) -> Tenants:
         load_encoder(settings.model),
         vote=load_vote(settings.vote),
         memory_bytes_max=settings.memory_mib_max * 1024 * 1024,
+        background=background,
     )

@@ -7,7 +7,7 @@ about it is in doubt, and when what it learned from is forgotten.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
 import numpy as np
 
@@ -52,22 +52,29 @@ class Heads:
         Raises:
             StoreFault: it could not be written whole. Nothing is left behind then.
         """
-        stated = {
+
+        def write(path: Path) -> None:
+            with path.open("wb") as file:
+                self.write(file)
+
+        cache_file.save(path, self.stated(identity), write)
+
+    def stated(self, identity: str) -> dict[str, Any]:
+        """What :meth:`read` has to know besides the content, as JSON values by name."""
+        return {
             "format": _FORMAT,
             "identity": identity,
             "labels": self.labels,
             "revision": self.revision,
             "dimensions": list(self.of_dimension),
         }
+
+    def write(self, file: BinaryIO) -> None:
+        """Write the content."""
         arrays: dict[str, Any] = {}
         for position, head in enumerate(self.of_dimension.values()):
             arrays |= {f"{name}_{position}": getattr(head, name) for name in _ARRAYS}
-
-        def write(path: Path) -> None:
-            with path.open("wb") as file:
-                np.savez(file, **arrays)
-
-        cache_file.save(path, stated, write)
+        np.savez(file, **arrays)
 
     @classmethod
     def load(cls, path: Path, identity: str, categories: int, revision: int) -> "Heads | None":
@@ -91,15 +98,21 @@ class Heads:
             )
 
         def read(path: Path, stated: Mapping[str, Any]) -> Heads:
-            with np.load(path) as arrays:
-                heads = {
-                    dimension: Head(*(arrays[f"{name}_{position}"] for name in _ARRAYS))
-                    for position, dimension in enumerate(stated["dimensions"])
-                }
-            for head in heads.values():
-                head.check()
-            if any(head.categories.max() >= categories for head in heads.values()):
-                raise ValueError("it knows categories that the tenant does not have")
-            return cls(heads, int(stated["labels"]), int(stated["revision"]))
+            with path.open("rb") as file:
+                return cls.read(file, stated, categories)
 
         return cache_file.load(path, is_wanted, read)
+
+    @classmethod
+    def read(cls, file: BinaryIO, stated: Mapping[str, Any], categories: int) -> "Heads":
+        """Read what :meth:`write` has written. Raises ValueError, KeyError where it is something else."""
+        with np.load(file) as arrays:
+            heads = {
+                dimension: Head(*(arrays[f"{name}_{position}"] for name in _ARRAYS))
+                for position, dimension in enumerate(stated["dimensions"])
+            }
+        for head in heads.values():
+            head.check()
+        if any(head.categories.max() >= categories for head in heads.values()):
+            raise ValueError("it knows categories that the tenant does not have")
+        return cls(heads, int(stated["labels"]), int(stated["revision"]))

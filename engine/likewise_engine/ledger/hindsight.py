@@ -27,7 +27,7 @@ from likewise_engine.store.base import Entry, Outcome, OutcomeChange, TenantStor
 from likewise_engine.transaction import Authority, Transaction
 from likewise_engine.vote import Vote
 
-_NO_ID: Final = 0
+NO_ID: Final = 0
 """Of an outcome that nobody keeps yet."""
 _DAY_SHARE_MAX: Final = 0.5
 """Of all that is replayed: a day with more than that is taken apart. Others are not, since the lines of one
@@ -171,7 +171,7 @@ class Hindsight:
                 predicted, probability = int(judgement.candidates[0]), float(judgement.voted[0])
                 first_two = judgement.probabilities[:2].tolist()
                 is_filed = files(first_two, threshold, has_rival=judgement.rival is not None)
-                yield Outcome(_NO_ID, transaction.id, predicted, probability, is_filed)
+                yield Outcome(NO_ID, transaction.id, predicted, probability, is_filed)
 
     def _kept(self, outcomes: Sequence[Outcome], memory: Memory, unreplayed: int) -> OutcomeChange:
         """The change that adds outcomes to a memory's."""

@@ -36,6 +36,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from likewise_engine.answers import Classification, ClassifyOptions
+from likewise_engine.background import Background
 from likewise_engine.chart import Category, Chart, Policy
 from likewise_engine.classify import classify
 from likewise_engine.encoder.base import Encoder
@@ -88,6 +89,7 @@ class Ledger:
         vote: Vote,
         cache_folder: Path,
         announce: Callable[[], None] = lambda: None,
+        background: Background | None = None,
     ) -> None:
         """Load a tenant.
 
@@ -97,6 +99,7 @@ class Ledger:
             vote: weighs evidence.
             cache_folder: where graph and heads are cached.
             announce: called when something was committed, before anybody is told so.
+            background: where heads are trained and history is replayed; in the caller's thread where None.
 
         Raises:
             StoreFault: the store failed or is corrupt.
@@ -105,6 +108,8 @@ class Ledger:
         self._store = store
         self._encoder = encoder
         self._vote = vote
+        self._folder = cache_folder
+        self._background = background
         self._caches = Caches(cache_folder, encoder.fingerprint)
         self._hindsight = Hindsight(encoder, vote)
         self._group = Group(self._teach_together)
@@ -354,7 +359,7 @@ class Ledger:
         # Another process may have trained some. If they are not enough, they are still due.
         heads = cached = self._caches.newer_heads(view.heads, len(view.chart.categories), view.revision)
         if heads is None:
-            heads = train_heads(view, lambda: keep_on() and is_current())
+            heads = self._trained(view, lambda: keep_on() and is_current())
         with self._state.swapping():
             if heads is None or not is_current():
                 return False
@@ -380,8 +385,11 @@ class Ledger:
         """
         with self._state.swapping():
             memory, view = self._state.memory, self._state.draft
-            judged = {d: memory.track_record.rows(memory.is_of(d)) for d in view.labels}
-        replayed = self._hindsight.replay(view, self._store, judged, keep_on)
+            judged = memory.judged()
+        if self._background is None:
+            replayed = self._hindsight.replay(view, self._store, judged, keep_on)
+        else:
+            replayed = self._background.replay(self._folder, self._hindsight.fingerprint, keep_on)
         if replayed is None:
             return False
         with self._state.writing():
@@ -405,6 +413,14 @@ class Ledger:
     def close(self) -> None:
         """Release the store's files, once no writer is at work."""
         self._state.close()
+
+    def _trained(self, view: View, keep_on: Callable[[], bool]) -> Heads | None:
+        """Heads of what a view shows, or of what was learned since too."""
+        if self._background is None:
+            return train_heads(view, keep_on)
+        heads = self._background.heads(self._folder, self._hindsight.fingerprint, keep_on)
+        self.catch_up()  # They may know categories that another process has made meanwhile.
+        return heads
 
     def _lesson(self, items: Sequence[LabelledTransaction]) -> Lesson:
         memory = self._state.memory

@@ -224,6 +224,10 @@ class Memory:
         """Learn from the outcomes anew with the next view: they, their labels or the policy have changed."""
         self._calibrations = {}
 
+    def judged(self) -> dict[str, NDArray[np.int64]]:
+        """By dimension the rows that have an outcome."""
+        return {dimension: self.track_record.rows(self.is_of(dimension)) for dimension in self.labels}
+
     def is_of(self, dimension: str) -> NDArray[np.bool_]:
         """Whether each category is of a dimension, bool ``(categories,)``."""
         return np.equal(self.category_dimension, self.chart.dimensions.index(dimension))
