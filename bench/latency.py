@@ -99,6 +99,7 @@ def arguments_of(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--rate", type=float, default=Load.rate_hz, help="calls a second, on average")
     add("--seconds", type=float, default=Load.seconds, help="that are measured")
     add("--warmup-s", type=float, default=Load.warmup_s, help="of the same load before, not measured")
+    add("--workers", type=int, default=Load.workers, help="processes of the server")
     add("--classify-only", action="store_true", help="only Classify of loaded tenants, and no build")
     add("--find-capacity", action="store_true", help="look for the largest rate within the budget")
     add("--budget-ms", type=float, default=BUDGET_MS_DEFAULT, help="for the p99 of Classify")
@@ -136,7 +137,7 @@ def benchmark(given: argparse.Namespace) -> dict[str, Any]:
         build_texts=given.build_texts,
         seed=given.seed,
     )
-    load = Load(given.rate, given.seconds, given.warmup_s, given.classify_only)
+    load = Load(given.rate, given.seconds, given.warmup_s, given.workers, given.classify_only)
     with ExitStack() as stack:
         root = given.folder or Path(stack.enter_context(tempfile.TemporaryDirectory()))
         bench = Benchmark(BenchFolder(root, workload), workload, Console())

@@ -18,11 +18,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import latency
+import likewise
 from latency_load import workload as workload_module
 from latency_load.capacity import Step, find_capacity, step_of
 from latency_load.figures import PERCENTILES, document_of, doubts_of, errors_of, histogram_of
 from latency_load.folder import BUILD, COLD, BenchFolder, OtherWorkload, Prepared
-from latency_load.generator import LAG_MS_P99_MAX, Samples, send
+from latency_load.generator import LAG_MS_P99_MAX, Samples, metadata_of, send
 from latency_load.invented import InventedTenant
 from latency_load.payloads import Payloads
 from latency_load.plots import write_plots
@@ -41,6 +42,7 @@ from latency_load.workload import (
     sizes,
     tenant_id,
 )
+from likewise.connection import Connection
 from likewise.v1.classifier_service_pb2 import ClassifyRequest
 from likewise.v1.ledger_service_pb2 import ImportTransactionsRequest, LearnRequest
 from likewise_engine.encoder import load_encoder
@@ -262,6 +264,12 @@ def test_failures_are_counted_by_their_code_and_have_no_latency() -> None:
         samples = send(address, echoes(0, 1, 2, 30, 31, warmup_ms=2), [b"no", b"yes", b"no", b"yes", b"no"])
     assert errors_of(samples) == {"RESOURCE_EXHAUSTED": 2}
     assert histogram_of(Kind.ECHO, [samples]).get_total_count() == 1
+
+
+def test_a_call_says_whose_it_is_as_the_client_does() -> None:
+    message = ClassifyRequest(tenant="Müller & Söhne", transaction=likewise.transaction(payee="?"))
+    said = Connection(target="localhost:1").metadata(message.tenant)
+    assert metadata_of(message.SerializeToString()) == said
 
 
 # --- Figures ---

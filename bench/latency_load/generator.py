@@ -14,11 +14,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import count
 from multiprocessing import get_context
 from typing import Any, Final
+from urllib.parse import quote
 
 import grpc
 import numpy as np
@@ -26,6 +27,7 @@ from numpy.typing import NDArray
 
 from latency_load.schedule import KINDS, Schedule
 from latency_load.workload import Kind
+from likewise.connection import TENANT_KEY
 
 LAG_MS_P99_MAX: Final = 2.0
 """A fifth of the latency budget. A generator that is later than that has no share of the processor left."""
@@ -81,7 +83,8 @@ class Samples:
         return ok
 
 
-Send = Callable[[bytes], Any]
+Metadata = tuple[tuple[str, str], ...]
+Send = Callable[[bytes, Metadata], Any]
 """Sends a message; returns at once, with a future of the answer."""
 
 
@@ -92,47 +95,81 @@ def own_process() -> Iterator[ProcessPoolExecutor]:
         yield pool
 
 
-def first_touches(address: str, payloads: Sequence[bytes]) -> None:
-    """Have tenants loaded, some at once, the first ones first. Raises grpc.RpcError where one cannot be."""
-    with (
-        grpc.insecure_channel(address) as channel,
-        ThreadPoolExecutor(_FIRST_TOUCHES_AT_ONCE) as callers,
-    ):
-        classify: grpc.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(METHODS[Kind.CLASSIFY])
-        for _ in callers.map(lambda payload: classify(payload, timeout=_FIRST_TOUCH_DEADLINE_S), payloads):
-            pass
+def first_touches(address: str, payloads: Sequence[bytes], connections: int = 1) -> None:
+    """Have tenants loaded, some at once, the first ones first. Raises grpc.RpcError where one cannot be.
+
+    Args:
+        address: of the server.
+        payloads: serialised, a Classify for each tenant.
+        connections: by each of which all are asked: so that each worker process has some.
+    """
+    with _channels(address, connections) as channels, ThreadPoolExecutor(_FIRST_TOUCHES_AT_ONCE) as callers:
+        for channel in channels:
+            classify: grpc.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(METHODS[Kind.CLASSIFY])
+
+            def touch(payload: bytes, classify: Any = classify) -> None:
+                classify(payload, timeout=_FIRST_TOUCH_DEADLINE_S, metadata=metadata_of(payload))
+
+            for _ in callers.map(touch, payloads):
+                pass
 
 
-def send(address: str, schedule: Schedule, payloads: Sequence[bytes]) -> Samples:
+def send(address: str, schedule: Schedule, payloads: Sequence[bytes], connections: int = 1) -> Samples:
     """Send the calls of a schedule, each when it is due; wait for all answers.
 
     Args:
         address: of the server.
         schedule: when each is due.
         payloads: serialised, in the schedule's order.
+        connections: that take turns. A connection is one worker process's.
     """
-    with grpc.insecure_channel(address) as channel:
-        grpc.channel_ready_future(channel).result(_DEADLINE_S)
-        sends = [_sender(channel, kind) for kind in KINDS]
-        of_call = [sends[kind] for kind in schedule.kinds]
+    with _channels(address, connections) as channels:
+        sends = [[_sender(channel, kind) for kind in KINDS] for channel in channels]
+        of_call = [sends[number % connections][kind] for number, kind in enumerate(schedule.kinds)]
+        # The echo is nobody's: its server does not know what a tenant is.
+        metadata = [
+            () if KINDS[kind] is Kind.ECHO else metadata_of(payload)
+            for kind, payload in zip(schedule.kinds, payloads, strict=True)
+        ]
         gc.collect()
         gc.freeze()
         gc.disable()  # a collection halts the generator for longer than most answers take
         try:
-            return _run(schedule, of_call, payloads)
+            return _run(schedule, of_call, list(zip(payloads, metadata, strict=True)))
         finally:
             gc.enable()
+
+
+@contextmanager
+def _channels(address: str, count: int) -> Iterator[list[grpc.Channel]]:
+    """Channels with a connection each, which are there already."""
+    with ExitStack() as stack:
+        own = [("grpc.use_local_subchannel_pool", 1)]
+        channels = [stack.enter_context(grpc.insecure_channel(address, own)) for _ in range(count)]
+        for channel in channels:
+            grpc.channel_ready_future(channel).result(_DEADLINE_S)
+        yield channels
+
+
+def metadata_of(payload: bytes) -> Metadata:
+    """What likewise.Client says of a call before its message: whose it is.
+
+    All our requests begin with their tenant: a tag, its length, its id.
+    """
+    return ((TENANT_KEY, quote(payload[2 : 2 + payload[1]], safe="")),)
 
 
 def _sender(channel: grpc.Channel, kind: Kind) -> Send:
     if kind is Kind.IMPORT:
         stream: grpc.StreamUnaryMultiCallable[bytes, bytes] = channel.stream_unary(METHODS[kind])
-        return lambda payload: stream.future(iter([payload]), timeout=_DEADLINE_S)
+        return lambda payload, metadata: stream.future(
+            iter([payload]), timeout=_DEADLINE_S, metadata=metadata
+        )
     call: grpc.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(METHODS[kind])
-    return lambda payload: call.future(payload, timeout=_DEADLINE_S)
+    return lambda payload, metadata: call.future(payload, timeout=_DEADLINE_S, metadata=metadata)
 
 
-def _run(schedule: Schedule, sends: Sequence[Send], payloads: Sequence[bytes]) -> Samples:
+def _run(schedule: Schedule, sends: Sequence[Send], messages: Sequence[tuple[bytes, Metadata]]) -> Samples:
     calls = len(schedule)
     # Lists, for setting an element of an array takes longer.
     sent_ns, done_ns, codes = [0] * calls, [0] * calls, [0] * calls
@@ -154,7 +191,7 @@ def _run(schedule: Schedule, sends: Sequence[Send], payloads: Sequence[bytes]) -
         if wait_ns > 0:
             time.sleep(wait_ns / 1e9)
         sent_ns[number] = time.perf_counter_ns()
-        sends[number](payloads[number]).add_done_callback(note(number))
+        sends[number](*messages[number]).add_done_callback(note(number))
     if calls:
         all_answered.wait()
     return Samples(

@@ -56,10 +56,14 @@ class Served:
     usages: list[Usage] = field(default_factory=list)
 
     def usage(self) -> Usage:
-        """What it has taken by now."""
-        with self.process.oneshot():
-            cpu, memory = self.process.cpu_times(), self.process.memory_info()
-        return Usage(time.perf_counter_ns(), cpu.user + cpu.system, memory.rss)
+        """What it has taken by now, its workers included. Raises psutil.NoSuchProcess."""
+        cpu_s, memory_bytes = 0.0, 0
+        for process in (self.process, *self.process.children(recursive=True)):
+            with process.oneshot():
+                cpu, memory = process.cpu_times(), process.memory_info()
+            cpu_s += cpu.user + cpu.system
+            memory_bytes += memory.rss
+        return Usage(time.perf_counter_ns(), cpu_s, memory_bytes)
 
     def within(self, from_ns: int, to_ns: int) -> list[Usage]:
         """What was noted in a span of time, with the last before it."""

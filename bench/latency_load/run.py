@@ -61,9 +61,9 @@ def run(folder: BenchFolder, workload: Workload, load: Load) -> Run:
         before = echo(pool, load.rate_hz, load.seconds * _ECHO_SHARE, workload.seed)
         payloads = Payloads(workload, prepared)
         touched, sent = payloads.first_touches(), payloads.of(due)
-        with likewise_served(prepared.data) as server:
-            pool.submit(generator.first_touches, server.address, touched).result()
-            samples = pool.submit(generator.send, server.address, due, sent).result()
+        with likewise_served(prepared.data, ["--workers", str(load.workers)]) as server:
+            pool.submit(generator.first_touches, server.address, touched, load.connections).result()
+            samples = pool.submit(generator.send, server.address, due, sent, load.connections).result()
         build_share = _build_share(prepared, samples, load)
         after = echo(pool, load.rate_hz, load.seconds * _ECHO_SHARE, workload.seed + 1)
     from_ns = samples.started_ns + due.warmup_ns

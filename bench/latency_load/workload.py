@@ -20,6 +20,7 @@ NEW_TEXT_SHARE: Final = 0.1
 """Of the texts that are asked about, the share that the tenant has never seen."""
 IMPORT_ROWS: Final = 200
 """Transactions of one import batch: a day or a week of a business's bank statement."""
+_CONNECTIONS_PER_WORKER: Final = 8
 
 
 class Kind(StrEnum):
@@ -79,17 +80,24 @@ class Load:
         rate_hz: calls a second that are due on average.
         seconds: measured.
         warmup_s: of the same load before, which is not measured.
+        workers: processes of the server.
         classify_only: nothing but Classify of warm tenants, and no graph is built meanwhile.
     """
 
     rate_hz: float = 300.0
     seconds: float = 60.0
     warmup_s: float = 10.0
+    workers: int = 1
     classify_only: bool = False
 
     def __post_init__(self) -> None:
-        if min(self.rate_hz, self.seconds) <= 0 or self.warmup_s < 0:
+        if min(self.rate_hz, self.seconds, self.workers) <= 0 or self.warmup_s < 0:
             raise ValueError("a load has a rate and lasts some time")
+
+    @property
+    def connections(self) -> int:
+        """By which calls come. The system deals connections out to workers: of many, each has its share."""
+        return 1 if self.workers == 1 else _CONNECTIONS_PER_WORKER * self.workers
 
     @property
     def mix(self) -> Mapping[Kind, float]:

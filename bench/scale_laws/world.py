@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from latency_load import generator
 from latency_load.figures import errors_of, lag_ms_of
 from latency_load.folder import copy_tenant, make_tenants
-from latency_load.generator import LAG_MS_P99_MAX, METHODS, Samples
+from latency_load.generator import LAG_MS_P99_MAX, METHODS, Samples, metadata_of
 from latency_load.invented import InventedTenant
 from latency_load.payloads import classify_message
 from latency_load.processes import Served, ServerFailed
@@ -117,7 +117,7 @@ def touches_ms(address: str, messages: Sequence[bytes]) -> list[float]:
         classify: grpc.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(METHODS[Kind.CLASSIFY])
         for message in messages:
             started_ns = time.perf_counter_ns()
-            classify(message, timeout=_TOUCH_DEADLINE_S)
+            classify(message, timeout=_TOUCH_DEADLINE_S, metadata=metadata_of(message))
             took_ms.append((time.perf_counter_ns() - started_ns) / 1e6)
     return took_ms
 
