@@ -51,6 +51,7 @@ _OPTIONS: Final = {
     "cold_labels": "of the tenants that are touched cold",
     "rows": "of the books that are indexed",
     "rows_per_tenant": "of these books",
+    "settled_rows_max": "of books that are also trained on",
     "rate_hz": "calls a second",
     "seconds": "of each round of calls",
     "rounds": "in which all steps are asked",

@@ -112,7 +112,7 @@ class Prepared:
     def wordings(self) -> list[Wording]:
         """Of the questions, each with the vector of its text."""
         texts = [text_and_payee(asked.payee, asked.description) for asked in self.transactions]
-        vectors = vectors_of(self.encoder, [text for text, _ in texts])
+        vectors = vectors_of(self.encoder, [text for text, _ in texts]).astype(np.float32)
         return [
             Wording(
                 text, payee, self.view.text_number(text), self.view.payee_numbers.get(payee, UNKNOWN), vector

@@ -83,7 +83,7 @@ def _recalls(
             known = [text_of(text, "") for text in rng.sample(tenant.texts, min(len(new), len(tenant.texts)))]
             with opened.use(tenant.id) as ledger:
                 index = ledger.view.index
-            asked = vectors_of(encoder, [*new, *known])
+            asked = vectors_of(encoder, [*new, *known]).astype(np.float32)
             recall, search_us, exact_us = np.array(list(searched(index, asked))).T
             found.append(
                 {

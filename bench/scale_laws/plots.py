@@ -44,14 +44,16 @@ def _drawing_of(part: Mapping[str, Any]) -> Figure:
 
 def _draw(axes: Axes, part: Mapping[str, Any], name: str, law: Mapping[str, Any] | None) -> None:
     over = part["over"]
-    sizes, figures = [step[over] for step in part["steps"]], [step[name] for step in part["steps"]]
+    known = [step for step in part["steps"] if step[name] is not None]
+    sizes, figures = [step[over] for step in known], [step[name] for step in known]
     axes.plot(sizes, figures, "o")
     if law is not None:
         fitted = Law(**law)
         axes.plot(sizes, [fitted.at(size) for size in sizes], "--", linewidth=1)
     axes.set_xscale("log")
     axes.set_yscale("log")
-    axes.set_ylim(*_limits(figures))
+    if figures:
+        axes.set_ylim(*_limits(figures))
     axes.set_title(f"{name}: {exponent_in_words(law)}", fontsize="small")
     axes.set_xlabel(over)
 

@@ -34,6 +34,8 @@ def exponent_in_words(law: Mapping[str, Any] | None) -> str:
 
 
 def _cell(value: Any) -> str:
+    if value is None:
+        return ""
     if isinstance(value, float) and value < _WHOLE_FROM:
         return f"{value:.3g}"
     return f"{value:,.0f}" if isinstance(value, float | int) and not isinstance(value, bool) else str(value)

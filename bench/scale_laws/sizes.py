@@ -17,6 +17,7 @@ class Sizes:
         cold_labels: of tenants that are touched cold.
         rows: of the books that are indexed in bulk.
         rows_per_tenant: of these books.
+        settled_rows_max: books of more rows are not trained on, calibrated and given graphs.
         rate_hz: calls of Classify a second, in all.
         seconds: of each round of Classify.
         rounds: in which all steps of a part are measured, one after another: what else the machine does
@@ -33,6 +34,7 @@ class Sizes:
     cold_labels: tuple[int, ...] = (1_000, 3_000, 10_000, 30_000, 100_000)
     rows: tuple[int, ...] = (10_000, 30_000, 100_000, 300_000, 1_000_000)
     rows_per_tenant: int = 1_500
+    settled_rows_max: int = 30_000
     rate_hz: float = 100.0
     seconds: float = 30.0
     rounds: int = 3
