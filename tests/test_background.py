@@ -13,9 +13,11 @@ import psutil
 import pytest
 
 from engine_world import Books, labelled
+from likewise_engine import limits
 from likewise_engine.background import Background
 from likewise_engine.encoder import load_encoder
 from likewise_engine.errors import EngineFault
+from likewise_engine.folder import SNAPSHOT_NAME
 from likewise_engine.head import Heads
 from likewise_engine.ledger.ledger import Ledger
 from likewise_engine.tenants import Tenants
@@ -61,7 +63,10 @@ def weights(heads: Heads) -> dict[str, tuple[Any, ...]]:
     }
 
 
-def test_a_process_makes_to_the_bit_what_a_thread_makes(tmp_path: Path, background: Background) -> None:
+def test_a_process_makes_to_the_bit_what_a_thread_makes(
+    tmp_path: Path, background: Background, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "SNAPSHOT_LABELS_MIN", 1)
     heads, labels, outcomes = [], [], []
     for name, where in (("process", background), ("thread", None)):
         with opened(tmp_path / name, where) as tenants:
@@ -71,6 +76,7 @@ def test_a_process_makes_to_the_bit_what_a_thread_makes(tmp_path: Path, backgrou
             for process in children():
                 assert (process.nice(), os.sched_getscheduler(process.pid)) == (19, os.SCHED_IDLE)
             assert len(children()) == (where is not None)
+            assert len(list((tmp_path / name).rglob(SNAPSHOT_NAME))) == 1
             with tenants.use("acme") as ledger:
                 assert not ledger.is_upkeep_due
                 heads.append(weights(ledger.view.heads))
@@ -161,6 +167,7 @@ def test_what_was_learned_from_what_is_forgotten_meanwhile_is_not_taken_over(
     tmp_path: Path, background: Background, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with opened(tmp_path, background) as tenants:
+        tenants.defer_upkeep()
         filled(tenants)
         with tenants.use("acme") as ledger:
             for make, name in ((Ledger.train_heads, "heads"), (Ledger.calibrate, "replay")):

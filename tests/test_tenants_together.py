@@ -19,8 +19,7 @@ from likewise_engine.folder import DataFolder
 from likewise_engine.head import Heads
 from likewise_engine.index import texts
 from likewise_engine.index.graph import Graph
-from likewise_engine.ledger import head_training
-from likewise_engine.ledger import ledger as ledger_module
+from likewise_engine.ledger import aside, head_training
 from likewise_engine.ledger.ledger import Ledger
 from likewise_engine.news import News
 from likewise_engine.tenants import Tenants
@@ -204,7 +203,7 @@ def test_what_one_builds_the_other_takes_over(
         return train(*arguments)
 
     monkeypatch.setattr(Graph, "build", counted_build)
-    monkeypatch.setattr(ledger_module, "train_heads", counted_training)
+    monkeypatch.setattr(aside, "train_heads", counted_training)
     first, second = pair
     with first.use("acme") as ledger:
         ledger.import_batch(invented("garage", 60))

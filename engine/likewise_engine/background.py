@@ -24,10 +24,11 @@ from likewise_engine import limits
 from likewise_engine.errors import EngineFault
 from likewise_engine.head import Heads
 from likewise_engine.ledger.hindsight import NO_ID, Replay
-from likewise_engine.store.base import Outcome
+from likewise_engine.store.base import Known, Outcome
 
 HEADS: Final = "heads"
 REPLAY: Final = "replay"
+SNAPSHOT: Final = "snapshot"
 _POLL_S: Final = 0.05
 """How soon a job is given up that nobody wants any more."""
 _READ_BYTES: Final = 1 << 20
@@ -76,6 +77,11 @@ class Background:
         ]
         return Replay(stated["revision"], outcomes, stated["right"])
 
+    def snapshot(self, folder: Path, models: str, keep_on: Callable[[], bool]) -> tuple[Known, bytes] | None:
+        """A tenant's snapshot as it is written, and how much it is. The rest is as in :meth:`heads`."""
+        made = self._made({"what": SNAPSHOT, "folder": str(folder), "models": models}, keep_on)
+        return None if made is None else (Known(**made[0]), made[1])
+
     def close(self) -> None:
         """End the process, whatever it does. A later job starts another."""
         if self._process is not None:
@@ -123,8 +129,8 @@ class Background:
         if process.stdin is None or process.stdout is None:
             raise ValueError("a process without pipes")
         process.stdin.write(line)
-        received, expected = b"", None
-        while expected is None or len(received) < expected:
+        received, expected = bytearray(), -1
+        while expected < 0 or len(received) < expected:
             if not keep_on():
                 return None
             if select.select([process.stdout], [], [], _POLL_S)[0]:
@@ -132,8 +138,8 @@ class Background:
                 if not piece:
                     raise EOFError("the background process died")
                 received += piece
-                if expected is None and b"\n" in received:
+                if expected < 0 and b"\n" in received:
                     # The first line says how long the rest is.
                     length, _, received = received.partition(b"\n")
                     expected = int(length)
-        return received
+        return bytes(received)

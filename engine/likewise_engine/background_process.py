@@ -12,13 +12,14 @@ import sys
 import threading
 from collections.abc import Mapping
 from contextlib import closing
+from dataclasses import asdict
 from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 from threadpoolctl import threadpool_limits
 
-from likewise_engine.background import HEADS, REPLAY
+from likewise_engine.background import HEADS, REPLAY, SNAPSHOT
 from likewise_engine.encoder import Encoder, load_encoder
 from likewise_engine.errors import LikewiseError, ModelFault
 from likewise_engine.folder import STORE_NAME
@@ -26,6 +27,7 @@ from likewise_engine.head import Heads
 from likewise_engine.ledger.head_training import train_heads
 from likewise_engine.ledger.hindsight import Hindsight
 from likewise_engine.ledger.memory import Memory
+from likewise_engine.store.snapshot_file import written_snapshot
 from likewise_engine.store.sqlite import SqliteStore
 from likewise_engine.vote import Vote, load_vote
 
@@ -47,6 +49,9 @@ class Jobs:
         if job["models"] != self._hindsight.fingerprint:
             raise ModelFault("the models are others than those that serve: they were changed on disk")
         with closing(SqliteStore(Path(job["folder"]) / STORE_NAME)) as store:
+            if job["what"] == SNAPSHOT:
+                known, content = written_snapshot(store)
+                return asdict(known), content
             pooled, fingerprint = self._vote.pooled, self._hindsight.fingerprint
             memory = Memory(store.snapshot(), self._encoder, None, Heads(), pooled, fingerprint)
             return {HEADS: self._heads, REPLAY: self._replay}[job["what"]](memory, store)

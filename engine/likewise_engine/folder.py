@@ -3,7 +3,8 @@
     DATA/lock                           held by the process that uses the folder, and by those it forks
     DATA/tenants/7f/acme%20ltd/         one folder a tenant, in 256 shards
         ledger.sqlite3                  the store: the truth
-        texts.hnsw, heads.npz, ...      caches, which may be deleted at any time
+        texts.hnsw, heads.npz,
+        snapshot.bin, and *.json        caches, which may be deleted at any time
         upkeep.lock                     held by the process that makes caches
     DATA/aside/                         folders that are being made or deleted
 
@@ -40,6 +41,7 @@ from likewise_engine.errors import (
 STORE_NAME: Final = "ledger.sqlite3"
 GRAPH_NAME: Final = "texts.hnsw"
 HEADS_NAME: Final = "heads.npz"
+SNAPSHOT_NAME: Final = "snapshot.bin"
 _PLAIN: Final = frozenset(b"abcdefghijklmnopqrstuvwxyz0123456789-_")
 
 

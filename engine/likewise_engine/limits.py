@@ -98,6 +98,14 @@ and a client that did not ask for more accepts messages of 4 MiB."""
 REJECTIONS_RETURNED_MAX: Final = 1_000
 """Refused rows that an import names; it counts them all. Some 3 KB each at most."""
 REQUEST_ID_CHARS_MAX: Final = 128
+SNAPSHOT_LABELS_MIN: Final = 500
+"""Labels of a tenant that is worth a snapshot beside its store: fewer are read in 5 ms."""
+SNAPSHOT_LABELS_BEHIND_MIN: Final = 256
+"""Labels that a snapshot may be behind, and a sixteenth of all: they are read one by one, in 3 ms."""
+SNAPSHOT_CHANGES_BEHIND_MAX: Final = 1_024
+SNAPSHOT_BYTES_MAX: Final = 512 * 1024 * 1024
+"""Of one file, which is in memory while it is written and read: a million labels, half of them of texts of
+their own."""
 REQUEST_IDS_KEPT_MAX: Final = 10_000
 """Request ids remembered per tenant, so that a repeated Learn is recognised."""
 JOURNAL_CHANGES_KEPT_MAX: Final = 2_048
@@ -220,6 +228,7 @@ def _check_relations() -> None:
         "a connection's calls are received": CONNECTION_CALLS_MAX <= CALLS_UNRECEIVED_MAX,
         "who waits aside has a thread": CALLS_ASIDE_MAX < SPARE_THREADS,
         "a response fits a message": RESPONSE_BYTES_AIM < MESSAGE_BYTES_MAX,
+        "a snapshot can be followed": SNAPSHOT_CHANGES_BEHIND_MAX < JOURNAL_CHANGES_KEPT_MAX,
         "a group is no bulk": GROUP_ITEMS_MAX <= OUTCOMES_PER_LESSON_MAX,
         "a batch fits a tenant": BATCH_ITEMS_MAX <= TENANT_LABELS_MAX,
         # An ordinary row has some 300 bytes on the wire; the factor leaves room for long ones.

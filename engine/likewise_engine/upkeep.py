@@ -1,4 +1,4 @@
-"""The background thread that makes what tenants are due: graphs, heads, and calibrations after bulk teaching.
+"""The thread that makes what tenants are due: graphs, heads, calibrations after bulk teaching, snapshots.
 
 One tenant at a time, and a tenant by one process at a time: another one looks again later, and then finds
 what was made in the caches. Requests are coalesced by tenant, so the queue is bounded by the tenants that are
@@ -144,7 +144,12 @@ class Upkeep:
 
     def _make_what_is_due(self, tenant: str, ledger: Ledger) -> None:
         revision, has_failed = ledger.view.revision, False
-        for what, do in (("graph", self._build), ("heads", self._train), ("calibration", self._calibrate)):
+        for what, do in (
+            ("graph", self._build),
+            ("heads", self._train),
+            ("calibration", self._calibrate),
+            ("snapshot", self._save),
+        ):
             if not self._is_current_wanted():
                 return
             try:
@@ -170,3 +175,7 @@ class Upkeep:
     def _calibrate(self, tenant: str, ledger: Ledger) -> None:
         if ledger.is_calibration_due and ledger.calibrate(self._is_current_wanted):
             _log.info("calibration built", extra={"tenant": tenant})
+
+    def _save(self, tenant: str, ledger: Ledger) -> None:
+        if ledger.is_snapshot_due and ledger.save_snapshot(self._is_current_wanted):
+            _log.debug("snapshot saved", extra={"tenant": tenant})

@@ -1,27 +1,36 @@
-"""What a tenant keeps on disk besides its store, to start sooner: the graph and the heads."""
+"""What a tenant keeps on disk besides its store, to start sooner: graph, heads, a snapshot of the store."""
 
 import fcntl
 import hashlib
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from likewise_engine import cache_file
 from likewise_engine.errors import StoreFault
-from likewise_engine.folder import GRAPH_NAME, HEADS_NAME
+from likewise_engine.folder import GRAPH_NAME, HEADS_NAME, SNAPSHOT_NAME
 from likewise_engine.head import Heads
 from likewise_engine.index.graph import Graph
+from likewise_engine.store import snapshot_file
+from likewise_engine.store.base import Known, Snapshot
 
 
 class Caches:
-    """The cache files of one tenant."""
+    """The cache files of one tenant.
+
+    Attributes:
+        folder: where they are, and the store too.
+    """
 
     def __init__(self, folder: Path, encoder_fingerprint: str) -> None:
-        self._folder = folder
+        self.folder = folder
         self._fingerprint = encoder_fingerprint
         self._graph_path = folder / GRAPH_NAME
         self._heads_path = folder / HEADS_NAME
+        self._snapshot_path = folder / SNAPSHOT_NAME
 
     @contextmanager
     def lock(self) -> Iterator[None]:
@@ -31,7 +40,7 @@ class Caches:
             StoreFault: the folder is gone.
         """
         try:
-            descriptor = os.open(self._folder, os.O_RDONLY | os.O_CLOEXEC)
+            descriptor = os.open(self.folder, os.O_RDONLY | os.O_CLOEXEC)
         except OSError as error:
             raise StoreFault(f"the tenant's folder cannot be opened: {error.strerror}") from error
         try:
@@ -66,6 +75,34 @@ class Caches:
     def save_heads(self, heads: Heads) -> None:
         """Cache heads. Raises StoreFault."""
         heads.save(self._heads_path, self._fingerprint)
+
+    def snapshot(self, has_seen: Callable[[Known], bool]) -> Snapshot | None:
+        """The snapshot at hand, if it is beyond doubt and of the store that says so. It may be behind."""
+
+        def is_wanted(stated: Mapping[str, Any]) -> bool:
+            is_known = stated["format"] == snapshot_file.FORMAT
+            return is_known and has_seen(Known(**stated["known"]))
+
+        def read(path: Path, stated: Mapping[str, Any]) -> Snapshot:
+            snapshot = snapshot_file.read(bytearray(path.read_bytes()))
+            if snapshot.known != Known(**stated["known"]):
+                raise ValueError("it is of another position than was stated")
+            return snapshot
+
+        return cache_file.load(self._snapshot_path, is_wanted, read)
+
+    def save_snapshot(self, known: Known, content: bytes) -> None:
+        """Cache a snapshot that was written. Raises StoreFault."""
+
+        def write(path: Path) -> None:
+            path.write_bytes(content)
+
+        stated = {"format": snapshot_file.FORMAT, "known": asdict(known)}
+        cache_file.save(self._snapshot_path, stated, write)
+
+    def discard_snapshot(self) -> None:
+        """Delete the cached snapshot, if there is one. Raises StoreFault."""
+        cache_file.discard(self._snapshot_path)
 
     def discard_graph(self) -> None:
         """Delete the cached graph, if there is one. Raises StoreFault."""

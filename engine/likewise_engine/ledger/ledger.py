@@ -13,7 +13,7 @@ Concurrency, once and for all:
 - Readers take ``view`` and need no lock at all; see :mod:`likewise_engine.ledger.view`.
 - A graph is built aside from a view's texts, by whoever calls :meth:`build_graph`, without the lock; only its
   swapping in takes it. If memory was rebuilt meanwhile, the graph is for other rows and is dropped. So are
-  heads, by :meth:`train_heads`.
+  heads, by :meth:`train_heads`; see :mod:`likewise_engine.ledger.aside`.
 - The lock of ``_caches`` orders writing a cache file and deleting it, among processes too: forgetting holds
   it until that is committed. So a graph with the forgotten vectors, or a head that learned from them, is
   either deleted, or its writer finds that there was more than lessons since. It is taken after the turn, or
@@ -48,7 +48,7 @@ from likewise_engine.errors import (
     UnknownCategory,
 )
 from likewise_engine.head import Heads
-from likewise_engine.index.graph import Graph
+from likewise_engine.ledger.aside import Aside
 from likewise_engine.ledger.caches import Caches
 from likewise_engine.ledger.checks import (
     beneath,
@@ -59,7 +59,6 @@ from likewise_engine.ledger.checks import (
     check_settings,
 )
 from likewise_engine.ledger.group import Group, Wish
-from likewise_engine.ledger.head_training import train_heads
 from likewise_engine.ledger.hindsight import Hindsight
 from likewise_engine.ledger.lesson import Lesson
 from likewise_engine.ledger.outcomes import (
@@ -79,7 +78,7 @@ from likewise_engine.transaction import LabelledTransaction, Transaction
 from likewise_engine.vote import Vote
 
 
-class Ledger:
+class Ledger(Aside):
     """One tenant's memory over its store; safe to use from many threads."""
 
     def __init__(
@@ -105,18 +104,17 @@ class Ledger:
             StoreFault: the store failed or is corrupt.
             ModelFault: encoding anew failed.
         """
-        self._store = store
-        self._encoder = encoder
-        self._vote = vote
-        self._folder = cache_folder
-        self._background = background
-        self._caches = Caches(cache_folder, encoder.fingerprint)
-        self._hindsight = Hindsight(encoder, vote)
-        self._group = Group(self._teach_together)
+        caches = Caches(cache_folder, encoder.fingerprint)
         if store.record().encoder_fingerprint != encoder.fingerprint:
-            self._caches.discard_graph()
+            with caches.lock():
+                caches.discard_graph()
+                caches.discard_snapshot()
             reencode(store, encoder)
-        self._state = State(store, self._caches, encoder, vote, self._hindsight.fingerprint, announce)
+        hindsight = Hindsight(encoder, vote)
+        state = State(store, caches, encoder, vote, hindsight.fingerprint, announce)
+        super().__init__(store, encoder, state, caches, hindsight, background)
+        self._vote = vote
+        self._group = Group(self._teach_together)
 
     @property
     def view(self) -> View:
@@ -137,26 +135,6 @@ class Ledger:
     def memory_bytes(self) -> int:
         """Bytes of main memory that the tenant takes."""
         return self._state.memory.nbytes
-
-    @property
-    def is_graph_due(self) -> bool:
-        """Whether :meth:`build_graph` should be called, aside from whoever waits for an answer."""
-        return self._state.view.index.is_graph_due
-
-    @property
-    def are_heads_due(self) -> bool:
-        """Whether :meth:`train_heads` should be called, aside from whoever waits for an answer."""
-        return self._state.memory.heads.is_due(self._state.view.live_count)
-
-    @property
-    def is_upkeep_due(self) -> bool:
-        """Whether any of the three is due."""
-        return self.is_graph_due or self.are_heads_due or self.is_calibration_due
-
-    @property
-    def is_calibration_due(self) -> bool:
-        """Whether :meth:`calibrate` should be called, aside from whoever waits for an answer."""
-        return self._state.memory.unreplayed > 0
 
     def classify(self, transaction: Transaction, options: ClassifyOptions) -> Classification:
         """Answer for one transaction from the current view.
@@ -248,7 +226,9 @@ class Ledger:
             StoreFault: nothing was changed.
         """
         check_settings(policy, display_name, categories)
-        with self._state.writing():
+        with ExitStack() as until_committed, self._state.writing():
+            until_committed.enter_context(self._caches.lock())
+            self._state.discard_snapshot()
             memory = self._state.memory
             chart = memory.chart.with_categories(categories)
             changed = chart.changes_since(memory.chart)
@@ -306,102 +286,6 @@ class Ledger:
             raise TransactionNotFound(transaction_id)
         return entry
 
-    def build_graph(self, keep_on: Callable[[], bool] = lambda: True) -> bool:
-        """Build the graph that is due, swap it in, and cache it. Call it aside; readers are not held up.
-
-        Args:
-            keep_on: asked now and then; the build is given up when it says no.
-
-        Returns:
-            Whether a graph was swapped in; there is none of no texts.
-
-        Raises:
-            StoreFault: the cache could not be written. The graph serves all the same.
-        """
-        with self._state.writing():
-            if not self._state.memory.all_texts_alive:
-                self._state.rebuild(self._state.memory.heads)  # so that it has no dead texts from the start
-            memory, matrix = self._state.memory, self._state.draft.index.matrix
-        # Another process may have made one. If it is not enough, it is still due.
-        graph = cached = self._caches.newer_graph(memory.graph, memory.texts, self._encoder.dimensions)
-        if graph is None:
-            graph = Graph.build(matrix, lambda: keep_on() and self._state.is_current(memory))
-        if graph is None:
-            return False
-        texts = memory.texts[: graph.count]
-        with self._state.swapping():
-            if not self._state.is_current(memory):
-                return False
-            memory.graph = graph
-        with self._caches.lock():
-            if cached is None and self._state.is_only_taught_since(memory):
-                self._caches.save_graph(graph, texts)
-        return True
-
-    def train_heads(self, keep_on: Callable[[], bool] = lambda: True) -> bool:
-        """Train the heads that are due, swap them in, and cache them. Call it aside; nobody is held up.
-
-        Args:
-            keep_on: asked now and then; the training is given up when it says no.
-
-        Returns:
-            Whether they were swapped in.
-
-        Raises:
-            StoreFault: the cache could not be written. The heads serve all the same.
-        """
-        with self._state.swapping():
-            memory, view = self._state.memory, self._state.draft
-
-        def is_current() -> bool:
-            return self._state.is_current(memory) and memory.heads is view.heads
-
-        # Another process may have trained some. If they are not enough, they are still due.
-        heads = cached = self._caches.newer_heads(view.heads, len(view.chart.categories), view.revision)
-        if heads is None:
-            heads = self._trained(view, lambda: keep_on() and is_current())
-        with self._state.swapping():
-            if heads is None or not is_current():
-                return False
-            memory.heads = heads
-        with self._caches.lock():
-            if cached is None and memory.heads is heads and self._state.is_only_taught_since(memory):
-                self._caches.save_heads(heads)
-        return True
-
-    def calibrate(self, keep_on: Callable[[], bool] = lambda: True) -> bool:
-        """Replay the latest labels that have no outcome, and calibrate with what comes of it.
-
-        Call it aside, after teaching in bulk; neither readers nor writers are held up.
-
-        Args:
-            keep_on: asked now and then; the replay is given up when it says no.
-
-        Returns:
-            Whether it was done; if not, it stays due.
-
-        Raises:
-            StoreFault, ModelFault: nothing was changed; it stays due.
-        """
-        with self._state.swapping():
-            memory, view = self._state.memory, self._state.draft
-            judged = memory.judged()
-        if self._background is None:
-            replayed = self._hindsight.replay(view, self._store, judged, keep_on)
-        else:
-            replayed = self._background.replay(self._folder, self._hindsight.fingerprint, keep_on)
-        if replayed is None:
-            return False
-        with self._state.writing():
-            if not self._state.is_current(memory):
-                return False
-            entries = self._store.entries_by_id([outcome.transaction_id for outcome in replayed.outcomes])
-            outcomes = self._hindsight.of_replay(replayed, entries, memory)
-            with self._state.changing(Change(memory.revision, outcomes=outcomes)):
-                rows = memory.rows_of([entries[o.transaction_id].seq for o in outcomes.added])
-                memory.change_outcomes(outcomes, rows)
-            return True
-
     def catch_up(self) -> None:
         """Take over what other processes have committed.
 
@@ -413,14 +297,6 @@ class Ledger:
     def close(self) -> None:
         """Release the store's files, once no writer is at work."""
         self._state.close()
-
-    def _trained(self, view: View, keep_on: Callable[[], bool]) -> Heads | None:
-        """Heads of what a view shows, or of what was learned since too."""
-        if self._background is None:
-            return train_heads(view, keep_on)
-        heads = self._background.heads(self._folder, self._hindsight.fingerprint, keep_on)
-        self.catch_up()  # They may know categories that another process has made meanwhile.
-        return heads
 
     def _lesson(self, items: Sequence[LabelledTransaction]) -> Lesson:
         memory = self._state.memory
@@ -471,6 +347,7 @@ class Ledger:
         if change.relabelling:
             # Labels are about to have other categories: what was learned of them is of the past.
             self._caches.discard_heads()
+        self._state.discard_snapshot()
         with self._state.changing(change):
             memory.revision = change.revision
             memory.extend_chart(chart)
@@ -493,5 +370,6 @@ class Ledger:
         if orphaned_texts or not memory.all_texts_alive:
             self._caches.discard_graph()
         self._caches.discard_heads()
+        self._state.discard_snapshot()
         with self._state.changing(change):
             self._state.rebuild(Heads())

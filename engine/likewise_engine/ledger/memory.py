@@ -142,6 +142,7 @@ class Memory:
             payee=self.payee_names.next_store_id - 1,
             outcome=self.track_record.next_id - 1,
             categories=len(self.chart.categories),
+            token=0,
         )
 
     def know(self, known: Known) -> None:

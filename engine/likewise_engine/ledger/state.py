@@ -3,15 +3,21 @@
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Final
 
+from likewise_engine import limits
 from likewise_engine.encoder.base import Encoder
+from likewise_engine.errors import StoreCorrupt
 from likewise_engine.head import Heads
 from likewise_engine.index.graph import Graph
 from likewise_engine.ledger.caches import Caches
 from likewise_engine.ledger.memory import Memory
 from likewise_engine.ledger.view import View
-from likewise_engine.store.base import Change, Snapshot, TenantStore
+from likewise_engine.store.base import Change, Known, Snapshot, TenantStore
 from likewise_engine.vote import Vote
+
+_SNAPSHOT_BEHIND_SHARE: Final = 16
+"""By so many parts of all labels a snapshot may be behind."""
 
 
 class State:
@@ -55,6 +61,7 @@ class State:
         self._announce = announce
         self.turn = threading.Lock()
         self.is_damaged = False
+        self._snapshot: Known | None = None
         self._is_closed = False
         self.memory = self._read()
         self.view: View = self.memory.view()
@@ -112,6 +119,33 @@ class State:
                 yield
             self.view = self.draft
 
+    @property
+    def is_snapshot_due(self) -> bool:
+        """Whether the store is worth a snapshot, and there is none or one that is far behind."""
+        labels, cached = self.memory.live_count, self._snapshot
+        if labels < limits.SNAPSHOT_LABELS_MIN:
+            return False
+        behind_max = max(limits.SNAPSHOT_LABELS_BEHIND_MIN, labels // _SNAPSHOT_BEHIND_SHARE)
+        return (
+            cached is None
+            or self.memory.next_seq - 1 - cached.seq > behind_max
+            or self.memory.position - cached.position > limits.SNAPSHOT_CHANGES_BEHIND_MAX
+        )
+
+    def keep_snapshot(self, known: Known, content: bytes) -> bool:
+        """Cache a snapshot, unless more than lessons came since; whether it is cached. Raises StoreFault."""
+        with self._caches.lock():
+            if not self._store.has_seen(known) or self._store.tail(known) is None:
+                return False
+            self._caches.save_snapshot(known, content)
+            self._snapshot = known
+            return True
+
+    def discard_snapshot(self) -> None:
+        """Delete the cached snapshot, as more than a lesson comes; for whoever has the lock of the caches."""
+        self._snapshot = None
+        self._caches.discard_snapshot()
+
     def is_only_taught_since(self, memory: Memory) -> bool:
         """Whether nobody, here or in another process, did more than teach the tenant since this memory.
 
@@ -160,8 +194,32 @@ class State:
                 self.memory.know(tail.known)
 
     def _read(self) -> Memory:
-        """Memory as the store has it, with the graph and the heads that are cached."""
-        snapshot = self._store.snapshot()
+        """Memory as the store has it: by the cached snapshot and what came since, where that can be told."""
+        cached = self._caches.snapshot(self._store.has_seen)
+        if cached is not None:
+            try:
+                if (memory := self._followed(cached)) is not None:
+                    self._snapshot = cached.known
+                    return memory
+            except StoreCorrupt:
+                # It was written whole, and does not fit together all the same. The store may.
+                self._caches.discard_snapshot()
+        self._snapshot = None
+        return self._memory_at(self._store.snapshot())
+
+    def _followed(self, cached: Snapshot) -> Memory | None:
+        """Memory from a cached snapshot and what came since; None where there is no telling."""
+        tail = self._store.tail(cached.known)
+        if tail is None:
+            return None
+        memory = self._memory_at(cached)
+        if tail.known.position > cached.known.position:
+            memory.learn(tail.change, tail.outcome_seqs)
+            memory.know(tail.known)
+        return memory
+
+    def _memory_at(self, snapshot: Snapshot) -> Memory:
+        """Memory with the graph and the heads that are cached."""
         graph = self._caches.graph(snapshot.texts, self._encoder.dimensions)
         heads = self._caches.heads(len(snapshot.categories), snapshot.record.revision)
         return self._memory_of(snapshot, graph, heads or Heads())

@@ -281,6 +281,7 @@ class Known:
         payee: likewise to a payee.
         outcome: likewise to an outcome.
         categories: how many there are.
+        token: random, of the change that led to the position; 0 where it has none.
     """
 
     position: int
@@ -289,6 +290,7 @@ class Known:
     payee: int
     outcome: int
     categories: int
+    token: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -387,6 +389,9 @@ class TenantStore(Protocol):
 
     def position(self) -> int:
         """How many changes there were."""
+
+    def has_seen(self, known: Known) -> bool:
+        """Whether what is known was read from this very store, and not from another copy of it."""
 
     def tail(self, known: Known) -> Tail | None:
         """What is not known yet; None where all is to be read anew."""

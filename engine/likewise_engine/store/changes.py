@@ -95,7 +95,7 @@ def _note(connection: sqlite3.Connection, lesson: Change | None) -> None:
         "INSERT INTO journal SELECT position + 1, ?, ?,"
         " max(last_text, (SELECT coalesce(max(id), 0) FROM texts)),"
         " max(last_payee, (SELECT coalesce(max(id), 0) FROM payees)),"
-        " max(last_outcome, (SELECT coalesce(max(id), 0) FROM outcomes))"
+        " max(last_outcome, (SELECT coalesce(max(id), 0) FROM outcomes)), random()"
         " FROM journal ORDER BY position DESC LIMIT 1",
         (superseded, dropped),
     )

@@ -136,7 +136,13 @@ INSERT INTO journal SELECT 1, NULL, '[]',
     (SELECT coalesce(max(id), 0) FROM outcomes);
 """
 
-STEPS: Final[tuple[str, ...]] = (_STEP_1, _STEP_2, _STEP_3, _STEP_4, _STEP_5)
+# token: random, of each change. So a cache can tell whether it is of this file, or of a copy that was put in
+# its place and learned other things since. 0 for changes from before.
+_STEP_6: Final = """
+ALTER TABLE journal ADD COLUMN token INTEGER NOT NULL DEFAULT 0;
+"""
+
+STEPS: Final[tuple[str, ...]] = (_STEP_1, _STEP_2, _STEP_3, _STEP_4, _STEP_5, _STEP_6)
 """SQL scripts; step n (from 1) leads to schema version n."""
 
 

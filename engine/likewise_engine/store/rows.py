@@ -40,7 +40,7 @@ def known(connection: sqlite3.Connection) -> Known:
     """How much there is to know. Raises StoreCorrupt where the journal is gone."""
     row = connection.execute(
         "SELECT position, (SELECT coalesce(max(seq), 0) FROM entries), last_text, last_payee, last_outcome,"
-        " (SELECT count(*) FROM categories) FROM journal ORDER BY position DESC LIMIT 1"
+        " (SELECT count(*) FROM categories), token FROM journal ORDER BY position DESC LIMIT 1"
     ).fetchone()
     if row is None:
         raise StoreCorrupt("the journal of the store is empty")

@@ -196,6 +196,11 @@ class SqliteStore:
         with self._reading() as connection:
             return position_of(connection)
 
+    def has_seen(self, known: Known) -> bool:
+        with self._reading() as connection:
+            found = connection.execute("SELECT token FROM journal WHERE position = ?", (known.position,))
+            return known.token != 0 and found.fetchone() == (known.token,)
+
     def tail(self, known: Known) -> Tail | None:
         with self._reading() as connection, read_transaction(connection):
             return tail_of(connection, known)
