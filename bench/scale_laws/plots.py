@@ -33,7 +33,11 @@ def write_plots(document: Mapping[str, Any], folder: Path) -> list[Path]:
 
 
 def _drawing_of(part: Mapping[str, Any]) -> Figure:
-    laws = part["laws"]
+    laws = {
+        name: law
+        for name, law in part["laws"].items()
+        if any(step[name] is not None for step in part["steps"])
+    }
     rows = -(-len(laws) // _COLUMNS)
     columns = min(_COLUMNS, len(laws))
     drawing = Figure(figsize=(columns * _SIZE_INCHES[0], rows * _SIZE_INCHES[1]), layout="constrained")
@@ -52,8 +56,7 @@ def _draw(axes: Axes, part: Mapping[str, Any], name: str, law: Mapping[str, Any]
         axes.plot(sizes, [fitted.at(size) for size in sizes], "--", linewidth=1)
     axes.set_xscale("log")
     axes.set_yscale("log")
-    if figures:
-        axes.set_ylim(*_limits(figures))
+    axes.set_ylim(*_limits(figures))
     axes.set_title(f"{name}: {exponent_in_words(law)}", fontsize="small")
     axes.set_xlabel(over)
 
