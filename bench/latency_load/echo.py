@@ -10,7 +10,7 @@ import grpc
 from likewise_server import logs
 from likewise_server.lifecycle import grpc_server, tune_process
 from likewise_server.settings import LogFormat, LogLevel, Settings
-from likewise_server.signals import stop_signals
+from likewise_server.signals import SEEN_EVERY_S, stop_signals
 from likewise_server.workers import Workers
 
 SERVICE = "bench.Echo"
@@ -31,7 +31,8 @@ def main() -> None:
         port = server.add_insecure_port("127.0.0.1:0")
         server.start()
         print(f"Echo serves 127.0.0.1:{port}", flush=True)
-        stopped.wait()
+        while not stopped.wait(SEEN_EVERY_S):
+            pass
         server.stop(_GRACE_S).wait()
         workers.shutdown()
 
