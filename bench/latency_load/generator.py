@@ -42,6 +42,8 @@ _DEADLINE_S: Final = 10.0
 """Longer than any answer should take: a slow server is to show as slow, not as failing."""
 _FIRST_TOUCH_DEADLINE_S: Final = 120.0
 _FIRST_TOUCHES_AT_ONCE: Final = 4
+_BUSY_S: Final = 0.05
+"""How long a server that is busy loading is left alone."""
 _LEAD_NS: Final = 50_000_000
 """From the last preparation to the start."""
 
@@ -96,7 +98,10 @@ def own_process() -> Iterator[ProcessPoolExecutor]:
 
 
 def first_touches(address: str, payloads: Sequence[bytes], connections: int = 1) -> None:
-    """Have tenants loaded, some at once, the first ones first. Raises grpc.RpcError where one cannot be.
+    """Have tenants loaded, some at once, the first ones first; a busy server is asked again.
+
+    Raises:
+        ConnectionError: one could not be loaded. (A grpc.RpcError would not come through between processes.)
 
     Args:
         address: of the server.
@@ -108,7 +113,17 @@ def first_touches(address: str, payloads: Sequence[bytes], connections: int = 1)
             classify: grpc.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(METHODS[Kind.CLASSIFY])
 
             def touch(payload: bytes, classify: Any = classify) -> None:
-                classify(payload, timeout=_FIRST_TOUCH_DEADLINE_S, metadata=metadata_of(payload))
+                until_s = time.monotonic() + _FIRST_TOUCH_DEADLINE_S
+                while True:
+                    try:
+                        classify(payload, timeout=_FIRST_TOUCH_DEADLINE_S, metadata=metadata_of(payload))
+                    except grpc.RpcError as error:
+                        is_busy = error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+                        if not is_busy or time.monotonic() > until_s:
+                            raise ConnectionError(f"a tenant could not be loaded: {error}") from None
+                        time.sleep(_BUSY_S)
+                    else:
+                        return
 
             for _ in callers.map(touch, payloads):
                 pass

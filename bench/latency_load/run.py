@@ -52,7 +52,7 @@ def run(folder: BenchFolder, workload: Workload, load: Load) -> Run:
 
     Raises:
         ServerFailed: a server did not start, or did not end well.
-        grpc.RpcError: a tenant could not be loaded.
+        ConnectionError: a tenant could not be loaded.
     """
     due = schedule(load.mix, load.rate_hz, load.seconds, workload.seed, warmup_s=load.warmup_s)
     cold = int(due.is_of(Kind.COLD).sum())
