@@ -2,6 +2,7 @@
 
 import signal
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -182,3 +183,10 @@ def test_what_was_acknowledged_outlives_a_kill(data_folder: Path) -> None:
     with process(data_folder) as (_, address), likewise.Client(address) as client:
         statistics = client.get_tenant("t").statistics
         assert (statistics.labels, statistics.revision) == (5, revision)
+
+
+def test_a_server_has_nothing_in_memory_that_only_commands_need() -> None:
+    heavy = "matplotlib", "jinja2", "polars", "sklearn", "scipy", "torch"
+    code = f"import likewise_server.lifecycle, sys; print([name for name in {heavy} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

@@ -1,11 +1,15 @@
 """All tenants of a data folder: loaded once, evicted within a budget, deleted for good, kept apart."""
 
+import gc
+import resource
 import threading
-from collections.abc import Callable, Mapping, Sequence
+import weakref
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
+import psutil
 import pytest
 from numpy.typing import NDArray
 
@@ -20,6 +24,7 @@ from likewise_engine.errors import (
     LimitReached,
     ModelFault,
     PreconditionFailed,
+    RequestIdReused,
     StoreCorrupt,
     TenantExists,
     TenantNotFound,
@@ -27,6 +32,7 @@ from likewise_engine.errors import (
 from likewise_engine.evidence import Evidence
 from likewise_engine.index import texts
 from likewise_engine.ledger.ledger import Ledger
+from likewise_engine.store.sqlite import SqliteStore
 from likewise_engine.tenants import Tenants
 from likewise_engine.vote import KernelVote
 
@@ -194,6 +200,63 @@ def test_the_longest_unused_are_evicted_and_their_memory_is_counted_back(tmp_pat
             assert {"t0", "t2", "t3"} <= set(all_tenants._slots)
         assert all_tenants.memory_bytes <= 3 * one_bytes
         assert all_tenants.memory_bytes == sum(slot.counted_bytes for slot in all_tenants._slots.values())
+
+
+def test_an_evicted_ledger_is_let_go_of_at_once_whatever_was_done_with_it(tmp_path: Path) -> None:
+    """What is in a circle stays until the next full garbage collection, of which there are few."""
+    with Tenants.open_folder(tmp_path, ENCODER, memory_bytes_max=1) as all_tenants:
+        for tenant in ("acme", "other"):
+            all_tenants.create(tenant)
+        gc.collect()
+        gc.disable()
+        try:
+            with all_tenants.use("acme") as ledger:
+                ledger.import_batch([labelled(f"t{n}", f"Payee {n}", f"c{n % 2}") for n in range(30)])
+                ledger.learn([labelled("a")], "once")
+                with pytest.raises(RequestIdReused):
+                    ledger.learn([labelled("b")], "once")
+                ledger.train_heads()
+                ledger.calibrate()
+                ledger.build_graph()
+                assert ask(ledger, "Payee 3").neighbours
+                parts = [weakref.ref(part) for part in (ledger, ledger._state.memory, ledger.store)]
+            del ledger
+            assert all_tenants.loaded_count == 0
+            assert [part() for part in parts] == [None] * 3
+        finally:
+            gc.enable()
+
+
+def test_no_more_tenants_are_loaded_than_there_may_be_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (256 + 3 * SqliteStore.FILES_MAX + 4, 10_000))
+    with Tenants.open_folder(tmp_path, ENCODER) as all_tenants:
+        for n in range(6):
+            all_tenants.create(f"t{n}")
+            teach(all_tenants, f"t{n}")
+            assert all_tenants.loaded_count == min(n + 1, 3)
+        files = [
+            file.path for file in psutil.Process().open_files() if str(tmp_path / "tenants") in file.path
+        ]
+        assert len(files) <= 3 * SqliteStore.FILES_MAX
+
+
+def test_memory_is_given_back_to_the_system_once_much_was_evicted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given_back = threading.Semaphore(0)
+    monkeypatch.setattr(tenants, "give_back", given_back.release)
+    with Tenants.open_folder(tmp_path, ENCODER, memory_bytes_max=1) as all_tenants:
+        all_tenants.create("acme")
+        monkeypatch.setattr(tenants, "_GIVE_BACK_BYTES", 100_000_000)
+        for _ in range(3):
+            teach(all_tenants, "acme")
+        assert not given_back.acquire(blocking=False)
+        monkeypatch.setattr(tenants, "_GIVE_BACK_BYTES", 1)
+        teach(all_tenants, "acme")
+        assert given_back.acquire(timeout=30)
+        assert not given_back.acquire(timeout=0.05)
 
 
 def test_a_graph_is_built_in_the_background_and_counts(
@@ -385,6 +448,23 @@ def test_a_thousand_tenants_are_listed_in_order_page_by_page(tmp_path: Path) -> 
             pages.append(len(page))
             after = page[-1]
         assert pages == [300, 300, 300, 100]
+
+
+def test_opening_a_folder_looks_at_none_of_its_tenants(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Tenants.open_folder(tmp_path, ENCODER) as all_tenants:
+        all_tenants.create("acme")
+    listed: list[Path] = []
+    iterdir = Path.iterdir
+
+    def noted(path: Path) -> Iterator[Path]:
+        listed.append(path)
+        return iterdir(path)
+
+    monkeypatch.setattr(Path, "iterdir", noted)
+    with Tenants.open_folder(tmp_path, ENCODER):
+        assert listed == [tmp_path / "aside"]
 
 
 def test_closing_lets_go_of_the_folder(tmp_path: Path) -> None:

@@ -144,7 +144,7 @@ def test_a_deletion_waits_for_those_who_use_the_tenant_elsewhere(pair: tuple[Ten
     with ThreadPoolExecutor(1) as pool:
         with first.use("acme") as ledger:
             deletion = pool.submit(second.delete, "acme")
-            wait_until(lambda: not second.exists("acme"))
+            wait_until(lambda: not first.is_loaded("acme"))
             assert ask(ledger, "Corner Bakery").neighbours
             with pytest.raises(TenantNotFound), first.use("acme"):
                 pass

@@ -14,6 +14,7 @@ deletion waits for it.
 """
 
 import heapq
+import resource
 import threading
 import time
 from collections import OrderedDict
@@ -30,6 +31,7 @@ from likewise_engine.chart import Category, Chart, Policy
 from likewise_engine.encoder.base import Encoder
 from likewise_engine.errors import PreconditionFailed, TenantNotFound
 from likewise_engine.folder import DataFolder, check_tenant_id
+from likewise_engine.heap import give_back
 from likewise_engine.ledger.checks import check_settings
 from likewise_engine.ledger.hindsight import Hindsight
 from likewise_engine.ledger.ledger import Ledger
@@ -44,6 +46,10 @@ MEMORY_BYTES_MAX_DEFAULT: Final = 2 * 1024**3
 _DELETE_WAIT_S: Final = 30.0
 """How long a deletion waits for those who use the tenant."""
 _DELETE_POLL_S: Final = 0.02
+_GIVE_BACK_BYTES: Final = 64 * 1024 * 1024
+"""Evicted since memory was last given back to the system: less is not worth its milliseconds."""
+_FILES_KEPT: Final = 256
+"""Open files that tenants leave to all else: connections, logs, models."""
 _LOOKOUT_S: Final = 0.1
 """How often one looks for deletions by other processes."""
 
@@ -113,6 +119,8 @@ class Tenants:
         self._vote = vote
         self._memory_bytes_max = memory_bytes_max
         self._memory_bytes = 0
+        self._evicted_bytes = 0
+        self._loaded_max = _loaded_max()
         self._slots: OrderedDict[str, _Slot] = OrderedDict()
         self._lock = threading.Lock()
         self._released = threading.Condition(self._lock)
@@ -426,10 +434,13 @@ class Tenants:
                     is_changed = self._count(slot, ledger)
                 elif slot.users == 0 and not slot.is_doomed:
                     del self._slots[tenant]
-                unused = self._evicted() if self._memory_bytes > self._memory_bytes_max else []
+                unused = self._evicted()
             self._released.notify_all()
         for ledger_unused in unused:
             ledger_unused.close()
+        if unused:
+            del unused, ledger_unused
+            self._give_back()
         if is_changed and ledger is not None and ledger.is_upkeep_due:
             self._upkeep.request(tenant, ledger.view.revision, is_graph_due=ledger.is_graph_due)
 
@@ -444,13 +455,35 @@ class Tenants:
         return is_changed
 
     def _evicted(self) -> list[Ledger]:
-        """Take ledgers out of the table, the longest unused first, until memory is within its budget."""
-        evicted = []
+        """Take ledgers out of the table, the longest unused first, until all is within bounds."""
+        evicted: list[Ledger] = []
+        if self._is_within_bounds():
+            return evicted
         for tenant, slot in list(self._slots.items()):
-            if self._memory_bytes <= self._memory_bytes_max:
-                break
             if slot.users == 0 and slot.ledger is not None and not slot.is_doomed:
                 self._memory_bytes -= slot.counted_bytes
+                self._evicted_bytes += slot.counted_bytes
                 evicted.append(slot.ledger)
                 del self._slots[tenant]
+                if self._is_within_bounds():
+                    break
         return evicted
+
+    def _is_within_bounds(self) -> bool:
+        return self._memory_bytes <= self._memory_bytes_max and len(self._slots) <= self._loaded_max
+
+    def _give_back(self) -> None:
+        """Return to the system what evicted ledgers took, once it is much."""
+        with self._lock:
+            is_much = self._evicted_bytes >= _GIVE_BACK_BYTES
+            if is_much:
+                self._evicted_bytes = 0
+        if is_much:
+            # Aside: whoever evicts has a caller that waits.
+            threading.Thread(target=give_back, name="give-back", daemon=True).start()
+
+
+def _loaded_max() -> int:
+    """How many tenants may be loaded at once: each has files open, of which a process may have so many."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return max(1, (soft - _FILES_KEPT) // SqliteStore.FILES_MAX)

@@ -10,6 +10,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from likewise_engine import limits
 from likewise_engine.errors import StoreFault
@@ -41,29 +42,44 @@ class Wish:
         return self.outcome is not None or self.error is not None
 
     def result(self) -> LearnOutcome:
-        """What came of it. Raises what stood against it."""
+        """What came of it. Raises what stood against it, once: it is not kept."""
         if self.error is not None:
-            raise self.error
+            error, self.error = self.error, None
+            try:
+                raise error
+            finally:
+                del error  # or its traceback would hold this frame, and with it the ledger, in a circle
         if self.outcome is None:
             raise ValueError("nobody has seen to it yet")
         return self.outcome
 
 
+Teach: TypeAlias = Callable[[Sequence[Wish]], None]
+"""Teaches wishes in one commit: sets what came of each, or what stands against it. Raises if nothing did."""
+
+
 class Group:
     """The callers that wait for a turn to teach."""
 
-    def __init__(self, teach: Callable[[Sequence[Wish]], Sequence[LearnOutcome | Exception]]) -> None:
-        """Args: teach: teaches wishes in one commit; says what came of each, or what stands against it."""
-        self._teach = teach
+    def __init__(self) -> None:
         self._turn = threading.Lock()
         self._waiting: deque[Wish] = deque()
 
-    def learn(self, wish: Wish) -> LearnOutcome:
-        """Have a wish taught, by whoever has the turn. Raises what stands against it."""
+    def learn(self, wish: Wish, teach: Teach) -> LearnOutcome:
+        """Have a wish taught, by whoever has the turn.
+
+        Args:
+            wish: what is wanted.
+            teach: see there. It is not kept: its owner owns this group too, and would not be let go of before
+                the next garbage collection.
+
+        Returns:
+            What came of the wish. Raises what stands against it.
+        """
         self._waiting.append(wish)
         with self._turn:
             while not wish.is_done:
-                self._teach_together(self._next())
+                _teach_together(self._next(), teach)
         return wish.result()
 
     def _next(self) -> list[Wish]:
@@ -76,17 +92,13 @@ class Group:
             count += len(wishes[-1].items)
         return wishes
 
-    def _teach_together(self, wishes: Sequence[Wish]) -> None:
-        try:
-            results = self._teach(wishes)
-        except BaseException as error:
-            for wish in wishes:
-                wish.error = error if len(wishes) == 1 else StoreFault(f"the shared commit failed: {error}")
-            if not isinstance(error, Exception):
-                raise
-            return
-        for wish, result in zip(wishes, results, strict=True):
-            if isinstance(result, LearnOutcome):
-                wish.outcome = result
-            else:
-                wish.error = result
+
+def _teach_together(wishes: Sequence[Wish], teach: Teach) -> None:
+    try:
+        teach(wishes)
+    except BaseException as error:
+        for wish in wishes:
+            wish.outcome = None
+            wish.error = error if len(wishes) == 1 else StoreFault(f"the shared commit failed: {error}")
+        if not isinstance(error, Exception):
+            raise

@@ -114,7 +114,7 @@ class Ledger(Aside):
         state = State(store, caches, encoder, vote, hindsight.fingerprint, announce)
         super().__init__(store, encoder, state, caches, hindsight, background)
         self._vote = vote
-        self._group = Group(self._teach_together)
+        self._group = Group()
 
     @property
     def view(self) -> View:
@@ -134,7 +134,7 @@ class Ledger(Aside):
     @property
     def memory_bytes(self) -> int:
         """Bytes of main memory that the tenant takes."""
-        return self._state.memory.nbytes
+        return self._state.memory.nbytes + self._store.memory_bytes
 
     def classify(self, transaction: Transaction, options: ClassifyOptions) -> Classification:
         """Answer for one transaction from the current view.
@@ -166,7 +166,8 @@ class Ledger(Aside):
             StoreFault, ModelFault: nothing was learned.
         """
         check_batch(items, request_id)
-        return self._group.learn(Wish(items, request_id, digest_of(items) if request_id else b""))
+        wish = Wish(items, request_id, digest_of(items) if request_id else b"")
+        return self._group.learn(wish, self._teach_together)
 
     def import_batch(self, items: Sequence[LabelledTransaction]) -> ImportOutcome:
         """Learn what is right in a batch, and say what is wrong with the rest. :meth:`calibrate` is then due.
@@ -303,17 +304,15 @@ class Ledger(Aside):
         ids = [item.transaction.id for item in items]
         return Lesson(memory, self._store.entries_by_id(ids) if len(memory) else {})
 
-    def _teach_together(self, wishes: Sequence[Wish]) -> list[LearnOutcome | Exception]:
-        results: list[LearnOutcome | Exception] = []
+    def _teach_together(self, wishes: Sequence[Wish]) -> None:
         with self._state.writing():
             for wish in wishes:
                 try:
-                    results.append(self._learn(wish))
+                    wish.outcome = self._learn(wish)
                 except Exception as error:
                     if self._state.is_damaged:
                         raise
-                    results.append(error)
-        return results
+                    wish.error = error
 
     def _learn(self, wish: Wish) -> LearnOutcome:
         if (known := remembered(self._store, wish.request_id, wish.digest)) is not None:

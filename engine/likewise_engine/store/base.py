@@ -369,6 +369,10 @@ class TextReplacement:
 class TenantStore(Protocol):
     """One tenant's durable state. Every method raises StoreFault where the medium fails."""
 
+    @property
+    def memory_bytes(self) -> int:
+        """Bytes of main memory, by estimate."""
+
     def is_at(self, path: Path) -> bool:
         """Whether this very store is at a path, and neither moved away nor deleted."""
 
