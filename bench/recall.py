@@ -61,13 +61,13 @@ def of_books(books: Sequence[Path], rng: random.Random) -> list[str]:
     return texts
 
 
-def vectors_of(encoder: Encoder, texts: Sequence[str]) -> NDArray[np.float32]:
+def vectors_of(encoder: Encoder, texts: Sequence[str]) -> NDArray[np.float16]:
     """Vectors as the ledger has them: at the store's precision."""
     parts = (
         encoder.encode(texts[start : start + _ENCODED_AT_ONCE]).astype(np.float16)
         for start in range(0, len(texts), _ENCODED_AT_ONCE)
     )
-    return np.concatenate(list(parts)).astype(np.float32)
+    return np.concatenate(list(parts))
 
 
 def searched(index: TextIndex, questions: NDArray[np.float32]) -> Iterator[tuple[float, float, float]]:
@@ -88,7 +88,7 @@ def measure(texts: Sequence[str], questions: int) -> dict[str, float]:
     encoder = load_encoder()
     matrix = vectors_of(encoder, texts)
     new = min(questions // 2, len(texts) // 10)
-    held, asked = matrix[:-new], np.concatenate((matrix[-new:], matrix[:new]))
+    held, asked = matrix[:-new], np.concatenate((matrix[-new:], matrix[:new])).astype(np.float32)
     started = time.perf_counter()
     graph = Graph.build(held)
     built = time.perf_counter()

@@ -19,6 +19,7 @@ from likewise_engine.encoder import Encoder, HashingEncoder, load_encoder
 from likewise_engine.errors import StoreFault
 from likewise_engine.folder import GRAPH_NAME
 from likewise_engine.index.graph import Graph
+from likewise_engine.index.halves import plainly, products, rows_of
 from likewise_engine.index.texts import EXACT_TEXTS_MAX, TextIndex
 from likewise_engine.text import text_of
 
@@ -28,17 +29,18 @@ RECALL_MIN = 0.98
 
 def unit(rows: int, dimensions: int, seed: int) -> NDArray[np.float32]:
     matrix = np.random.default_rng(seed).normal(size=(rows, dimensions)).astype(np.float32)
-    return np.asarray(matrix / np.linalg.norm(matrix, axis=1, keepdims=True), dtype=np.float32)
+    halves: NDArray[np.float16] = (matrix / np.linalg.norm(matrix, axis=1, keepdims=True)).astype(np.float16)
+    return halves.astype(np.float32)  # as a store gives them back
 
 
 def built(matrix: NDArray[np.float32]) -> Graph:
-    graph = Graph.build(matrix)
+    graph = Graph.build(matrix.astype(np.float16))
     assert graph is not None
     return graph
 
 
 def index_of(matrix: NDArray[np.float32], graph: Graph | None = None) -> TextIndex:
-    return TextIndex(matrix, np.ones(len(matrix), dtype=np.bool_), graph)
+    return TextIndex(matrix.astype(np.float16), np.ones(len(matrix), dtype=np.bool_), graph)
 
 
 def recall(index: TextIndex, questions: NDArray[np.float32]) -> float:
@@ -74,7 +76,7 @@ def vectors(encoder: Encoder, texts: list[str]) -> NDArray[np.float32]:
 
 def naive(index: TextIndex, question: NDArray[np.float32], count: int) -> list[int]:
     similarities = [
-        (-float(np.einsum("td,d->t", row[np.newaxis], question)[0]), number)
+        (-float(np.einsum("td,d->t", row[np.newaxis].astype(np.float32), question)[0]), number)
         for number, row in enumerate(index.matrix)
         if index.alive[number]
     ]
@@ -86,7 +88,7 @@ def test_the_exact_scan_is_exact_ordered_and_skips_the_dead(count: int) -> None:
     matrix = unit(200, 16, seed=1)
     matrix[100:150] = matrix[7]  # equals come in the order of their numbers
     alive = np.random.default_rng(2).random(200) < 0.7
-    index = TextIndex(matrix, alive, None)
+    index = TextIndex(matrix.astype(np.float16), alive, None)
     for question in (*unit(20, 16, seed=3), matrix[7]):
         texts, similarities = index.search(question, count)
         assert texts.tolist() == naive(index, question, count)
@@ -109,7 +111,7 @@ def test_equals_at_the_edge_are_cut_the_same_wherever_they_lie() -> None:
     alive[3] = True
     kept = np.flatnonzero(alive)
     for question in (matrix[3], *unit(10, 24, seed=6)):
-        texts, _ = TextIndex(matrix, alive, None).search(question, COUNT)
+        texts, _ = TextIndex(matrix.astype(np.float16), alive, None).search(question, COUNT)
         compacted, _ = index_of(matrix[alive]).search(question, COUNT)
         assert texts.tolist() == kept[compacted].tolist()
 
@@ -125,9 +127,28 @@ def test_a_known_text_comes_first_whatever_else_has_its_vector() -> None:
 
 
 def test_an_empty_index_and_one_of_dead_texts_find_nothing() -> None:
-    dead = TextIndex(unit(10, 8, seed=1), np.zeros(10, dtype=np.bool_), None)
+    dead = TextIndex(unit(10, 8, seed=1).astype(np.float16), np.zeros(10, dtype=np.bool_), None)
     assert [len(found) for found in dead.search(unit(1, 8, seed=2)[0], 5)] == [0, 0]
-    assert Graph.build(np.empty((0, 8), dtype=np.float32)) is None
+    assert Graph.build(np.empty((0, 8), dtype=np.float16)) is None
+
+
+def test_halves_are_widened_exactly_and_multiplied_as_they_are_wide() -> None:
+    """All finite numbers of half precision, by the processor's instruction if it has one, and by shifting."""
+    bits = np.arange(1 << 16, dtype=np.uint16)
+    halves = bits[np.isfinite(bits.view(np.float16))]
+    halves = halves[: len(halves) // 8 * 8 - 3]  # so that some are left over
+    wide = halves.view(np.float16).astype(np.float32)
+    vector = np.random.default_rng(1).normal(size=len(halves)).astype(np.float32)
+    matrix = np.stack([halves, halves[::-1]]).view(np.float16)
+    assert np.array_equal(rows_of(matrix, np.array([1, 0])), np.stack([wide[::-1], wide]))
+    found, product = plainly(halves, vector)
+    assert np.array_equal(found, wide)
+    small = np.abs(wide) < 1
+    expected = float(wide[small].astype(np.float64) @ vector[small])
+    assert plainly(halves[small], vector[small])[1] == pytest.approx(expected, rel=1e-3)
+    one = np.ascontiguousarray(halves[small])[np.newaxis].view(np.float16)
+    assert products(one, vector[small]) == pytest.approx([expected], rel=1e-3)
+    assert np.isfinite(product)
 
 
 # --- The graph -----------------------------------------------------------------------------------
@@ -160,14 +181,14 @@ def test_what_was_learned_since_the_graph_is_found_exactly() -> None:
         assert texts[0] == number
         tail = [text for text in naive(index, matrix[number], COUNT) if text >= 600]
         assert [text for text in texts.tolist() if text >= 600] == tail
-        assert similarities[0] == pytest.approx(1.0)
+        assert similarities[0] == pytest.approx(1.0, abs=1e-3)
 
 
 @pytest.mark.parametrize("dead_share", [0.05, 0.5, 0.97])
 def test_the_dead_are_never_found_however_many_they_are(dead_share: float) -> None:
     matrix = unit(800, 24, seed=1)
     alive = np.random.default_rng(2).random(800) >= dead_share
-    index = TextIndex(matrix, alive, built(matrix[:600]))
+    index = TextIndex(matrix.astype(np.float16), alive, built(matrix[:600]))
     for question in (*matrix[:50], *unit(50, 24, seed=3)):
         texts, _ = index.search(question, COUNT)
         assert alive[texts].all()
@@ -199,13 +220,13 @@ def test_a_graph_is_due_when_the_scan_has_grown_long_or_many_have_died() -> None
     assert not index_of(many[:-1], graph).is_graph_due
     assert index_of(np.concatenate((many, few)), graph).is_graph_due
     alive = np.ones(8, dtype=np.bool_)
-    assert not TextIndex(few, alive, graph).is_graph_due
-    assert TextIndex(few, np.arange(8) > 0, graph).is_graph_due
+    assert not TextIndex(few.astype(np.float16), alive, graph).is_graph_due
+    assert TextIndex(few.astype(np.float16), np.arange(8) > 0, graph).is_graph_due
 
 
 def test_a_build_is_given_up_when_nobody_wants_it() -> None:
     answers = iter([True, False])
-    assert Graph.build(unit(1_000, 8, seed=1), lambda: next(answers)) is None
+    assert Graph.build(unit(1_000, 8, seed=1).astype(np.float16), lambda: next(answers)) is None
 
 
 # --- The cache -----------------------------------------------------------------------------------

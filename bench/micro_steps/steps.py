@@ -6,6 +6,7 @@ from importlib.resources import as_file, files
 from itertools import count
 from typing import Any, Final, TypeVar
 
+import numpy as np
 from tokenizers import Tokenizer
 
 from likewise.v1.classifier_service_pb2 import ClassifyRequest, ClassifyResponse
@@ -73,7 +74,7 @@ def _tokens(prepared: Prepared) -> Call:
 def _vector_known(prepared: Prepared) -> Call:
     view = prepared.view
     texts = [wording.text for wording in prepared.wordings if wording.text_number != UNKNOWN]
-    return _each(texts, lambda text: view.index.matrix[view.text_number(text)])
+    return _each(texts, lambda text: view.index.vectors_of(np.array([view.text_number(text)])))
 
 
 def _vector_new(prepared: Prepared) -> Call:

@@ -108,7 +108,7 @@ def question_of(
     text, payee = text_and_payee(transaction.payee, transaction.description)
     number = view.text_number(text)
     known = None if number == UNKNOWN else number
-    vector = _encoded(encoder, text) if known is None else view.index.matrix[known]
+    vector = _encoded(encoder, text) if known is None else view.index.vectors_of(np.array([known]))[0]
     encoded_ns = perf_counter_ns()
 
     if len(view.index.matrix):

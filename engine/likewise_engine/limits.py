@@ -219,6 +219,10 @@ def _check_relations() -> None:
         # A text has at most one n-gram of each length from 2 to 4 a character, and less than a word.
         "a head affords a label": CATEGORIES_MAX * 4 * TEXT_CHARS_MAX <= HEAD_CELL_UPDATES_MAX,
         "a head's weights know their category": CATEGORIES_MAX <= 2**16,
+        "a tenant's ids take 32 bits of bytes": 4
+        * TRANSACTION_ID_CHARS_MAX
+        * (2 * TENANT_LABELS_MAX + BATCH_ITEMS_MAX)
+        < 2**32,
         "amounts fit int64 units": AMOUNT_UNITS_MAX < 2**63,
         "bulk batches": IMPORT_BATCH_ROWS <= BATCH_ITEMS_MAX
         and IMPORT_BATCH_ROWS <= IMPORT_BUFFERED_ROWS_MAX

@@ -6,7 +6,7 @@ likeliest; and those that have followed the one that the rows speak for most.
 """
 
 from libc.math cimport exp
-from libc.stdint cimport int32_t, int64_t
+from libc.stdint cimport int32_t, int64_t, uint16_t
 from libcpp cimport bool as boolean
 from libcpp.algorithm cimport partial_sort, sort
 from libcpp.utility cimport pair
@@ -16,6 +16,7 @@ import numpy as np
 
 from likewise_engine.evidence.comparing cimport log_sum_exp
 from likewise_engine.index.dot cimport dot
+from likewise_engine.index.halves cimport widen
 
 NAMED_CANDIDATES_MAX = 5
 """Categories that are candidates for their names alone: as many as an answer shows unless asked for more."""
@@ -46,15 +47,19 @@ def labelled_rows(const int64_t[::1] rows not None, const int32_t[::1] labels no
     return positions[:found], given[:found]
 
 
-def nearness_of_names(const float[:, :, ::1] wordings not None, const float[::1] vector not None):
+def nearness_of_names(wordings not None, const float[::1] asked not None):
+    cdef const uint16_t[:, :, ::1] halves = wordings.view(np.uint16)
+    cdef vector[float] widened
     cdef Py_ssize_t category, wording
     cdef float best
-    nearness = np.empty(wordings.shape[0])
+    nearness = np.empty(halves.shape[0])
     cdef double[::1] into = nearness
-    for category in range(wordings.shape[0]):
+    widened.resize(halves.shape[2])
+    for category in range(halves.shape[0]):
         best = -1.0
-        for wording in range(wordings.shape[1]):
-            best = max(best, dot(&wordings[category, wording, 0], &vector[0], vector.shape[0]))
+        for wording in range(halves.shape[1]):
+            widen(&halves[category, wording, 0], asked.shape[0], widened.data())
+            best = max(best, dot(widened.data(), &asked[0], asked.shape[0]))
         into[category] = best
     return nearness
 

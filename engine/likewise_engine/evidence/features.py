@@ -186,5 +186,5 @@ def _heard(view: View, around: Surroundings, dimension: str) -> Floats:
 
 def cosines_of(view: View, around: Surroundings) -> NDArray[np.float32]:
     """Of the texts around, ``(t, t)``."""
-    vectors = view.index.matrix[around.texts]
+    vectors = view.index.vectors_of(around.texts)
     return vectors @ vectors.T

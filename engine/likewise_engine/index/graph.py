@@ -38,12 +38,12 @@ class Graph:
 
     @classmethod
     def build(
-        cls, matrix: NDArray[np.float32], keep_on: Callable[[], bool] = lambda: True, threads: int = 1
+        cls, matrix: NDArray[np.float16], keep_on: Callable[[], bool] = lambda: True, threads: int = 1
     ) -> "Graph | None":
         """Build a graph over all rows of a matrix.
 
         Args:
-            matrix: float32 ``(count, dimensions)``, unit rows.
+            matrix: float16 ``(count, dimensions)``, unit rows.
             keep_on: asked between chunks; when it says no, the build is given up.
             threads: with one, the same matrix always gives the same graph.
 
@@ -58,7 +58,7 @@ class Graph:
         for start in range(0, count, _BUILD_CHUNK):
             if not keep_on():
                 return None
-            chunk = matrix[start : start + _BUILD_CHUNK]
+            chunk = matrix[start : start + _BUILD_CHUNK].astype(np.float32)
             index.add_items(chunk, np.arange(start, start + len(chunk)), num_threads=threads)
         return cls(index, count, dimensions)
 

@@ -1,7 +1,7 @@
 """Who is nearest: compiled, since numpy sorts all where a few are wanted."""
 
 from libc.math cimport INFINITY
-from libc.stdint cimport int64_t
+from libc.stdint cimport int64_t, uint16_t
 from libcpp cimport bool as boolean
 from libcpp.algorithm cimport sort
 from libcpp.queue cimport priority_queue
@@ -11,6 +11,7 @@ from libcpp.vector cimport vector
 import numpy as np
 
 from likewise_engine.index.dot cimport dot
+from likewise_engine.index.halves cimport widen
 
 ctypedef pair[pair[boolean, float], int64_t] standing  # what to sort by, ascending: unlike the known, far, number
 
@@ -42,20 +43,23 @@ def best_of(
 
 
 def ranked(
-    const float[:, ::1] matrix not None,
+    matrix not None,
     const float[::1] asked not None,
     const int64_t[::1] texts not None,
     Py_ssize_t count_max,
     int64_t known,
 ):
+    cdef const uint16_t[:, ::1] halves = matrix.view(np.uint16)
+    cdef vector[float] widened
     cdef standings_of standings
     cdef Py_ssize_t position, count
     cdef bint is_met = known < 0
+    widened.resize(halves.shape[1])
     for position in range(texts.shape[0]):
         is_met = is_met or texts[position] == known
-        stand(standings, matrix, asked, texts[position], known)
+        stand(standings, halves, widened.data(), asked, texts[position], known)
     if not is_met:
-        stand(standings, matrix, asked, known, known)
+        stand(standings, halves, widened.data(), asked, known, known)
     sort(standings.begin(), standings.end())
     count = min(count_max, <Py_ssize_t>standings.size())
     numbers, similarities = np.empty(count, dtype=np.int64), np.empty(count, dtype=np.float32)
@@ -68,10 +72,12 @@ def ranked(
 
 cdef inline void stand(
     standings_of& standings,
-    const float[:, ::1] matrix,
+    const uint16_t[:, ::1] halves,
+    float* widened,
     const float[::1] asked,
     int64_t text,
     int64_t known,
 ) noexcept:
-    cdef float similarity = dot(&matrix[text, 0], &asked[0], asked.shape[0])
+    widen(&halves[text, 0], asked.shape[0], widened)
+    cdef float similarity = dot(widened, &asked[0], asked.shape[0])
     standings.push_back(standing(pair[boolean, float](text != known, -similarity), text))

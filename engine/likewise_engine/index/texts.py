@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from likewise_engine.index.graph import Graph
+from likewise_engine.index.halves import products, rows_of
 from likewise_engine.index.ranking import best_of, ranked
 
 EXACT_TEXTS_MAX: Final = 16_384
@@ -35,12 +36,12 @@ class TextIndex:
     """The texts that a reader may find.
 
     Attributes:
-        matrix: float32 ``(t, dimensions)``, unit rows.
+        matrix: float16 ``(t, dimensions)``, unit rows, as the store has them.
         alive: bool ``(t,)``, whether a live entry has the text.
         graph: over the first ``graph.count`` rows, or None.
     """
 
-    matrix: NDArray[np.float32]
+    matrix: NDArray[np.float16]
     alive: NDArray[np.bool_]
     graph: Graph | None
 
@@ -86,12 +87,18 @@ class TextIndex:
         """As :meth:`search`, by scanning every text: the judge of the graph."""
         return self._ranked(vector, self._scan(vector, 0, count_max), count_max, known)
 
+    def vectors_of(self, texts: NDArray[np.int64]) -> NDArray[np.float32]:
+        """The vectors of some texts, float32 ``(len(texts), dimensions)``."""
+        return rows_of(self.matrix, texts)
+
     def _dead_in(self, graph: Graph) -> int:
         return graph.count - int(np.count_nonzero(self.alive[: graph.count]))
 
     def _scan(self, vector: NDArray[np.float32], start: int, count_max: int) -> NDArray[np.int64]:
         """The live texts from ``start`` on that are nearest to a vector, in no order; more where some tie."""
-        return best_of(self.matrix[start:] @ vector, self.alive[start:], count_max, _ROUNDING) + start
+        return (
+            best_of(products(self.matrix[start:], vector), self.alive[start:], count_max, _ROUNDING) + start
+        )
 
     def _ranked(
         self, vector: NDArray[np.float32], texts: NDArray[np.int64], count_max: int, known: int | None

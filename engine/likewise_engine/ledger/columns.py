@@ -65,7 +65,8 @@ class StringColumn:
 
     def __init__(self, initial: Sequence[str] = ()) -> None:
         self._bytes = bytearray()
-        self._ends: Column[Any] = Column(np.zeros(1, dtype=np.int64))
+        # 32 bits: see limits. A tenant's dead entries are no more than its live ones.
+        self._ends: Column[Any] = Column(np.zeros(1, dtype=np.uint32))
         self.extend(initial)
 
     @property

@@ -77,7 +77,7 @@ class Memory:
         self.chart = Chart.of(snapshot.categories)
         self.category_active, self.category_dimension = _by_category(self.chart)
         self._encoder = encoder
-        self.category_vectors = np.empty((0, 2, encoder.dimensions), dtype=np.float32)
+        self.category_vectors = np.empty((0, 2, encoder.dimensions), dtype=np.float16)
         self._encode_names(Chart.of([]))
         self.texts = list(snapshot.texts)
         self.text_names = Names(snapshot.text_ids, snapshot.texts, snapshot.known.text)
@@ -251,7 +251,7 @@ class Memory:
         if not named or vectors is None:
             return
         if not len(self.vectors):
-            self.vectors = Column(np.empty((0, vectors.shape[1]), dtype=np.float32))
+            self.vectors = Column(np.empty((0, vectors.shape[1]), dtype=np.float16))
         self.vectors.extend(_checked(vectors))
         self.text_alive.extend(np.ones(len(named), dtype=np.bool_))
         self.texts.extend(text for _, text in named)
@@ -397,7 +397,7 @@ class Memory:
         }
         if wordings:
             encoded = self._encoder.encode(list(chain.from_iterable(wordings.values())))
-            vectors = np.empty((len(self.chart.categories), 2, self._encoder.dimensions), dtype=np.float32)
+            vectors = np.empty((len(self.chart.categories), 2, self._encoder.dimensions), dtype=np.float16)
             vectors[:known] = self.category_vectors
             vectors[list(wordings)] = encoded.reshape(len(wordings), 2, -1)
             self.category_vectors = vectors
@@ -449,11 +449,11 @@ def _label_columns(chart: Chart, entries: EntryColumns) -> dict[str, Column[np.i
     return columns
 
 
-def _checked(vectors: Vectors) -> NDArray[np.float32]:
-    """Vectors for searching. Raises StoreCorrupt where one is not finite and of unit length."""
+def _checked(vectors: Vectors) -> Vectors:
+    """The vectors. Raises StoreCorrupt where one is not finite and of unit length."""
     if not are_unit(vectors):
         raise StoreCorrupt("a vector is not finite or not of unit length")
-    return vectors.astype(np.float32)
+    return vectors
 
 
 def are_unit(vectors: Vectors) -> bool:

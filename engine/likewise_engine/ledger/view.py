@@ -111,7 +111,7 @@ class View:
         category_counts: int64 ``(categories,)``, live labels of each category.
         category_active: bool ``(categories,)``.
         category_dimension: int64 ``(categories,)``, positions in the chart's dimensions.
-        category_vectors: float32 ``(categories, 2, dimensions)``, of their names and of their descriptions.
+        category_vectors: float16 ``(categories, 2, dimensions)``, of their names and of their descriptions.
         heads: trained on what there was some labels ago.
         calibrations: by dimension, of the chart's and of CATEGORY_DIMENSION.
     """
@@ -139,7 +139,7 @@ class View:
     category_counts: NDArray[np.int64]
     category_active: NDArray[np.bool_]
     category_dimension: NDArray[np.int64]
-    category_vectors: NDArray[np.float32]
+    category_vectors: NDArray[np.float16]
     heads: Heads
     calibrations: Mapping[str, Calibration]
     _habits: dict[str, Habits] = field(init=False, default_factory=dict, repr=False, compare=False)
