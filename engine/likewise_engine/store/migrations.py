@@ -137,9 +137,10 @@ INSERT INTO journal SELECT 1, NULL, '[]',
 """
 
 # token: random, of each change. So a cache can tell whether it is of this file, or of a copy that was put in
-# its place and learned other things since. 0 for changes from before.
+# its place and learned other things since.
 _STEP_6: Final = """
 ALTER TABLE journal ADD COLUMN token INTEGER NOT NULL DEFAULT 0;
+UPDATE journal SET token = abs(random() % 9223372036854775807) + 1;
 """
 
 STEPS: Final[tuple[str, ...]] = (_STEP_1, _STEP_2, _STEP_3, _STEP_4, _STEP_5, _STEP_6)
