@@ -241,9 +241,12 @@ def test_unknown_peers_and_impossible_workloads_are_refused(capsys: pytest.Captu
 
 
 @pytest.fixture
-def running() -> Iterator["subprocess.Popen[bytes]"]:
+def running(tmp_path: Path) -> Iterator["subprocess.Popen[bytes]"]:
     command = [sys.executable, str(BENCH / "peers.py"), "--peers", "sqlite-vec", "--sizes", "1000"]
-    process = subprocess.Popen(command, cwd=BENCH, stderr=subprocess.DEVNULL, start_new_session=True)
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}  # what is killed leaves its folder behind
+    process = subprocess.Popen(
+        command, cwd=BENCH, env=environment, stderr=subprocess.DEVNULL, start_new_session=True
+    )
     yield process
     process.kill()
     process.wait()
