@@ -60,11 +60,14 @@ class Upkeep:
         with self._changed:
             if self._is_stopping or self._failed_revisions.get(tenant) == revision:
                 return
+            # Otherwise it wakes by itself before this is due. A lesson need not wake it each time.
+            is_first = not self._wanted or is_graph_due
             self._wanted[tenant] = due_s
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="upkeep", daemon=True)
                 self._thread.start()
-            self._changed.notify_all()
+            if is_first:
+                self._changed.notify_all()
 
     def give_up(self, tenant: str) -> None:
         """Do nothing for a tenant after all; what is being done is dropped soon."""
