@@ -38,6 +38,7 @@ bench-smoke: $(VENV) ## Run every benchmark small: whether it works, not how fas
 	rm -rf build/bench-smoke
 	mkdir -p build/bench-smoke
 	.venv/bin/python bench/latency.py --small --json build/bench-smoke/latency.json --plots build/bench-smoke
+	.venv/bin/python bench/overload.py --small --json build/bench-smoke/overload.json
 	.venv/bin/python bench/scale.py --small --json build/bench-smoke/scale.json
 	.venv/bin/python bench/peers.py --small --json build/bench-smoke/peers.json
 	.venv/bin/python bench/micro.py --small -o build/bench-smoke/micro.json

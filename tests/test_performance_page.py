@@ -76,6 +76,41 @@ def scale_document(list_exponent: float = 1.0) -> Document:
     }
 
 
+def workers_document(cpu_ms: float) -> Document:
+    load = asdict(Load(workers=2, classify_only=True))
+    return latency_document() | {"load": load, "server": {"cpu_ms_per_call": cpu_ms}}
+
+
+def overload_document() -> Document:
+    quantiles = {"calls": 100, "p50_ms": 1.0, "p99_ms": 3.0}
+    return {
+        "overload": {
+            "capacity_hz": 1_000.0,
+            "budget_ms": 10.0,
+            "times": 5.0,
+            "seconds": 60.0,
+            "due_hz": 5_000.0,
+            "calm": quantiles,
+            "accepted": quantiles | {"p99_ms": 18.0},
+            "goodput_hz": 800.0,
+            "goodput_share": 0.8,
+            "recovery_s": 0.5,
+            "errors_by_code": {"RESOURCE_EXHAUSTED": 4_200},
+        },
+        "import": {
+            "rows": 1_000_000,
+            "rows_per_s": 9_000.0,
+            "rate_hz": 250.0,
+            "p99_ratio": 1.4,
+            "quiet": quantiles,
+            "beside": quantiles | {"p99_ms": 4.2},
+            "errors_by_code": {},
+        },
+        "doubts": [],
+        "machine": MACHINE,
+    }
+
+
 def peers_document() -> Document:
     def system(ready_ms: float) -> Document:
         query = {
@@ -138,7 +173,9 @@ def folder(tmp_path: Path, backtest: str) -> Path:
     }
     documents = {
         "latency": latency_document(),
-        "capacity": capacity_document(800.0),
+        "capacity": capacity_document(800.0) | {"server": {"cpu_ms_per_call": 0.8}},
+        "workers": workers_document(0.9),
+        "overload": overload_document(),
         "scale": scale_document(),
         "peers": peers_document(),
         "books": books,
@@ -183,6 +220,26 @@ def test_what_was_reached_is_told_from_what_was_not(folder: Path) -> None:
     assert goal_of(folder, "real books").holds
 
 
+def test_of_workers_the_processor_time_of_a_call_counts(folder: Path) -> None:
+    goal = goal_of(folder, "two workers")
+    assert goal.reached == pytest.approx(2 * 0.8 / 0.9)
+    assert goal.holds
+    replaced(folder, "workers", workers_document(cpu_ms=1.6))
+    assert goal_of(folder, "two workers").verdict == "no: 1.6 times as much was wanted"
+
+
+def test_overload_and_import_are_told_apart(folder: Path) -> None:
+    accepted = goal_of(folder, "5 x overload for 60 s: p99")
+    assert (accepted.bound, accepted.reached, accepted.holds) == (20.0, 18.0, True)
+    assert goal_of(folder, "goodput").verdict == "no: 1.12 times as much was wanted"
+    assert goal_of(folder, "recovery").holds
+    assert goal_of(folder, "import of 1,000,000 rows").holds
+    document = overload_document()
+    del document["import"]
+    replaced(folder, "overload", document)
+    assert goal_of(folder, "import of 1,000,000 rows").verdict == "not measured: that part was not run"
+
+
 def test_a_peer_counts_by_its_best_way_and_its_best_size(folder: Path) -> None:
     assert goal_of(folder, "Chroma's query *excluding* it, p99").reached == 3.5
     pgvector = goal_of(folder, "pgvector")
@@ -191,7 +248,7 @@ def test_a_peer_counts_by_its_best_way_and_its_best_size(folder: Path) -> None:
 
 
 def test_what_was_not_run_is_not_reached(folder: Path) -> None:
-    unmeasured = goal_of(folder, "1,000,000 rows")
+    unmeasured = goal_of(folder, "from Parquet")
     assert (unmeasured.reached, unmeasured.holds) == (None, False)
     assert unmeasured.verdict == "not measured: the part 'bulk' was not run"
     document = scale_document()
@@ -249,6 +306,9 @@ def test_the_page_has_every_section(folder: Path, tmp_path: Path) -> None:
     assert "qdrant did not run: qdrant-edge-py not installed" in text
     assert "| text | 2 | ± 1.41 |" in text
     assert "Difference Engine" in text
+    said = " ".join(text.split())
+    assert "5,000 calls a second were due where 1,000 can be answered; 800 were" in said
+    assert "What failed: 4,200 RESOURCE_EXHAUSTED." in said
     assert "| top-1 |" in text
     drawn = {path.name for path in (tmp_path / "docs" / "performance").iterdir()}
     assert drawn == {"latency-over-time.svg", "scale-labels.svg", "scale-tenants.svg", "scale-cold.svg"}
@@ -260,7 +320,7 @@ def test_the_page_has_every_section(folder: Path, tmp_path: Path) -> None:
 def test_without_results_everything_is_said_to_be_missing(tmp_path: Path) -> None:
     text = text_of(Results.read(tmp_path))
     assert not any(goal.holds for goal in goals_of(Results.read(tmp_path)))
-    for name in ("latency", "capacity", "scale", "peers", "books", "micro"):
+    for name in ("latency", "capacity", "overload", "scale", "peers", "books", "micro"):
         assert f"Not measured: RESULTS/{name}.json is missing." in text
     assert "there are no backtests in RESULTS/before and RESULTS/after" in text
     assert "![" not in text

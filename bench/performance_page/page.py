@@ -47,6 +47,7 @@ def text_of(results: Results) -> str:
         "## Latency under load\n\n" + sections.made_by("latency", results, sections.latency),
         *(f"![{title}]({DRAWINGS}/{name}.svg)\n\n*{title}*" for name, title in _drawn(results)),
         "## Capacity\n\n" + sections.made_by("capacity", results, sections.capacity),
+        "## Too much load\n\n" + sections.made_by("overload", results, sections.overload),
         "## What it costs in accuracy\n\n" + _accuracy(results),
         "## Beside the peers\n\n" + sections.made_by("peers", results, sections.peers),
         "## How it scales\n\n" + sections.made_by("scale", results, _scaling),
@@ -99,7 +100,7 @@ def _scaling(results: Results) -> str:
 def _made_with(results: Results) -> str:
     """The machines, each once, and what ran on them."""
     machines: dict[str, list[str]] = {}
-    for name in ("latency", "capacity", "scale", "peers", "books"):
+    for name in ("latency", "capacity", "workers", "overload", "scale", "peers", "books"):
         document = getattr(results, name)
         if document is not None:
             machine = dict(document["machine"])

@@ -15,6 +15,9 @@ COMMANDS: Final = {
     "latency": "python bench/latency.py --folder KEPT --json RESULTS/latency.json --plots RESULTS",
     "capacity": "python bench/latency.py --folder KEPT --find-capacity --classify-only"
     " --json RESULTS/capacity.json",
+    "workers": "python bench/latency.py --folder KEPT --classify-only --workers 2 --rate RATE"
+    " --json RESULTS/workers.json    # RATE: half of the capacity that was found",
+    "overload": "python bench/overload.py --folder KEPT --json RESULTS/overload.json",
     "scale": "python bench/scale.py --folder KEPT-SCALE --rows 10000 100000 1000000 10000000"
     " --json RESULTS/scale.json",
     "peers": "python bench/peers.py --json RESULTS/peers.json",
@@ -38,6 +41,8 @@ class Results:
         folder: that they were read from.
         latency: under the canonical workload.
         capacity: of Classify alone, with its figures at half of it.
+        workers: of two worker processes, at half of the capacity of one.
+        overload: and the import of a million rows.
         scale: the laws.
         peers: beside Likewise.
         books: speed and memory on real books.
@@ -49,6 +54,8 @@ class Results:
     folder: Path
     latency: Json | None
     capacity: Json | None
+    workers: Json | None
+    overload: Json | None
     scale: Json | None
     peers: Json | None
     books: Json | None
@@ -69,6 +76,8 @@ class Results:
             folder=folder,
             latency=_document(folder / "latency.json"),
             capacity=_document(folder / "capacity.json"),
+            workers=_document(folder / "workers.json"),
+            overload=_document(folder / "overload.json"),
             scale=_document(folder / "scale.json"),
             peers=_document(folder / "peers.json"),
             books=_document(folder / "books.json"),

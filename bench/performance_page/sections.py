@@ -80,6 +80,32 @@ def _doubts(document: Json) -> list[str]:
     return [f"**Not valid**: {doubt}." for doubt in document["doubts"]]
 
 
+def overload(results: Results) -> str:
+    """What becomes of too many calls, and of calls beside an import."""
+    document = results.overload
+    assert document is not None
+    said = []
+    if part := document.get("overload"):
+        said.append(
+            f"For {figure(part['seconds'])} s, {figure(part['due_hz'])} calls a second were due where"
+            f" {figure(part['capacity_hz'])} can be answered; {figure(part['goodput_hz'])} were, with a p99"
+            f" of {figure(part['accepted']['p99_ms'])} ms ({figure(part['calm']['p99_ms'])} before). What"
+            f" failed: {_errors(part)}. {figure(part['recovery_s'])} s after the end all was well."
+        )
+    if part := document.get("import"):
+        said.append(
+            f"While {part['rows']:,} rows were imported into one tenant, at {figure(part['rows_per_s'])}"
+            f" rows/s, {figure(part['rate_hz'])} calls a second of others had a p99 of"
+            f" {figure(part['beside']['p99_ms'])} ms; before and after, {figure(part['quiet']['p99_ms'])} ms."
+            f" What failed: {_errors(part)}."
+        )
+    return "\n\n".join((*said, *_doubts(document)))
+
+
+def _errors(part: Json) -> str:
+    return ", ".join(f"{count:,} {code}" for code, count in part["errors_by_code"].items()) or "nothing"
+
+
 def books(results: Results) -> str:
     """One caller on a quiet server, over the real books."""
     document = results.books
