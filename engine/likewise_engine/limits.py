@@ -79,8 +79,8 @@ many categories and the longest texts would take ten times that."""
 OUTCOMES_KEPT_MAX: Final = 1_000
 """Latest outcomes of one dimension that calibrate a tenant. On real books 700 to 3,000 do equally well."""
 OUTCOMES_REPLAYED_MAX: Final = 500
-"""Latest labels of one dimension that are asked about once more after an import: some 3 s of processor time
-in the background, most of it for heads as of then."""
+"""Latest labels of one dimension that are asked about once more after an import: less than a second of
+processor time in the background, heads as of then included."""
 OUTCOMES_PER_LESSON_MAX: Final = 64
 """Labels in one Learn that are asked about before they are learned, some .7 ms each. More are replayed in the
 background, as an import is."""
