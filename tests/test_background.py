@@ -17,8 +17,9 @@ from likewise_engine import limits
 from likewise_engine.background import Background
 from likewise_engine.encoder import load_encoder
 from likewise_engine.errors import EngineFault
-from likewise_engine.folder import SNAPSHOT_NAME
+from likewise_engine.folder import GRAPH_NAME, SNAPSHOT_NAME
 from likewise_engine.head import Heads
+from likewise_engine.index import texts
 from likewise_engine.ledger.ledger import Ledger
 from likewise_engine.tenants import Tenants
 from likewise_engine.vote import load_vote
@@ -89,6 +90,28 @@ def test_a_process_makes_to_the_bit_what_a_thread_makes(
         assert len(made.probability) > 20
         np.testing.assert_array_equal(made.probability, expected.probability)
         np.testing.assert_array_equal(made.right, expected.right)
+
+
+def test_a_graph_is_built_there_too(
+    tmp_path: Path, background: Background, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(texts, "EXACT_TEXTS_MAX", 5)
+    found = []
+    for name, where in (("process", background), ("thread", None)):
+        with opened(tmp_path / name, where) as tenants:
+            filled(tenants)
+            with tenants.use("acme") as ledger:
+                assert ledger.is_graph_due
+            tenants.settle()
+            with tenants.use("acme") as ledger:
+                index = ledger.view.index
+                assert index.graph is not None
+                assert index.graph.count == len(index.matrix)
+                found.append(
+                    [index.graph.nearest(vector, 8).tolist() for vector in index.vectors_of(np.arange(5))]
+                )
+            assert (next((tmp_path / name).rglob(GRAPH_NAME))).stat().st_size > 0
+    assert found[0] == found[1]
 
 
 def test_a_tenant_is_deleted_at_once_though_it_is_being_worked_for(

@@ -1,10 +1,10 @@
 """What takes seconds is made in a process of its own, at the lowest priority, so that no call waits for it.
 
-Training heads and replaying history are Python and kernels that hold the interpreter's lock or share the
-processor's caches: in a thread beside calls they take what calls need. The process reads a tenant's store, by
-the code that a ledger runs, makes what it is asked for, and writes it to its standard output; it changes
-nothing. Whether what it made is still of use is for the ledger to say, which takes it over under its own
-locks: so a process at the lowest priority never holds a lock that somebody waits for.
+Training heads, replaying history and building graphs take the interpreter's lock or a core of the processor:
+in a thread beside calls they take what calls need. The process reads a tenant's store, by the code that a
+ledger runs, makes what it is asked for, and writes it to its standard output; it changes nothing. Whether
+what it made is still of use is for the ledger to say, which takes it over under its own locks: so one at the
+lowest priority never holds a lock that somebody waits for.
 
 It is started by the first job, does one at a time, ends by itself when there was none for a while, and is
 killed where a job is given up. It dies with the process that started it: its input then ends.
@@ -23,9 +23,11 @@ from typing import Any, Final
 from likewise_engine import limits
 from likewise_engine.errors import EngineFault
 from likewise_engine.head import Heads
+from likewise_engine.index.graph import Graph
 from likewise_engine.ledger.hindsight import NO_ID, Replay
 from likewise_engine.store.base import Known, Outcome
 
+GRAPH: Final = "graph"
 HEADS: Final = "heads"
 REPLAY: Final = "replay"
 SNAPSHOT: Final = "snapshot"
@@ -48,8 +50,8 @@ class Background:
         self._command = [sys.executable, "-m", "likewise_engine.background_process", *folders]
         self._process: subprocess.Popen[bytes] | None = None
 
-    def heads(self, folder: Path, models: str, keep_on: Callable[[], bool]) -> Heads | None:
-        """Heads of a tenant, as it is by now.
+    def graph(self, folder: Path, models: str, keep_on: Callable[[], bool]) -> tuple[Graph, str] | None:
+        """A graph over the texts of a tenant by now, and their identity, as Caches has it.
 
         Args:
             folder: of its store.
@@ -57,16 +59,21 @@ class Background:
             keep_on: asked now and then; the job is given up when it says no.
 
         Returns:
-            The heads; None when it said no.
+            Both; None when it said no, and of no texts.
 
         Raises:
-            EngineFault: they could not be made.
+            EngineFault: it could not be built.
         """
+        made = self._made({"what": GRAPH, "folder": str(folder), "models": models}, keep_on)
+        return (Graph.unpacked(made[1]), made[0]["identity"]) if made and made[1] else None
+
+    def heads(self, folder: Path, models: str, keep_on: Callable[[], bool]) -> Heads | None:
+        """Heads of a tenant, as it is by now. The rest is as in :meth:`graph`."""
         made = self._made({"what": HEADS, "folder": str(folder), "models": models}, keep_on)
         return None if made is None else Heads.read(BytesIO(made[1]), made[0], limits.CATEGORIES_MAX)
 
     def replay(self, folder: Path, models: str, keep_on: Callable[[], bool]) -> Replay | None:
-        """What comes of a replay of a tenant, as it is by now. The rest is as in :meth:`heads`."""
+        """What comes of a replay of a tenant, as it is by now. The rest is as in :meth:`graph`."""
         made = self._made({"what": REPLAY, "folder": str(folder), "models": models}, keep_on)
         if made is None:
             return None
@@ -78,7 +85,7 @@ class Background:
         return Replay(stated["revision"], outcomes, stated["right"])
 
     def snapshot(self, folder: Path, models: str, keep_on: Callable[[], bool]) -> tuple[Known, bytes] | None:
-        """A tenant's snapshot as it is written, and how much it is. The rest is as in :meth:`heads`."""
+        """A tenant's snapshot as it is written, and how much it is. The rest is as in :meth:`graph`."""
         made = self._made({"what": SNAPSHOT, "folder": str(folder), "models": models}, keep_on)
         return None if made is None else (Known(**made[0]), made[1])
 

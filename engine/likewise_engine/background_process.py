@@ -19,11 +19,13 @@ from typing import Any, BinaryIO, Final
 
 from threadpoolctl import threadpool_limits
 
-from likewise_engine.background import HEADS, REPLAY, SNAPSHOT
+from likewise_engine.background import GRAPH, HEADS, REPLAY, SNAPSHOT
 from likewise_engine.encoder import Encoder, load_encoder
 from likewise_engine.errors import LikewiseError, ModelFault
 from likewise_engine.folder import STORE_NAME
 from likewise_engine.head import Heads
+from likewise_engine.index.graph import Graph
+from likewise_engine.ledger.caches import Caches
 from likewise_engine.ledger.head_training import train_heads
 from likewise_engine.ledger.hindsight import Hindsight
 from likewise_engine.ledger.memory import Memory
@@ -54,7 +56,15 @@ class Jobs:
                 return asdict(known), content
             pooled, fingerprint = self._vote.pooled, self._hindsight.fingerprint
             memory = Memory(store.snapshot(), self._encoder, None, Heads(), pooled, fingerprint)
+            if job["what"] == GRAPH:
+                return self._graph(memory, Caches(Path(job["folder"]), self._encoder.fingerprint))
             return {HEADS: self._heads, REPLAY: self._replay}[job["what"]](memory, store)
+
+    def _graph(self, memory: Memory, caches: Caches) -> tuple[Mapping[str, Any], bytes]:
+        graph = Graph.build(memory.view().index.matrix)
+        if graph is None:
+            return {}, b""
+        return {"identity": caches.identity_of(memory.texts)(graph.count)}, graph.packed()
 
     def _heads(self, memory: Memory, _store: SqliteStore) -> tuple[Mapping[str, Any], bytes]:
         heads = train_heads(memory.view(), lambda: True) or Heads()

@@ -6,6 +6,7 @@ saving writes in place and reports no error, and a damaged file loads silently, 
 (Malkov & Yashunin 2016, arXiv:1603.09320).
 """
 
+import pickle
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -83,6 +84,15 @@ class Graph:
         except RuntimeError:  # Links lead to fewer than were asked for.
             return np.empty(0, dtype=np.int64)
         return rows[0].astype(np.int64)  # type: ignore[no-any-return]
+
+    def packed(self) -> bytes:
+        """The graph for another process of ours, where :meth:`unpacked` makes it again."""
+        return pickle.dumps((self._index, self.count, self.dimensions), protocol=pickle.HIGHEST_PROTOCOL)
+
+    @classmethod
+    def unpacked(cls, content: bytes) -> "Graph":
+        """The graph that :meth:`packed` packed. Never for what comes from anywhere else."""
+        return cls(*pickle.loads(content))  # noqa: S301 - a process of ours made it
 
     def save(self, path: Path, identity: str) -> None:
         """Cache the graph in a file.

@@ -6,6 +6,9 @@ what when is said in ``ledger.py``.
 
 from collections.abc import Callable
 
+import numpy as np
+from numpy.typing import NDArray
+
 from likewise_engine.background import Background
 from likewise_engine.encoder.base import Encoder
 from likewise_engine.head import Heads
@@ -13,6 +16,7 @@ from likewise_engine.index.graph import Graph
 from likewise_engine.ledger.caches import Caches
 from likewise_engine.ledger.head_training import train_heads
 from likewise_engine.ledger.hindsight import Hindsight
+from likewise_engine.ledger.memory import Memory
 from likewise_engine.ledger.state import State
 from likewise_engine.ledger.view import View
 from likewise_engine.store.base import Change, TenantStore
@@ -92,7 +96,7 @@ class Aside:
         # Another process may have made one. If it is not enough, it is still due.
         graph = cached = self._caches.newer_graph(memory.graph, memory.texts, self._encoder.dimensions)
         if graph is None:
-            graph = Graph.build(matrix, lambda: keep_on() and self._state.is_current(memory))
+            graph = self._built(memory, matrix, lambda: keep_on() and self._state.is_current(memory))
         if graph is None:
             return False
         texts = memory.texts[: graph.count]
@@ -189,6 +193,20 @@ class Aside:
                 return False
             known, content = written
         return self._state.keep_snapshot(known, content)
+
+    def _built(
+        self, memory: Memory, matrix: NDArray[np.float16], keep_on: Callable[[], bool]
+    ) -> Graph | None:
+        """A graph over these vectors, or over those that were learned since too."""
+        if self._background is None:
+            return Graph.build(matrix, keep_on)
+        built = self._background.graph(self._caches.folder, self._hindsight.fingerprint, keep_on)
+        if built is None:
+            return None
+        graph, identity = built
+        self._state.catch_up()  # It may be over texts that another process was taught meanwhile.
+        is_of_these = identity == self._caches.identity_of(memory.texts)(graph.count)
+        return graph if is_of_these else None
 
     def _trained(self, view: View, keep_on: Callable[[], bool]) -> Heads | None:
         """Heads of what a view shows, or of what was learned since too."""

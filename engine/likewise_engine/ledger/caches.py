@@ -52,7 +52,7 @@ class Caches:
 
     def graph(self, texts: Sequence[str], dimensions: int) -> Graph | None:
         """The graph over the first of these texts, if one that is beyond doubt is at hand."""
-        return Graph.load(self._graph_path, self._identity_of(texts), dimensions)
+        return Graph.load(self._graph_path, self.identity_of(texts), dimensions)
 
     def heads(self, categories: int, revision: int) -> Heads | None:
         """The heads of a tenant with so many categories, at hand and beyond doubt at its revision."""
@@ -70,7 +70,7 @@ class Caches:
 
     def save_graph(self, graph: Graph, texts: Sequence[str]) -> None:
         """Cache a graph over these texts. Raises StoreFault."""
-        graph.save(self._graph_path, self._identity_of(texts)(graph.count))
+        graph.save(self._graph_path, self.identity_of(texts)(graph.count))
 
     def save_heads(self, heads: Heads) -> None:
         """Cache heads. Raises StoreFault."""
@@ -112,7 +112,7 @@ class Caches:
         """Delete the cached heads, if there are any. Raises StoreFault."""
         cache_file.discard(self._heads_path)
 
-    def _identity_of(self, texts: Sequence[str]) -> Callable[[int], str]:
+    def identity_of(self, texts: Sequence[str]) -> Callable[[int], str]:
         """What names the vectors of the first n texts: a graph's cache is for these alone, in this order."""
 
         def identity(count: int) -> str:
