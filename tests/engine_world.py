@@ -273,8 +273,7 @@ class Oracle:
         question = self._vector(text)
         near = []
         for known, number in self.text_ids.items():
-            # The engine's own precision, so that what is equal to it is equal here.
-            cosine = float(np.einsum("td,d->t", self._vector(known)[np.newaxis], question)[0])
+            cosine = _cosine(self._vector(known), question)
             near.append((known != text, -cosine, number, known))
         by_text: dict[str, list[Kept]] = defaultdict(list)
         for kept in self.entries.values():
@@ -324,6 +323,17 @@ class Oracle:
         if text not in self.vectors:
             self.vectors[text] = self.encoder.encode([text])[0].astype(np.float16).astype(np.float32)
         return self.vectors[text]
+
+
+def _cosine(one: Any, other: Any) -> float:
+    """In the engine's own precision and order (index/dot.pxd), so that what is equal to it is equal here."""
+    lanes = np.zeros(8, dtype=np.float32)
+    for products in (one * other).reshape(-1, 8):
+        lanes += products
+    total = np.float32(0)
+    for lane in lanes:
+        total += lane
+    return float(total)
 
 
 def assert_same_state(ledger: Ledger, oracle: Oracle) -> None:
