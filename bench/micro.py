@@ -48,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with ExitStack() as stack:
         if given.folder is None:
             given.folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        if not given.worker_task:
+        if given.worker_task is None:
             prepare(given.folder, *_sizes(given))
         prepared = stack.enter_context(closing(Prepared(given.folder)))
         for name in given.only.split(","):
@@ -62,7 +62,8 @@ def arguments_of(runner: pyperf.Runner, arguments: Sequence[str]) -> argparse.Na
     add("--only", default=",".join(STEPS), type=_steps, metavar="STEP,STEP…", help=f"of {', '.join(STEPS)}")
     add("--folder", type=Path, help="keeps what is asked, for runs to come")
     add("--small", action="store_true", help="each step once, against little")
-    is_small = ["--debug-single-value", "--quiet"] if "--small" in arguments else []
+    # As pyperf's own processes do, here and now: what says nothing need not be repeated in many.
+    is_small = ["--worker", "--debug-single-value", "--quiet"] if "--small" in arguments else []
     given: argparse.Namespace = runner.parse_args([*arguments, *is_small])
     return given
 

@@ -1,27 +1,27 @@
 """bench/overload.py: its generator speaks HTTP/2 as gRPC does, and its figures are what they say."""
 
-import json
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Container, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from pathlib import Path
 
 import grpc
 import numpy as np
+import psutil
 import pytest
 
-import overload as command
 from latency_load.figures import errors_of
 from latency_load.generator import Samples
+from latency_load.processes import Served
 from latency_load.schedule import KINDS, Schedule
 from latency_load.workload import Kind
 from likewise.connection import TENANT_KEY
 from likewise.v1.classifier_service_pb2 import ClassifyRequest
 from overload_load.flood import FloodFailed, flood
-from overload_load.overload import recovery_s, schedule_of, within
+from overload_load.overload import measure, recovery_s, schedule_of, within
+from overload_load.place import Place
 
 MS = 1_000_000
 Answer = Callable[[bytes, grpc.ServicerContext], bytes]
@@ -158,11 +158,18 @@ def test_calls_within_a_span_are_those_that_were_due_in_it() -> None:
     assert samples.is_ok.tolist() == [True, False]
 
 
-def test_a_small_overload_of_a_real_server(tmp_path: Path) -> None:
-    out = tmp_path / "overload.json"
-    command.main(["--small", "--parts", "overload", "--json", str(out)])
-    part = json.loads(out.read_text())["overload"]
-    assert part["times"] == 5
-    assert part["goodput_hz"] + sum(part["errors_by_code"].values()) / part["seconds"] == part["due_hz"]
-    assert part["goodput_share"] == pytest.approx(part["goodput_hz"] / part["capacity_hz"])
-    assert 0 <= part["recovery_s"] <= 5
+def test_what_was_let_in_is_measured_apart_from_what_was_not() -> None:
+    def answer(request: bytes, context: grpc.ServicerContext) -> bytes:
+        if ClassifyRequest.FromString(request).tenant == "no":
+            context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, "full")
+        return b""
+
+    with server(answer) as address, ThreadPoolExecutor(1) as pool:
+        served = Served(address, 0.0, psutil.Process())
+        there = Place(served, pool, [message("yes"), message("no")], seed=1, doubts=[])
+        part = measure(there, capacity_hz=20.0, times=5.0, seconds=1.0)
+    refused = part["errors_by_code"]["RESOURCE_EXHAUSTED"]
+    assert part["accepted"]["calls"] + refused == part["due_hz"]
+    assert part["goodput_hz"] == part["accepted"]["calls"] == pytest.approx(refused, abs=2)
+    assert part["goodput_share"] == part["goodput_hz"] / 20.0
+    assert part["recovery_s"] > 4  # half of the calls are refused ever after

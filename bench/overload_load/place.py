@@ -1,7 +1,7 @@
 """A server with its tenants loaded, the generator's process, and calls to the one from the other."""
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
@@ -35,7 +35,7 @@ class Place:
     """
 
     server: Served
-    pool: ProcessPoolExecutor
+    pool: Executor
     messages: Sequence[bytes]
     seed: int
     doubts: list[str]

@@ -47,6 +47,7 @@ class World:
         self.root = root
         self.sizes = sizes
         self.pool = pool
+        self._tenants: dict[int, InventedTenant] = {}
         self.doubts: list[str] = []
         """Why figures are not what they say; empty where they may be believed."""
         self.originals = root / f"originals-{sizes.seed}"
@@ -54,9 +55,12 @@ class World:
 
     def tenants_of(self, labels: Sequence[int]) -> list[InventedTenant]:
         """Tenants with so many labels each, made where they are not there."""
-        wanted = [InventedTenant.of_size(f"labels-{size:07}", size, self.sizes.seed) for size in labels]
-        make_tenants(self.originals, wanted)
-        return wanted
+        missing = [size for size in dict.fromkeys(labels) if size not in self._tenants]
+        made = [InventedTenant.of_size(f"labels-{size:07}", size, self.sizes.seed) for size in missing]
+        if made:
+            make_tenants(self.originals, made)
+        self._tenants |= zip(missing, made, strict=True)
+        return [self._tenants[size] for size in labels]
 
     def copied(self, originals: Sequence[InventedTenant], ids: Sequence[str], data: Path) -> None:
         """Put copies into a data folder, each under the id at its place, but for those that are there."""
