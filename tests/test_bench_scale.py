@@ -17,6 +17,7 @@ from latency_load.invented import InventedTenant
 from scale_laws.bulk import NotIndexed, index, write_books
 from scale_laws.law import Law, law_of, laws_of
 from scale_laws.plots import write_plots
+from scale_laws.report import exponent_in_words
 from scale_laws.sizes import SMALL, Sizes
 
 TINY = [
@@ -82,6 +83,13 @@ def test_a_cost_that_does_not_grow_hides_the_exponent_at_the_small_end_alone() -
 @pytest.mark.parametrize("figures", [[None, None], [1.0, None], [1.0, 0.0], [-1.0, 2.0]])
 def test_there_is_no_law_of_what_was_not_measured(figures: list[float | None]) -> None:
     assert law_of([1, 10], figures) is None
+
+
+def test_exponents_in_words() -> None:
+    law = {"exponent": -0.001, "low": None, "high": None}
+    assert exponent_in_words(law) == "0.00"
+    assert exponent_in_words(law | {"low": -0.126, "high": 0.124}) == "0.00 (-0.13 to 0.12)"
+    assert exponent_in_words(None) == "–"
 
 
 def test_laws_are_written_by_figure() -> None:

@@ -8,7 +8,8 @@ from accuracy_page.markdown import table
 from likewise_engine import limits
 from performance_page.goals import UNCHANGED
 from performance_page.results import Json, Results
-from performance_page.words import NOTHING, exponent, figure, two_digits
+from performance_page.words import NOTHING, figure
+from scale_laws.report import exponent_in_words, two_digits
 
 MANY_TENANTS: Final = 10_000_000
 _GROWS: Final = 0.05
@@ -149,4 +150,4 @@ def _cell(value: Any, divisor: float) -> str:
 
 
 def _exponents(law: dict[str, Any] | None) -> tuple[str, str]:
-    return (exponent(law), NOTHING if law is None else two_digits(law["last_exponent"]))
+    return (exponent_in_words(law), NOTHING if law is None else two_digits(law["last_exponent"]))

@@ -22,15 +22,21 @@ def print_part(name: str, part: Mapping[str, Any], console: Console) -> None:
             table.add_row(figure, *(_cell(step[figure]) for step in steps))
     console.print(table)
     for figure, law in part["laws"].items():
-        console.print(f"{figure} grows as {over} to the power of {exponent_in_words(law)}")
+        if law is not None:
+            console.print(f"{figure} grows as {over} to the power of {exponent_in_words(law)}")
 
 
 def exponent_in_words(law: Mapping[str, Any] | None) -> str:
     """The exponent, and the interval that it lies in."""
     if law is None:
         return "–"
-    interval = "" if law["low"] is None else f" ({law['low']:.2f} to {law['high']:.2f})"
-    return f"{law['exponent']:.2f}{interval}"
+    interval = "" if law["low"] is None else f" ({two_digits(law['low'])} to {two_digits(law['high'])})"
+    return f"{two_digits(law['exponent'])}{interval}"
+
+
+def two_digits(exponent: float) -> str:
+    """1.234 -> ``1.23``; what would be 0 has no sign."""
+    return f"{round(exponent, 2) + 0.0:.2f}"
 
 
 def _cell(value: Any) -> str:
