@@ -48,7 +48,9 @@ def measure(place: Place, rows: int, rate_hz: float, quiet_s: float, books: Path
     seconds = time.perf_counter() - started
     if process.returncode:
         raise ImportFailed(f"likewise index ended with exit status {process.returncode}")
-    quiet, beside = quantiles_ms([before, place.sent_at(rate_hz, quiet_s)]), quantiles_ms(during)
+    around = [before, place.sent_at(rate_hz, quiet_s)]
+    place.note_lag("beside the import", [*around, *during])
+    quiet, beside = quantiles_ms(around), quantiles_ms(during)
     is_known = quiet["p99_ms"] and beside["p99_ms"]
     return {
         "rows": rows,

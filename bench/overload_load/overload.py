@@ -36,6 +36,7 @@ def capacity_of(place: Place, start_hz: float, seconds: float) -> float:
 def measure(place: Place, capacity_hz: float, times: float, seconds: float) -> dict[str, Any]:
     """The part of the document."""
     samples = place.sent(schedule_of(capacity_hz, times, seconds, place.seed))
+    place.note_lag("of the overload", [samples])
     begins_ns, ends_ns = round(_CALM_S * 1e9), round((_CALM_S + seconds) * 1e9)
     during, before = within(samples, begins_ns, ends_ns), within(samples, 0, begins_ns)
     goodput_hz = int(during.is_ok.sum()) / seconds
