@@ -6,9 +6,11 @@ saving writes in place and reports no error, and a damaged file loads silently, 
 (Malkov & Yashunin 2016, arXiv:1603.09320).
 """
 
-import pickle
-from collections.abc import Callable, Mapping
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 import hnswlib
@@ -87,12 +89,16 @@ class Graph:
 
     def packed(self) -> bytes:
         """The graph for another process of ours, where :meth:`unpacked` makes it again."""
-        return pickle.dumps((self._index, self.count, self.dimensions), protocol=pickle.HIGHEST_PROTOCOL)
+        with _file_in_memory() as path:
+            self._write(path)
+            return path.read_bytes()
 
     @classmethod
-    def unpacked(cls, content: bytes) -> "Graph":
-        """The graph that :meth:`packed` packed. Never for what comes from anywhere else."""
-        return cls(*pickle.loads(content))  # noqa: S301 - a process of ours made it
+    def unpacked(cls, content: bytes, dimensions: int) -> "Graph":
+        """The graph that :meth:`packed` packed, of vectors of so many dimensions."""
+        with _file_in_memory() as path:
+            path.write_bytes(content)
+            return cls._read(path, dimensions)
 
     def save(self, path: Path, identity: str) -> None:
         """Cache the graph in a file.
@@ -124,9 +130,7 @@ class Graph:
             return bool(is_known and stated["identity"] == identity_of(int(stated["count"])))
 
         def read(path: Path, _stated: Mapping[str, Any]) -> Graph:
-            index = hnswlib.Index(space="ip", dim=dimensions)
-            index.load_index(str(path))
-            return cls(index, int(index.element_count), dimensions)
+            return cls._read(path, dimensions)
 
         return cache_file.load(path, is_wanted, read)
 
@@ -136,3 +140,23 @@ class Graph:
         expected_bytes = self._index.index_file_size()
         if path.stat().st_size != expected_bytes:
             raise OSError(f"{path.stat().st_size} bytes were written instead of {expected_bytes}")
+
+    @classmethod
+    def _read(cls, path: Path, dimensions: int) -> "Graph":
+        index = hnswlib.Index(space="ip", dim=dimensions)
+        index.load_index(str(path))
+        return cls(index, int(index.element_count), dimensions)
+
+
+@contextmanager
+def _file_in_memory() -> Iterator[Path]:
+    """A file for a library that knows nothing else: in memory alone on Linux, so nothing is left of it."""
+    if hasattr(os, "memfd_create"):
+        descriptor = os.memfd_create("graph")
+        try:
+            yield Path(f"/proc/self/fd/{descriptor}")
+        finally:
+            os.close(descriptor)
+    else:
+        with TemporaryDirectory() as folder:
+            yield Path(folder) / "graph"

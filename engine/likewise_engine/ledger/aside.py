@@ -200,7 +200,8 @@ class Aside:
         """A graph over these vectors, or over those that were learned since too."""
         if self._background is None:
             return Graph.build(matrix, keep_on)
-        built = self._background.graph(self._caches.folder, self._hindsight.fingerprint, keep_on)
+        folder, models = self._caches.folder, self._hindsight.fingerprint
+        built = self._background.graph(folder, models, keep_on, self._encoder.dimensions)
         if built is None:
             return None
         graph, identity = built
