@@ -1,5 +1,6 @@
 """``likewise classify``: one transaction, and files of them, by a running server and on a data folder."""
 
+import contextlib
 import csv
 import json
 import os
@@ -11,6 +12,7 @@ from typing import Any
 
 import polars as pl
 import pytest
+import typer
 from google.protobuf import json_format
 from typer.testing import CliRunner, Result
 
@@ -21,6 +23,7 @@ from likewise_indexer.asking import FileQuestion
 from likewise_indexer.bulk import SourceOptions, open_source
 from likewise_indexer.writers import SUFFIXES
 from likewise_server.cli.app import app
+from likewise_server.cli.classify_file import Output, interruptible
 from likewise_server.lifecycle import Server
 
 RUNNER = CliRunner(env={"COLUMNS": "80"})
@@ -436,3 +439,19 @@ def test_an_interrupted_file_is_not_there(
     assert err.endswith(f"Interrupted: {folder / 'answers.parquet'} is not written.\n")
     assert "Traceback" not in err
     assert list(folder.iterdir()) == []
+
+
+def test_an_interruption_that_was_lost_is_raised_again() -> None:
+    """As where a library's callback, in which Python raised it, printed it and went on."""
+
+    def interrupted() -> None:
+        with interruptible(Output(None, False)) as interruption:
+            interruption.check()
+            with contextlib.suppress(KeyboardInterrupt):
+                os.kill(os.getpid(), signal.SIGINT)
+                time.sleep(5)
+            interruption.check()
+
+    with pytest.raises(typer.Exit) as ended:
+        interrupted()
+    assert ended.value.exit_code == 130

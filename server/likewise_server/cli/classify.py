@@ -198,8 +198,8 @@ def classify(
     )
     output = Output.checked(out, replace=force)
     sources = files.open_sources(inputs, source_options, labelled=False, tenants=not tenant)
-    with interruptible(output), connected(server, data) as client:
-        classify_sources(client, sources, tenant or None, options, output)
+    with interruptible(output) as interruption, connected(server, data) as client:
+        classify_sources(client, sources, tenant or None, options, output, interruption)
 
 
 def _classify_one(

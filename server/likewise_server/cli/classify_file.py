@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 from typing import Final, Self
 
 import typer
@@ -76,12 +77,34 @@ class Output:
             raise typer.Exit(1) from error
 
 
+class Interruption:
+    """Ctrl-C and SIGTERM: raised where they come, and by :meth:`check` again where that was lost.
+
+    Python raises a signal's exception wherever the main thread is. Where that is a callback of a library or a
+    finaliser, it is printed or dropped, and the command would go on to its end.
+    """
+
+    def __init__(self) -> None:
+        self._is_wanted = False
+
+    def __call__(self, _number: int, _frame: FrameType | None) -> None:
+        """The handler of a signal. Raises KeyboardInterrupt."""
+        self._is_wanted = True
+        raise KeyboardInterrupt
+
+    def check(self) -> None:
+        """Raise KeyboardInterrupt where a signal came."""
+        if self._is_wanted:
+            raise KeyboardInterrupt
+
+
 def classify_sources(
     client: likewise.Client,
     sources: Sequence[Source],
     tenant: str | None,
     options: likewise.ClassifyOptions,
     output: Output,
+    interruption: Interruption,
 ) -> None:
     """Ask about all rows and write the answers; exit with 1 where rows have errors.
 
@@ -91,6 +114,7 @@ def classify_sources(
         tenant: whose books; None where a column of each row says it.
         options: how to answer.
         output: where the answers go.
+        interruption: looked at after every thousand rows or so.
     """
     for source in sources:
         if output.path is not None and output.path.exists() and output.path.samefile(source.reader.path):
@@ -109,6 +133,7 @@ def classify_sources(
             for asked in question.ask(source):
                 writer.write(table.frame(asked.rows))
                 tally.add(asked.rows)
+                interruption.check()
                 progress.update(Progress(bytes_before + asked.bytes_read, bytes_total, tally.rows))
             bytes_before += source.reader.bytes_total
     tally.show(told, str(output.path or "standard output"), time.monotonic() - started)
@@ -117,17 +142,19 @@ def classify_sources(
 
 
 @contextmanager
-def interruptible(output: Output) -> Iterator[None]:
+def interruptible(output: Output) -> Iterator[Interruption]:
     """Let Ctrl-C and SIGTERM end the command with all that is half done cleaned up."""
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    interruption = Interruption()
+    before = {number: signal.signal(number, interruption) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield
+        yield interruption
     except KeyboardInterrupt:
         rest = f": {output.path} is not written" if output.path else ""
         errors.print(f"Interrupted{rest}.", soft_wrap=True)
         raise typer.Exit(_INTERRUPTED) from None
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _dimensions(
