@@ -132,7 +132,7 @@ def test_books_hold_the_rows_that_are_counted(tmp_path: Path) -> None:
 def test_an_index_command_that_fails_gives_no_figures(tmp_path: Path) -> None:
     (tmp_path / "books").mkdir()
     with pytest.raises(NotIndexed, match="exit status"):
-        index(tmp_path / "books", tmp_path / "data")
+        index([tmp_path / "books"], tmp_path / "data")
 
 
 # --- The whole of it, small ---

@@ -4,15 +4,20 @@ from contextlib import closing
 from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
+from math import log1p
 from pathlib import Path
+from zlib import crc32
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from engine_world import ALL_NEIGHBOURS, ENCODER, ask, bytes_on_disk, create_store, labelled, open_ledger
 from likewise_engine import limits
 from likewise_engine.classify import question_of
+from likewise_engine.encoder.ngrams import NgramHash
 from likewise_engine.evidence import Evidence
 from likewise_engine.folder import HEADS_NAME, STORE_NAME
 from likewise_engine.head import Hashed, Head, Heads, hashed_of, linear
@@ -21,6 +26,7 @@ from likewise_engine.ledger.head_training import train_heads
 from likewise_engine.ledger.ledger import Ledger
 from likewise_engine.ledger.reshape import Activation, Merge
 from likewise_engine.store.sqlite import SqliteStore
+from likewise_engine.text import SEPARATOR, text_and_payee
 from likewise_engine.transaction import LabelledTransaction, Transaction
 from likewise_engine.vote import KernelVote
 
@@ -82,6 +88,20 @@ def test_hashing_knows_every_wording_and_needs_no_amount() -> None:
             assert np.isfinite(hashed.values).all()
     groups = [len(hashed_of("one two", "one two", amount).buckets) for amount in (np.nan, 3.0)]
     assert groups[0] < groups[1]
+
+
+@given(st.text(max_size=40), st.text(max_size=20), st.floats(-1e9, 1e9, allow_subnormal=False))
+def test_the_kernel_hashes_as_zlib_and_as_the_encoder_do(description: str, name: str, amount: float) -> None:
+    text, payee = text_and_payee(name, description)
+    buckets = hashed_of(text, payee, amount).buckets.tolist()
+    words = [crc32(b"w" + word.encode()) for word in text.replace(SEPARATOR, " ").split()]
+    assert buckets[: len(words)] == words
+    assert buckets[len(words)] == crc32(b"t" + text.encode())
+    ngrams = NgramHash().ids([text])[0].tolist()
+    assert buckets[len(buckets) - len(ngrams) :] == ngrams
+    assert crc32(f"x{amount:.2f}".encode()) in buckets
+    assert crc32(f"t{text} x{amount:.2f}".encode()) in buckets
+    assert crc32(f"a{round(2 * log1p(abs(amount)))}".encode()) in buckets
 
 
 def test_a_tenant_with_one_category_has_no_head(tmp_path: Path) -> None:

@@ -162,7 +162,12 @@ def backtest() -> str:
 def folder(tmp_path: Path, backtest: str) -> Path:
     """Of results that are all there."""
     books = {
-        "index": {"rows": 1_000, "rows_per_s": 7_000.0, "disk_bytes_per_row": 480.0},
+        "index": {
+            "rows": 1_000,
+            "committed_rows_per_s": 7_000.0,
+            "settled_s": 9.0,
+            "disk_bytes_per_row": 480.0,
+        },
         "classify": {
             "p50_ms": 1.0,
             "p99_ms": 2.0,

@@ -114,7 +114,8 @@ def books(results: Results) -> str:
     stages = ", ".join(f"{name} {figure(ms)}" for name, ms in asked["stage_p50_ms"].items())
     rows = [
         ["rows indexed", f"{indexed['rows']:,}"],
-        ["rows a second until searchable", figure(indexed["rows_per_s"])],
+        ["rows a second until all are committed", figure(indexed["committed_rows_per_s"])],
+        ["… and until heads are trained and history is replayed, s", figure(indexed["settled_s"])],
         ["bytes on disk a row", figure(indexed["disk_bytes_per_row"])],
         ["bytes of memory a warm label", figure(asked["memory_bytes_per_label"])],
         [

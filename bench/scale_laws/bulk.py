@@ -75,13 +75,13 @@ def _step(world: World, rows: int) -> dict[str, Any]:
     books, data = world.root / f"books-{rows}", world.root / f"bulk-{rows}"
     write_books(tenants, books)
     shutil.rmtree(data, ignore_errors=True)  # of a run before this one
-    indexed = index(books, data, ["--no-upkeep"])
+    indexed = index([books], data, ["--no-upkeep"])
     _check_found(data, [tenants[0], tenants[-1]])
     disk_bytes = sum(path.stat().st_size for path in data.rglob("*") if path.is_file())
     shutil.rmtree(data)
     settled_s = None
     if rows <= world.sizes.settled_rows_max:
-        settled_s = index(books, data).ended_s
+        settled_s = index([books], data).ended_s
         shutil.rmtree(data)
     return {
         "rows": rows,
@@ -136,9 +136,9 @@ def _frame_of(tenant: InventedTenant) -> pl.DataFrame:
     )
 
 
-def index(books: Path, data: Path, options: Sequence[str] = ()) -> Indexed:
-    """Run ``likewise index`` over a folder of books. Raises NotIndexed."""
-    arguments = ["index", "--data", str(data), "--tenant-column", "tenant", *options, str(books)]
+def index(books: Sequence[Path], data: Path, options: Sequence[str] = ()) -> Indexed:
+    """Run ``likewise index`` over files or folders of books. Raises NotIndexed."""
+    arguments = ["index", "--data", str(data), "--tenant-column", "tenant", *options, *map(str, books)]
     cpu_before_s, started = _cpu_of_children_s(), time.perf_counter()
     process = subprocess.Popen(
         [sys.executable, "-m", "likewise_server", *arguments], stdout=subprocess.PIPE, text=True

@@ -14,7 +14,8 @@ import lightgbm
 import numpy as np
 from numpy.typing import NDArray
 
-from likewise_indexer.models.vote.graph import LEAF, Trees, not_above
+from likewise_engine.vote.ensemble import LEAF
+from likewise_indexer.models.vote.graph import Trees, not_above
 from likewise_indexer.models.vote.pairs import Floats, Questions, softmax
 
 Progress = Callable[[int, int], None]

@@ -14,12 +14,11 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
+from likewise_engine.vote.ensemble import LEAF
 from likewise_engine.vote.onnx import INPUT, OUTPUT
 
 _OPSET: Final = 17
 _ML_OPSET: Final = 3
-LEAF: Final = -1
-"""In place of a feature, of a node that asks for none."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
