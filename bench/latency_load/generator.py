@@ -18,7 +18,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import count
 from multiprocessing import get_context
-from typing import Any, Final
+from typing import Any, Final, Self
 from urllib.parse import quote
 
 import grpc
@@ -67,6 +67,26 @@ class Samples:
     done_ns: NDArray[np.int64]
     codes: NDArray[np.int16]
     cpu_s: float
+
+    @classmethod
+    def taken(
+        cls,
+        schedule: Schedule,
+        started_ns: int,
+        sent_ns: Sequence[int],
+        done_ns: Sequence[int],
+        codes: Sequence[int],
+        cpu_before_s: float,
+    ) -> Self:
+        """The samples of this process, up to now: all times by its clocks, and not from the start."""
+        return cls(
+            schedule=schedule,
+            started_ns=started_ns,
+            sent_ns=np.array(sent_ns) - started_ns,
+            done_ns=np.array(done_ns) - started_ns,
+            codes=np.array(codes, dtype=np.int16),
+            cpu_s=time.process_time() - cpu_before_s,
+        )
 
     @property
     def latency_ns(self) -> NDArray[np.int64]:
@@ -209,11 +229,4 @@ def _run(schedule: Schedule, sends: Sequence[Send], messages: Sequence[tuple[byt
         sends[number](*messages[number]).add_done_callback(note(number))
     if calls:
         all_answered.wait()
-    return Samples(
-        schedule=schedule,
-        started_ns=started_ns,
-        sent_ns=np.array(sent_ns) - started_ns,
-        done_ns=np.array(done_ns) - started_ns,
-        codes=np.array(codes, dtype=np.int16),
-        cpu_s=time.process_time() - cpu_before_s,
-    )
+    return Samples.taken(schedule, started_ns, sent_ns, done_ns, codes, cpu_before_s)

@@ -19,7 +19,6 @@ from itertools import cycle
 from typing import Final, NamedTuple
 
 import grpc
-import numpy as np
 
 from latency_load.generator import METHODS, Samples, metadata_of
 from latency_load.schedule import Schedule
@@ -98,14 +97,7 @@ def _run(schedule: Schedule, connections: Sequence["_Connection"], messages: Ite
             for answer, code in by_socket[ready].read():
                 done_ns[answer], codes[answer] = time.perf_counter_ns(), code
                 answered += 1
-    return Samples(
-        schedule=schedule,
-        started_ns=started_ns,
-        sent_ns=np.array(sent_ns) - started_ns,
-        done_ns=np.array(done_ns) - started_ns,
-        codes=np.array(codes, dtype=np.int16),
-        cpu_s=time.process_time() - cpu_before_s,
-    )
+    return Samples.taken(schedule, started_ns, sent_ns, done_ns, codes, cpu_before_s)
 
 
 class _Connection:

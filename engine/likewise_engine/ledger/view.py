@@ -62,11 +62,6 @@ class DayRanks:
         kept = per_day > 0
         return DayRanks(days[kept], np.cumsum(per_day[kept]))
 
-    def rank(self, days: NDArray[np.int32]) -> NDArray[np.int64]:
-        """Entries up to and on each of these days."""
-        positions = np.searchsorted(self.days, days, side="right")
-        return np.concatenate(([0], self.counts))[positions]
-
     def first_day_of(self, count: int) -> int:
         """The latest day such that ``count`` entries, or all, are of it or later; 0 where there is none."""
         position = np.searchsorted(self.counts, self.total - count, side="right")
