@@ -42,8 +42,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from likewise_engine import limits
-from likewise_engine.probabilities import PROBABILITY_MIN, calibrated
+from likewise_engine import fitting, limits
+from likewise_engine.probabilities import calibrated
 
 Floats = NDArray[np.float64]
 
@@ -80,9 +80,6 @@ _SLOPE_MIN: Final = 0.05
 """Surer must stay likelier, so that the order of candidates and of questions never changes."""
 _POOLED_SCALE: Final = 10.0
 """Standard deviation of the prior on the pooled map itself: next to none."""
-_NEWTON_STEPS_MAX: Final = 20
-_NEWTON_STEP_MAX: Final = 0.5
-_NEWTON_TOLERANCE: Final = 1e-3
 _ROUNDING: Final = 1e-9
 """One probability calibrated alone and among others may differ in the last bits."""
 
@@ -141,6 +138,25 @@ class Outcomes:
         nobody = np.empty(0, dtype=np.bool_)
         return cls(np.empty(0), nobody, nobody, np.empty(0, dtype=np.int32))
 
+    def since_change(self, pooled_map: tuple[float, float]) -> "Outcomes":
+        """The latest of them, as far back as they are of one kind.
+
+        Args:
+            pooled_map: slope and intercept of what makes an outcome no surprise.
+        """
+        expected = fitting.sigmoids(fitting.logits(self.probability), *pooled_map)
+        first = fitting.latest_change(
+            self.right - expected,
+            self.day,
+            CHANGE_SIGMAS,
+            _STRETCH_MIN,
+            _STRETCH_DAYS_MIN,
+            _SURPRISE_VARIANCE_MIN,
+        )
+        if not first:
+            return self
+        return Outcomes(self.probability[first:], self.right[first:], self.filed[first:], self.day[first:])
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Calibration:
@@ -175,21 +191,22 @@ class Calibration:
             outcomes: the tenant's latest, in one dimension.
             target_precision: the tenant's own, which its FILEd outcomes are held to.
         """
-        pooled_logit, weight, pooled_map = _prior(pooled)
-        outcomes = _since_change(outcomes, pooled_map)
-        age = np.arange(len(outcomes.right) - 1, -1, -1)
-        logit = _logit(outcomes.probability)
-        design = np.stack((logit, np.ones_like(logit), 0.5 ** (age / _LATELY_HALF_LIFE)))
-        fitted = _fitted(design, outcomes.right, 0.5 ** (age / HALF_LIFE), (*pooled_map, 0.0), _PRIOR_SCALE)
+        pooled_logit, pooled_weight, pooled_map = _prior(pooled)
+        outcomes = outcomes.since_change(pooled_map)
+        count, right = len(outcomes.right), outcomes.right.astype(np.float64)
+        logit = fitting.logits(outcomes.probability)
+        lately, weight = (_faded(count, half_life) for half_life in (_LATELY_HALF_LIFE, HALF_LIFE))
+        design = np.stack((logit, np.ones(count), lately))
+        fitted = fitting.posterior_mode(design, right, weight, (*pooled_map, 0.0), _PRIOR_SCALE)
         slope, intercept = max(fitted[0], _SLOPE_MIN), fitted[1] + fitted[2]
-        expected, pooled_expected = (_sigmoid(slope * x + intercept) for x in (logit, pooled_logit))
-        reached, error_rate = _error_rates(expected, outcomes.right, pooled_expected, weight)
+        expected, pooled_expected = (fitting.sigmoids(x, slope, intercept) for x in (logit, pooled_logit))
+        reached, error_rate = fitting.error_rates(expected, right, pooled_expected, pooled_weight)
         recent = outcomes.right[outcomes.filed][-RECENT_FILED:]
         return cls(
-            outcomes=len(outcomes.right),
+            outcomes=count,
             filed=len(recent),
             filed_wrong=len(recent) - int(np.count_nonzero(recent)),
-            excess_sigmas=_excess_sigmas(outcomes, 1.0 - target_precision),
+            excess_sigmas=_excess_sigmas(right, outcomes.filed, 1.0 - target_precision),
             slope=slope,
             intercept=intercept,
             reached=reached,
@@ -217,131 +234,21 @@ class Calibration:
 @lru_cache(maxsize=8)
 def _prior(pooled: Pooled) -> tuple[Floats, Floats, tuple[float, float]]:
     """Logits and weights of the pooled outcomes, and the map of all tenants together: a, b."""
-    logit, bins = _logit(np.array(pooled.probability)), len(pooled.right)
+    logit, bins = fitting.logits(np.array(pooled.probability)), len(pooled.right)
     weight = np.full(bins, PRIOR_OUTCOMES / bins)
     design = np.stack((logit, np.ones(bins)))
-    slope, intercept = _fitted(design, np.array(pooled.right), weight, (1.0, 0.0), (_POOLED_SCALE,) * 2)
+    slope, intercept = fitting.posterior_mode(
+        design, np.array(pooled.right), weight, (1.0, 0.0), (_POOLED_SCALE,) * 2
+    )
     return logit, weight, (slope, intercept)
 
 
-def _since_change(outcomes: Outcomes, pooled_map: tuple[float, float]) -> Outcomes:
-    """The latest outcomes, as far back as they are of one kind.
-
-    Cut where the mean surprise before and after differs most, if that is no chance; and again what is left.
-    """
-    slope, intercept = pooled_map
-    expected = _sigmoid(slope * _logit(outcomes.probability) + intercept)
-    begins = np.flatnonzero(np.diff(outcomes.day, prepend=-1))
-    surprise = np.add.reduceat(outcomes.right - expected, begins)
-    count = np.diff(begins, append=len(outcomes.day))
-    first = 0
-    while len(begins) - first >= 2 * _STRETCH_DAYS_MIN:
-        mean_before, error_before = _running(surprise[first:], count[first:])
-        mean_after, error_after = (
-            values[::-1] for values in _running(surprise[first:][::-1], count[first:][::-1])
-        )
-        sigmas = np.abs(mean_before[:-1] - mean_after[1:]) / np.sqrt(error_before[:-1] + error_after[1:])
-        greatest = int(sigmas.argmax())
-        if sigmas[greatest] < CHANGE_SIGMAS:
-            break
-        first += greatest + 1
-    kept = slice(int(begins[first]) if first else 0, None)
-    return Outcomes(
-        outcomes.probability[kept], outcomes.right[kept], outcomes.filed[kept], outcomes.day[kept]
-    )
+def _faded(count: int, half_life: float) -> Floats:
+    """What outcomes weigh, the oldest first."""
+    return np.asarray(0.5 ** (np.arange(count - 1, -1, -1) / half_life))
 
 
-def _running(surprise: Floats, count: NDArray[np.int64]) -> tuple[Floats, Floats]:
-    """Mean over the outcomes of the first k days and its squared standard error, for each k; inf if too few.
-
-    Args:
-        surprise: float64 ``(d,)``, the sum over each day.
-        count: int64 ``(d,)``, outcomes of each day. They need not be independent: the days are the clusters
-            of a robust variance (Liang and Zeger 1986).
-    """
-    days, total = np.arange(1, len(count) + 1), np.cumsum(count)
-    sums, squares, products, counts = np.cumsum(
-        (surprise, surprise**2, surprise * count, count**2), axis=1, dtype=np.float64
-    )
-    mean = sums / total
-    spread = squares - 2.0 * mean * products + mean**2 * counts
-    variance = np.maximum(spread * days / np.maximum(days - 1, 1), _SURPRISE_VARIANCE_MIN * total)
-    is_stretch = (total >= _STRETCH_MIN) & (days >= _STRETCH_DAYS_MIN)
-    return mean, np.where(is_stretch, variance / total**2, inf)
-
-
-def _fitted(
-    design: Floats,
-    right: NDArray[np.bool_] | Floats,
-    weight: Floats,
-    centre: tuple[float, ...],
-    scale: tuple[float, ...],
-) -> list[float]:
-    """Coefficients of greatest posterior probability of a logistic regression, by Newton's method.
-
-    Steps are bounded: far from the optimum of a logistic likelihood a full one may lead further off.
-
-    Args:
-        design: float64 ``(k, n)``.
-        right: ``(n,)``, what the regression explains.
-        weight: float64 ``(n,)``.
-        centre: the prior's means of the k coefficients.
-        scale: its standard deviations.
-    """
-    at, mean, precision = np.array(centre), np.array(centre), 1.0 / np.square(scale)
-    for _ in range(_NEWTON_STEPS_MAX):
-        expected = _sigmoid(at @ design)
-        gradient = design @ (weight * (expected - right)) + precision * (at - mean)
-        curvature = (design * (weight * expected * (1.0 - expected))) @ design.T + np.diag(precision)
-        step = np.linalg.solve(curvature, gradient)
-        size = float(np.abs(step).max())
-        at = at - step * min(1.0, _NEWTON_STEP_MAX / max(size, _NEWTON_STEP_MAX))
-        if size < _NEWTON_TOLERANCE:
-            break
-    return [float(value) for value in at]
-
-
-def _error_rates(
-    expected: Floats, right: NDArray[np.bool_], pooled_expected: Floats, pooled_weight: Floats
-) -> tuple[Floats, Floats]:
-    """Where FILEing could end, descending, and the bounded share of wrong FILEs there.
-
-    What was counted as wrong is believed; what the map expects beyond that by half. Of few FILEs the count
-    says little, and it is slow to see drift, which the map, having half as long a memory, sees first.
-    """
-    reached = np.concatenate((expected, pooled_expected))
-    order = np.argsort(-reached, kind="stable")
-    reached = reached[order]
-
-    def running(own: Floats, pooled: Floats) -> Floats:
-        return np.asarray(np.cumsum(np.concatenate((own, pooled))[order]), dtype=np.float64)
-
-    pooled_wrong = pooled_weight * (1.0 - pooled_expected)
-    filed = running(np.ones(len(expected)), pooled_weight)
-    counted = running((~right).astype(np.float64), pooled_wrong)
-    foreseen = running(1.0 - expected, pooled_wrong)
-    rate = (1.0 + np.maximum(counted, (counted + foreseen) / 2.0)) / (1.0 + filed)
-    # A threshold cannot part what has one probability.
-    ends = np.append(np.diff(reached) != 0, True)
-    return reached[ends], rate[ends]
-
-
-def _excess_sigmas(outcomes: Outcomes, allowed: float) -> float:
-    """How far errors among FILEd outcomes exceed ``allowed``: a CUSUM that fades with HALF_LIFE.
-
-    The recursion S = max(0, fade S + wrong - allowed) ends at the greatest sum over any latest stretch.
-    """
-    age = len(outcomes.right) - 1 - np.flatnonzero(outcomes.filed)
-    excess = 0.5 ** (age / HALF_LIFE) * (~outcomes.right[outcomes.filed] - allowed)
-    greatest = np.cumsum(excess[::-1]).max(initial=0.0)
+def _excess_sigmas(right: Floats, filed: NDArray[np.bool_], allowed: float) -> float:
+    """How far errors among FILEd outcomes exceed ``allowed``: a CUSUM that fades with HALF_LIFE."""
     fade = 0.5 ** (1.0 / HALF_LIFE)
-    return float(greatest / sqrt(allowed * (1.0 - allowed) / (1.0 - fade)))
-
-
-def _logit(probability: Floats) -> Floats:
-    bounded = np.clip(probability, PROBABILITY_MIN, 1.0 - PROBABILITY_MIN)
-    return np.asarray(np.log(bounded / (1.0 - bounded)), dtype=np.float64)
-
-
-def _sigmoid(logit: Floats) -> Floats:
-    return np.asarray(1.0 / (1.0 + np.exp(-logit)), dtype=np.float64)
+    return fitting.excess(right, filed, allowed, fade) / sqrt(allowed * (1.0 - allowed) / (1.0 - fade))

@@ -3,7 +3,7 @@
 from cython.operator cimport dereference
 from libc.math cimport exp, fabs, isnan, log1p, pow, signbit
 from libc.stdint cimport int32_t, int64_t
-from libcpp.algorithm cimport stable_sort
+from libcpp.algorithm cimport sort, stable_sort
 from libcpp.unordered_map cimport unordered_map
 from libcpp.vector cimport vector
 
@@ -14,6 +14,31 @@ cdef double PRIOR_LABELS = 5.0  # what the amounts of all categories count for i
 cdef double VARIANCE_MIN = 0.01
 cdef double FADING = 0.8  # a succession against the one after it, of the same category: the latest five say two thirds
 cdef double PRIOR_STAY = 1.0  # successions by which every category is its own successor, until others are seen
+
+
+def labelled_rows(
+    const int32_t[::1] labels not None,
+    const unsigned char[::1] alive not None,
+    const int32_t[::1] order_day not None,
+    int32_t first_day,
+):
+    """Live rows that have a label and are of a day from ``first_day`` on, by day and then by row."""
+    cdef vector[int64_t] found  # the day above, the row below: books are mostly taught in order
+    cdef bint is_sorted = True
+    cdef int64_t when
+    cdef Py_ssize_t row
+    for row in range(labels.shape[0]):
+        if alive[row] and labels[row] >= 0 and order_day[row] >= first_day:
+            when = (<int64_t>order_day[row] << 32) | row
+            is_sorted = is_sorted and (found.empty() or found.back() < when)
+            found.push_back(when)
+    if not is_sorted:
+        sort(found.begin(), found.end())
+    rows = np.empty(found.size(), dtype=np.int64)
+    cdef int64_t[::1] into = rows
+    for row in range(into.shape[0]):
+        into[row] = found[row] & 0xFFFFFFFF
+    return rows
 
 
 def habits_of(const int32_t[::1] labels not None, const double[::1] amounts not None, Py_ssize_t categories):

@@ -21,6 +21,7 @@ from likewise_engine.index.texts import TextIndex
 from likewise_engine.ledger.columns import StringColumn
 from likewise_engine.ledger.habits import HABIT_LABELS_MAX, Habits
 from likewise_engine.ledger.postings import Postings
+from likewise_engine.ledger.tallies import labelled_rows
 from likewise_engine.text import NO_PAYEES
 from likewise_engine.transaction import flows_of
 
@@ -194,17 +195,12 @@ class View:
         while len(rows) < count_max and searched < self.live_count:
             searched *= _SEARCH_GROWTH
             rows = self._labelled_among_latest(dimension, searched)
-        when = (self.order_day[rows].astype(np.int64) << 32) + rows
-        if len(rows) > count_max:
-            latest = np.argpartition(when, -count_max)[-count_max:]
-            rows, when = rows[latest], when[latest]
-        return rows[np.argsort(when)]
+        return rows[-count_max:]
 
     def _labelled_among_latest(self, dimension: str, count: int) -> NDArray[np.int64]:
-        """Live rows with a label, among those of the days that have the latest ``count`` entries."""
-        rows = np.flatnonzero(self.order_day >= self.day_ranks.first_day_of(count))
-        is_labelled: NDArray[np.bool_] = self.labels[dimension][rows] != UNLABELLED
-        return rows[self.alive[rows] & is_labelled]
+        """Live rows with a label, among those of the days that have the latest ``count`` entries; by day."""
+        first_day = self.day_ranks.first_day_of(count)
+        return labelled_rows(self.labels[dimension], self.alive, self.order_day, first_day)
 
     def as_of(self, order_day: int, first_row: int = 0) -> "View":
         """This view as if nothing of a later day had been taught, nor of this one from a row on."""
