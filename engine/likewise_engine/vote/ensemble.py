@@ -2,18 +2,18 @@
 
 ONNX is what a vote is kept in, so that any tool can look at it or run it; what serves is
 :mod:`likewise_engine.vote.trees`, since onnxruntime takes four times as long for the thirty rows of a
-question. The file is read by protobuf's wire format (protobuf.dev/programming-guides/encoding), of which a
-model takes three kinds of fields, by the numbers of onnx.proto.
+question. The file is read by protobuf's wire format and the numbers of onnx.proto.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-_VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
+from likewise_engine.vote import wire
+
 _MODEL_GRAPH: Final = 7
 _GRAPH_NODE, _GRAPH_INPUT, _GRAPH_OUTPUT = 1, 11, 12
 _VALUE_NAME: Final = 1
@@ -143,9 +143,6 @@ def _parents_first(children: list[list[int]], is_leaf: NDArray[np.bool_]) -> tup
     return roots, order
 
 
-# --- Protobuf's wire format ---------------------------------------------------------------------
-
-
 Message = Mapping[int, list[Any]]
 """The values of each field, by its number: bytes, or an int where it is a number."""
 
@@ -157,19 +154,12 @@ def _attribute(content: bytes) -> tuple[str, Any]:
     if floats := message.get(_ATTRIBUTE_FLOATS):
         return name, np.frombuffer(b"".join(floats), dtype="<f4").tolist()
     if ints := message.get(_ATTRIBUTE_INTS):
-        return name, ints if isinstance(ints[0], int) else list(_varints(b"".join(ints)))
+        return name, ints if isinstance(ints[0], int) else wire.varints(b"".join(ints))
     if strings := message.get(_ATTRIBUTE_STRINGS):
         return name, strings
     if text := message.get(_ATTRIBUTE_S):
         return name, text[-1]
     return name, _only(message, _ATTRIBUTE_I)
-
-
-def _varints(packed: bytes) -> Iterator[int]:
-    position = 0
-    while position < len(packed):
-        value, position = _varint(packed, position)
-        yield value
 
 
 def _only(message: Message, number: int) -> Any:
@@ -183,34 +173,4 @@ def _only(message: Message, number: int) -> Any:
 def _message(content: Any) -> Message:
     if not isinstance(content, bytes):
         raise ValueError("it has a number in place of a message")
-    message: dict[int, list[Any]] = {}
-    position, size = 0, len(content)
-    while position < size:
-        key, position = _varint(content, position)
-        kind, value = key & 7, None
-        if kind == _VARINT:
-            value, end = _varint(content, position)
-        elif kind == _BYTES:
-            length, position = _varint(content, position)
-            end = position + length
-        elif kind in (_FIXED64, _FIXED32):
-            end = position + (8 if kind == _FIXED64 else 4)
-        else:
-            raise ValueError("it is no protobuf message")
-        if end > size:
-            raise ValueError("it ends within a field")
-        message.setdefault(key >> 3, []).append(content[position:end] if value is None else value)
-        position = end
-    return message
-
-
-def _varint(content: bytes, position: int) -> tuple[int, int]:
-    """A number, and where it ends."""
-    value, shift = 0, 0
-    while position < len(content) and shift < 64:
-        byte = content[position]
-        value |= (byte & 0x7F) << shift
-        position, shift = position + 1, shift + 7
-        if byte < 0x80:
-            return value, position
-    raise ValueError("it ends within a number")
+    return wire.message(content)
