@@ -266,3 +266,43 @@ def test_a_piece_gives_way_to_calls_but_not_for_ever(
         held.let_go()
         passed.result(PATIENCE_S)
     assert order == ["first piece", "call", "second piece"]
+
+
+def test_a_piece_gives_way_within_after_every_slice_of_its_work(
+    lanes: Callable[[LaneBounds], Lane], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lane, order = lanes(BOUNDS), list[str]()
+    turnstile = Turnstile(lane)
+    monkeypatch.setattr(limits, "BULK_GIVES_WAY_MS_MAX", PATIENCE_S * 1_000)
+    monkeypatch.setattr(limits, "BULK_SLICE_MS", 0)
+    held, is_in, is_called = Held("call", order, lane.begin_turn), threading.Event(), threading.Event()
+
+    def piece() -> None:
+        with turnstile.passage() as give_way:
+            is_in.set()
+            assert is_called.wait(PATIENCE_S)
+            give_way()
+            order.append("rest of the piece")
+
+    with ThreadPoolExecutor(1) as streams:
+        passed = streams.submit(piece)
+        assert is_in.wait(PATIENCE_S)
+        lane.take(Call("t", held))
+        assert held.has_begun.wait(PATIENCE_S)
+        is_called.set()
+        wait_until(lambda: bool(lane._quiet._waiters))  # type: ignore[attr-defined]
+        held.let_go()
+        passed.result(PATIENCE_S)
+    assert order == ["call", "rest of the piece"]
+
+
+def test_a_piece_does_not_give_way_before_its_slice_is_over(
+    lanes: Callable[[LaneBounds], Lane], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lane, waits = lanes(BOUNDS), list[float]()
+    monkeypatch.setattr(lane, "wait_until_quiet", waits.append)
+    monkeypatch.setattr(limits, "BULK_SLICE_MS", PATIENCE_S * 1_000)
+    with Turnstile(lane).passage() as give_way:
+        for _ in range(100):
+            give_way()
+    assert len(waits) == 1

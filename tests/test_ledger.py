@@ -119,6 +119,18 @@ def test_an_import_takes_the_good_rows_and_names_the_bad_ones(tmp_path: Path) ->
         ]
 
 
+def test_whoever_reads_is_answered_while_an_import_gives_way(tmp_path: Path) -> None:
+    items = [labelled(str(n), payee=f"Payee {n}") for n in range(20)]
+    with open_ledger(tmp_path) as ledger:
+        ledger.learn([labelled("before")])
+        revisions = list[int]()
+        outcome = ledger.import_batch(items, lambda: revisions.append(ask(ledger, "Corner Bakery").revision))
+        assert outcome.learned == LearnOutcome(2, created=20)
+        assert set(revisions) == {1}, "a batch is seen when it is committed"
+        assert len(revisions) > len(items), "at every item and between the steps"
+        assert ask(ledger, "Corner Bakery").revision == 2
+
+
 def test_how_an_import_is_cut_into_batches_does_not_matter(tmp_path: Path) -> None:
     books = Books(seed=5, payees=6)
     items = [books.item(f"t{position % 40}") for position in range(120)]

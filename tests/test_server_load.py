@@ -24,6 +24,7 @@ from likewise.v1.classifier_service_pb2_grpc import ClassifierServiceStub
 from likewise_engine import limits
 from likewise_engine.encoder import HashingEncoder
 from likewise_engine.tenants import Tenants
+from likewise_server.lane import Lane
 from likewise_server.lifecycle import Server
 from likewise_server.workers import LaneName
 from slow_encoder import SlowEncoder
@@ -335,6 +336,32 @@ def test_learning_and_asking_do_not_wait_for_each_other(
     encoder.let_go()
     assert held.result().revision == 2
     assert asking.result().revision in (1, 2)
+
+
+def test_calls_are_answered_between_the_pieces_of_one_imported_batch(
+    client: likewise.Client,
+    encoder: SlowEncoder,
+    callers: ThreadPoolExecutor,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(limits, "IMPORT_PIECE_ITEMS", 2)
+    items = [lesson(str(n), payee) for n, payee in enumerate(("one", "two", "three", "slow", "five"), 2)]
+    importing = callers.submit(client.import_transactions, "t", items, deadline_ms=PATIENT_MS)
+    encoder.wait_until_held()
+    assert client.classify("u", KNOWN).revision == 1
+    assert client.classify("t", likewise.transaction(payee="two")).revision == 2
+    encoder.let_go()
+    assert (importing.result().created, importing.result().revision) == (5, 4)
+
+
+def test_an_import_looks_at_every_item_whether_calls_wait(
+    client: likewise.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = list[float]()
+    monkeypatch.setattr(limits, "BULK_SLICE_MS", 0)
+    monkeypatch.setattr(Lane, "wait_until_quiet", lambda _, timeout_s: looks.append(timeout_s))
+    assert client.import_transactions("t", [lesson(str(n), "known") for n in range(2, 52)]).created == 50
+    assert len(looks) > 2 * 50, "once as it is read and once as it is learned"
 
 
 def test_callers_that_are_slow_to_send_hold_up_nobody(

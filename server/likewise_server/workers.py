@@ -71,8 +71,8 @@ class Workers(ThreadPoolExecutor):
         self.items: Final = Turnstile(self._lanes[LaneName.ASK])
         """For the items of ClassifyStreams."""
         self.batches: Final = Turnstile(self._lanes[LaneName.ASK])
-        """For the batches of imports. A batch lasts a hundred times as long as an item, which does not wait
-        for one."""
+        """For the batches of imports. A piece of one lasts ten times as long as an item, which does not wait
+        for it."""
 
     # --- For the thread that receives calls -----------------------------------------------------
 

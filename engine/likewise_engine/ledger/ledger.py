@@ -169,8 +169,15 @@ class Ledger(Aside):
         wish = Wish(items, request_id, digest_of(items) if request_id else b"")
         return self._group.learn(wish, self._teach_together)
 
-    def import_batch(self, items: Sequence[LabelledTransaction]) -> ImportOutcome:
+    def import_batch(
+        self, items: Sequence[LabelledTransaction], give_way: Callable[[], None] = lambda: None
+    ) -> ImportOutcome:
         """Learn what is right in a batch, and say what is wrong with the rest. :meth:`calibrate` is then due.
+
+        Args:
+            items: at most BATCH_ITEMS_MAX.
+            give_way: called at every item and between the steps: a batch takes long. Who reads is not held up
+                meanwhile; who writes waits for it, so it must wait for nobody without bound.
 
         Raises:
             InvalidInput: the batch is too large.
@@ -181,6 +188,7 @@ class Ledger(Aside):
         with self._state.writing():
             lesson = self._lesson(items)
             for position, item in enumerate(items):
+                give_way()
                 violations = tuple(item.violations()) or tuple(lesson.violations(item))
                 if not violations:
                     try:
@@ -189,7 +197,8 @@ class Ledger(Aside):
                         violations = (FieldViolation("", error.message),)
                 if violations:
                     rejections.append(Rejection(position, item.transaction.id, violations))
-            learned = self._teach(lesson, None, self._hindsight.after_bulk(self._state.memory))
+            after = self._hindsight.after_bulk(self._state.memory)
+            learned = self._teach(lesson, None, after, give_way)
             return ImportOutcome(learned, tuple(rejections))
 
     def forget(self, transaction_ids: Sequence[str]) -> ForgetOutcome:
@@ -329,13 +338,19 @@ class Ledger(Aside):
         return self._teach(lesson, request, outcomes)
 
     def _teach(
-        self, lesson: Lesson, request: RequestRecord | None, outcomes: OutcomeChange | None
+        self,
+        lesson: Lesson,
+        request: RequestRecord | None,
+        outcomes: OutcomeChange | None,
+        give_way: Callable[[], None] = lambda: None,
     ) -> LearnOutcome:
         outcome = lesson.outcome()
         change = lesson.change(self._encoder, request, outcomes)
+        give_way()
         if change is not None:
             judged = [lesson.seq_of(o.transaction_id) for o in outcomes.added] if outcomes else []
             with self._state.changing(change):
+                give_way()
                 self._state.memory.learn(change, judged)
             if self._state.memory.is_wasteful:
                 self._state.rebuild(self._state.memory.heads)
