@@ -1,7 +1,7 @@
 """The features of a transaction, hashed; compiled, since each question has some hundred of them.
 
 Words and names are hashed by CRC-32 as zlib has it: a sum can be continued, so that "payee", "payee and amount"
-and so on take one pass over the payee. N-grams are hashed as by :mod:`likewise_engine.encoder.ngrams`.
+and so on take one pass over the payee. N-grams are hashed as the encoder does.
 """
 
 from cpython.unicode cimport PyUnicode_AsUTF8AndSize
@@ -13,7 +13,7 @@ from libcpp.vector cimport vector
 
 import numpy as np
 
-from likewise_engine.encoder.ngrams import MULTIPLIERS
+from likewise_engine.encoder.ngram_kernel cimport add_ngrams
 
 cdef enum:
     NGRAM_LENGTH_MAX = 4
@@ -22,7 +22,6 @@ cdef enum:
 
 cdef double[3] WEIGHTS = [1.0, 1.5, 0.7]  # of words, of payee and amount, of n-grams: by hand, on real books
 cdef double ROUND_AMOUNT = 5.0  # multiples of it are round: somebody chose them
-cdef uint32_t[NGRAM_LENGTH_MAX] PLACE = [int(m) for m in MULTIPLIERS[:NGRAM_LENGTH_MAX]]
 cdef uint32_t[256] CRC_TABLE
 
 
@@ -58,7 +57,7 @@ def hashed_features(str text not None, str payee, double amount):
     ends[0] = buckets.size()
     add_payee_and_amount(buckets, text, payee, amount)
     ends[1] = buckets.size()
-    add_ngrams(buckets, text)
+    add_ngrams(buckets, text, NGRAM_LENGTH_MAX, NGRAM_BUCKETS_LOG2)
     ends[2] = buckets.size()
 
     hashes, weights = np.empty(ends[2], dtype=np.int64), np.empty(ends[2], dtype=np.float32)
@@ -120,26 +119,6 @@ cdef int add_payee_and_amount(vector[uint32_t]& buckets, str text, str payee, do
     buckets.push_back(finished(also(coarse, also(b" ", narrowest))))
     buckets.push_back(finished(also(fine, also(b" ", narrowest))))
     buckets.push_back(finished(also(sign, also(b" ", narrowest))))
-    return 0
-
-
-cdef int add_ngrams(vector[uint32_t]& buckets, str text) except -1:
-    """Of the text wrapped in spaces, the shortest first."""
-    cdef vector[uint32_t] codes, sums
-    cdef Py_ssize_t position
-    cdef int place
-    cdef Py_UCS4 code
-    cdef uint32_t space = c" "
-    codes.push_back(space)
-    for code in text:
-        codes.push_back(<uint32_t>code)
-    codes.push_back(space)
-    for position in range(<Py_ssize_t>codes.size()):
-        sums.push_back(codes[position] * PLACE[0])
-    for place in range(1, min(<Py_ssize_t>NGRAM_LENGTH_MAX, <Py_ssize_t>codes.size())):
-        for position in range(<Py_ssize_t>codes.size() - place):
-            sums[position] += codes[position + place] * PLACE[place]
-            buckets.push_back(sums[position] >> (32 - NGRAM_BUCKETS_LOG2))
     return 0
 
 
