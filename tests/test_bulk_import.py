@@ -275,7 +275,7 @@ def test_what_only_the_tenant_refuses_is_told_the_same_way(tmp_path: Path) -> No
     with tenants_in(tmp_path / "data") as tenants:
         BulkImport(EngineSink(tenants), tenant="t").run(sources_of(path))
         with tenants.use("t") as ledger:
-            ledger.update(policy=type(ledger.view.policy)(closed_chart=True))
+            ledger.update(closed_chart=True)
         written(path, "c,2024-01-01,Shop,1,EUR,drink", "d,2024-01-01,Shop,1,EUR,food")
         tally = BulkImport(EngineSink(tenants), tenant="t", on_rejected=rejects).run(sources_of(path))
     assert tally.total == TenantTally(created=1, rejected=1)

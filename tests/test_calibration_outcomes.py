@@ -26,7 +26,6 @@ from engine_world import (
 )
 from likewise_engine import limits
 from likewise_engine.answers import Decision
-from likewise_engine.chart import Policy
 from likewise_engine.classify import classify
 from likewise_engine.errors import ModelFault, StoreCorrupt
 from likewise_engine.evidence import Evidence
@@ -356,30 +355,30 @@ def test_a_policy_is_what_filed_outcomes_are_held_to(ledger: Ledger) -> None:
         ledger.learn([bought(f"t{n}", n, "fun")])
     strict = ledger.view.calibrations["category"].excess_sigmas
     assert strict > before
-    ledger.update(policy=Policy(target_precision=0.5))
+    ledger.update(target_precision=0.5)
     assert ledger.view.calibrations["category"].excess_sigmas < strict
 
 
 def test_what_was_filed_under_a_lower_target_is_not_held_against_a_higher_one(tmp_path: Path) -> None:
     with open_ledger(tmp_path) as ledger:
-        ledger.update(policy=Policy(target_precision=0.6))
+        ledger.update(target_precision=0.6)
         for n in range(1, 41):
             ledger.learn([bought(f"t{n}", n, "fun" if n % 4 == 0 else "food")])
         lenient = ledger.view.calibrations["category"]
         assert lenient.filed > 5
         assert lenient.filed_wrong > 1
-        ledger.update(policy=Policy(target_precision=0.97))
+        ledger.update(target_precision=0.97)
         strict = ledger.view.calibrations["category"]
         assert (strict.outcomes, strict.filed, strict.excess_sigmas) == (lenient.outcomes, 0, 0)
     with open_ledger(tmp_path) as ledger:
         assert ledger.view.calibrations["category"].filed == 0
         # To lower it again is no reason to forget.
-        ledger.update(policy=Policy(target_precision=0.6))
+        ledger.update(target_precision=0.6)
         for n in range(41, 61):
             ledger.learn([bought(f"t{n}", n)])
         filed = ledger.view.calibrations["category"].filed
         assert filed > 0
-        ledger.update(policy=Policy(target_precision=0.55))
+        ledger.update(target_precision=0.55)
         assert ledger.view.calibrations["category"].filed == filed
 
 

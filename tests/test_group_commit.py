@@ -10,7 +10,6 @@ import pytest
 
 from engine_world import ENCODER, create_store, labelled, load_ledger
 from likewise_engine import limits
-from likewise_engine.chart import Policy
 from likewise_engine.errors import RequestIdReused, StoreFault, UnknownCategory
 from likewise_engine.folder import STORE_NAME
 from likewise_engine.ledger.ledger import Ledger
@@ -105,7 +104,7 @@ def test_a_lesson_that_is_refused_fails_no_other(held: tuple[Ledger, HeldStore])
     ledger, store = held
     store.go_on.set()
     ledger.learn([labelled("a", category="food")])
-    ledger.update(policy=Policy(closed_chart=True))
+    ledger.update(closed_chart=True)
     store.go_on.clear()
     store.entered.clear()
     outcomes = learned_at_once(

@@ -219,10 +219,12 @@ def test_an_inactive_category_is_never_proposed_and_can_come_back(tmp_path: Path
 def test_settings_change_together_or_not_at_all(tmp_path: Path) -> None:
     with open_ledger(tmp_path) as ledger:
         with pytest.raises(InvalidInput) as refused:
-            ledger.update(policy=Policy(2.0), display_name="x" * 257, categories=[Category(""), Category("")])
+            ledger.update(
+                target_precision=2.0, display_name="x" * 257, categories=[Category(""), Category("")]
+            )
         fields = [violation.field for violation in refused.value.violations]
         assert fields == ["policy.target_precision", "display_name", "chart[0].id", "chart[1].id", "chart"]
-        ledger.update(policy=Policy(0.8), display_name="Acme & Söhne")
+        ledger.update(target_precision=0.8, display_name="Acme & Söhne")
     with open_ledger(tmp_path) as ledger:
         record = ledger.store.record()
         assert (record.policy, record.display_name, record.revision) == (Policy(0.8), "Acme & Söhne", 1)

@@ -86,7 +86,7 @@ def test_whoever_writes_all_know_what_a_fresh_reader_of_the_store_knows(
     actions: list[Callable[[Ledger], object]] = [
         *[taught] * 12,
         lambda ledger: ledger.forget(rng.sample(ids, 4)),
-        lambda ledger: ledger.update(policy=Policy(rng.choice([0.6, 0.9]))),
+        lambda ledger: ledger.update(target_precision=rng.choice([0.6, 0.9])),
         lambda ledger: ledger.calibrate(),
         lambda ledger: ledger.build_graph(),
     ]
@@ -100,6 +100,14 @@ def test_whoever_writes_all_know_what_a_fresh_reader_of_the_store_knows(
                 fresh = load_ledger(tmp_path)
                 assert knowledge(other, Books(step)) == knowledge(fresh, Books(step))
                 fresh.close()
+
+
+def test_who_changes_one_half_of_the_policy_does_not_undo_the_other(ledgers: list[Ledger]) -> None:
+    one, other, _ = ledgers
+    one.update(target_precision=0.8)
+    assert other.view.policy.target_precision != 0.8
+    other.update(closed_chart=True)
+    assert other.view.policy == Policy(target_precision=0.8, closed_chart=True)
 
 
 def test_lessons_are_taken_over_one_by_one_and_all_else_by_reading_anew(

@@ -14,7 +14,7 @@ from chart_world import ROWS, activate, answered, category, deactivate, labels, 
 from engine_world import ask, labelled, open_ledger
 from likewise_engine import limits
 from likewise_engine.answers import Decision
-from likewise_engine.chart import Category, Policy
+from likewise_engine.chart import Category
 from likewise_engine.errors import (
     CategoryNotFound,
     NothingSelected,
@@ -67,7 +67,7 @@ def test_a_label_that_comes_late_with_the_former_id_lands_on_the_renamed_categor
     late = ledger.learn([labelled("b4", category="food"), ROWS["b1"]])
     assert late == LearnOutcome(revision=3, created=1, unchanged=1)
     assert labels(ledger)["b4"] == "4210"
-    ledger.update(policy=Policy(closed_chart=True))
+    ledger.update(closed_chart=True)
     assert not ledger.import_batch([labelled("b5", category="food")]).rejections
     with pytest.raises(UnknownCategory):
         ledger.learn([labelled("b6", category="foot")])

@@ -25,7 +25,6 @@ from engine_world import (
     open_ledger,
 )
 from likewise_engine import limits
-from likewise_engine.chart import Policy
 from likewise_engine.errors import StoreFault
 from likewise_engine.folder import SNAPSHOT_NAME, STORE_NAME
 from likewise_engine.ledger.ledger import Ledger
@@ -140,7 +139,7 @@ def test_a_snapshot_that_is_far_behind_is_due_again(tmp_path: Path) -> None:
     [
         lambda ledger: ledger.forget(["t3"]),
         lambda ledger: ledger.reshape(merge("c2", into="c1")),
-        lambda ledger: ledger.update(policy=Policy(0.7)),
+        lambda ledger: ledger.update(target_precision=0.7),
     ],
 )
 def test_more_than_a_lesson_takes_the_snapshot_away_at_once(

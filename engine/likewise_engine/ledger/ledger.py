@@ -224,29 +224,39 @@ class Ledger(Aside):
     def update(
         self,
         *,
-        policy: Policy | None = None,
+        target_precision: float | None = None,
+        closed_chart: bool | None = None,
         display_name: str | None = None,
         categories: Sequence[Category] = (),
     ) -> None:
-        """Change the policy, the display name, or categories (by dimension and id); what is None stays.
+        """Change a part of the policy, the display name, or categories (by dimension and id); None stays.
 
         Raises:
             InvalidInput: a value is out of bounds.
             LimitReached: the chart would outgrow its limits.
             StoreFault: nothing was changed.
         """
-        check_settings(policy, display_name, categories)
+
+        def updated(policy: Policy) -> Policy:
+            """Whoever changes the other half meanwhile, here or in another process, is not undone."""
+            return Policy(
+                policy.target_precision if target_precision is None else target_precision,
+                policy.closed_chart if closed_chart is None else closed_chart,
+            )
+
+        check_settings(updated(self.view.policy), display_name, categories)
         with ExitStack() as until_committed, self._state.writing():
             until_committed.enter_context(self._caches.lock())
             self._state.discard_snapshot()
             memory = self._state.memory
+            policy = updated(memory.policy)
             chart = memory.chart.with_categories(categories)
             changed = chart.changes_since(memory.chart)
             revision = memory.revision + 1
             change = Change(revision, categories=changed, policy=policy, display_name=display_name)
             with self._state.changing(change):
                 memory.revision = revision
-                memory.follow(policy or memory.policy)
+                memory.follow(policy)
                 memory.extend_chart(chart)
 
     def reshape(

@@ -1,15 +1,12 @@
 """TenantService: whose books there are, their charts and policies."""
 
-import threading
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Final
 
 import grpc
 
 from likewise.v1 import tenant_service_pb2 as pb
 from likewise.v1.tenant_service_pb2_grpc import TenantServiceServicer
-from likewise_engine.chart import Policy
 from likewise_engine.errors import InvalidInput, TenantNotFound
 from likewise_engine.folder import check_tenant_id
 from likewise_engine.ledger.checks import check_settings
@@ -22,8 +19,9 @@ from likewise_server.service.border import check_caller
 from likewise_server.service.pages import page_size_of, page_token, position_of
 
 _LISTED: Final = "tenants"
-_POLICY_PATHS: Final = frozenset({"policy", "policy.target_precision", "policy.closed_chart"})
-_UPDATE_PATHS: Final = frozenset({"display_name", "chart"}) | _POLICY_PATHS
+_PRECISION_PATHS: Final = frozenset({"policy", "policy.target_precision"})
+_CLOSED_PATHS: Final = frozenset({"policy", "policy.closed_chart"})
+_UPDATE_PATHS: Final = frozenset({"display_name", "chart"}) | _PRECISION_PATHS | _CLOSED_PATHS
 
 
 class TenantService(TenantServiceServicer):
@@ -31,8 +29,6 @@ class TenantService(TenantServiceServicer):
 
     def __init__(self, tenants: Tenants) -> None:
         self._tenants = tenants
-        self._policy_lock = threading.Lock()
-        """Held from reading a policy until it is written: updating one half must not undo the other."""
 
     def CreateTenant(
         self, request: pb.CreateTenantRequest, context: grpc.ServicerContext
@@ -75,7 +71,7 @@ class TenantService(TenantServiceServicer):
         asked = request.tenant
         check_tenant_id(asked.id, "tenant.id")
         paths = _checked_paths(request.update_mask.paths) or _paths_set(asked)
-        with self._tenants.use(asked.id) as ledger, self._policy_lock, translate.beneath("tenant"):
+        with self._tenants.use(asked.id) as ledger, translate.beneath("tenant"):
             check_caller(context)
             if paths:
                 _update(ledger, asked, paths)
@@ -163,19 +159,10 @@ def _paths_set(asked: pb.Tenant) -> frozenset[str]:
 
 
 def _update(ledger: Ledger, asked: pb.Tenant, paths: frozenset[str]) -> None:
+    policy = translate.policy(asked.policy)
     ledger.update(
-        policy=_updated(ledger.view.policy, asked.policy, paths) if paths & _POLICY_PATHS else None,
+        target_precision=policy.target_precision if paths & _PRECISION_PATHS else None,
+        closed_chart=policy.closed_chart if paths & _CLOSED_PATHS else None,
         display_name=asked.display_name if "display_name" in paths else None,
         categories=translate.categories(asked.chart) if "chart" in paths else (),
     )
-
-
-def _updated(policy: Policy, asked: pb.Policy, paths: frozenset[str]) -> Policy:
-    wanted = translate.policy(asked)
-    if "policy" in paths:
-        return wanted
-    if "policy.target_precision" in paths:
-        policy = replace(policy, target_precision=wanted.target_precision)
-    if "policy.closed_chart" in paths:
-        policy = replace(policy, closed_chart=wanted.closed_chart)
-    return policy
