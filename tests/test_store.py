@@ -1,5 +1,7 @@
 """The store: durable when it says so, whole or not at all, and honest about damage."""
 
+import _sqlite3
+import ctypes
 import os
 import resource
 import signal
@@ -19,7 +21,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine_world import ask, bytes_on_disk, create_store, labelled, load_ledger, open_ledger
+from engine_world import Books, ask, bytes_on_disk, create_store, labelled, load_ledger, open_ledger
 from likewise_engine import limits
 from likewise_engine.chart import Category, Policy
 from likewise_engine.errors import PreconditionFailed, StoreCorrupt, StoreFault
@@ -88,6 +90,27 @@ def test_a_commit_is_fsynced_before_it_returns(store: SqliteStore) -> None:
         assert connection is not None
         values = [connection.execute(f"PRAGMA {p}").fetchone()[0] for p in ("journal_mode", "synchronous")]
         assert values == ["wal", 2]
+
+
+def test_little_is_kept_in_memory_between_uses_and_it_is_counted(tmp_path: Path) -> None:
+    library = ctypes.CDLL(_sqlite3.__file__)
+    with closing(sqlite3.connect(":memory:")) as connection:
+        options = {option for (option,) in connection.execute("PRAGMA compile_options")}
+    if not hasattr(library, "sqlite3_memory_used") or "OMIT_LOOKASIDE" not in options:
+        pytest.skip("this SQLite does not show what it holds, or sets memory aside for each connection")
+    library.sqlite3_memory_used.restype = ctypes.c_int64
+    books = Books(seed=8)
+    before = library.sqlite3_memory_used()
+    with open_ledger(tmp_path) as ledger:
+        ledger.import_batch([books.item(f"t{n}") for n in range(1_000)])
+        ledger.learn([books.item("one")])
+    with open_ledger(tmp_path) as ledger:
+        asked = library.sqlite3_memory_used() - before
+        assert asked < 1.5 * ledger.store.memory_bytes < 50_000
+        ledger.import_batch([books.item(f"u{n}") for n in range(1_000)])
+        ledger.store.snapshot()
+        taught = library.sqlite3_memory_used() - before
+        assert 2 * asked < taught < 1.5 * ledger.store.memory_bytes
 
 
 def test_what_is_acknowledged_survives_kill_9(tmp_path: Path) -> None:

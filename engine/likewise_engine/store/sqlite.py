@@ -3,7 +3,9 @@
 Two connections: one writes, for one thread at a time, and is opened by the first write; one reads, under a
 lock of its own, so that a look-up does not wait for an import's fsync. An export opens a third, for the
 length of its snapshot. Who writes holds SQLite's own lock on the file from before it reads what it builds on
-(``BEGIN IMMEDIATE``), so the writers of several processes take turns and none works for nothing.
+(``BEGIN IMMEDIATE``), so the writers of several processes take turns and none works for nothing. Between uses
+they keep no pages in memory, and only the writer keeps statements: it is used more often than tenants are
+loaded. So a tenant that is only asked takes 22 KB here instead of 170 to 540, and look-ups .05 to .15 ms more.
 
 Gone from disk takes more than DELETE. ``secure_delete`` zeroes what a row leaves, but not the copies of it
 that lie in the gaps of pages which were split or merged before (seen here, of a few rows in a thousand), and
@@ -48,6 +50,7 @@ from likewise_engine.store.connection import (
     decoded,
     read_transaction,
     savepoint,
+    shrink,
     transaction,
     translated,
 )
@@ -67,8 +70,9 @@ SELECT json_group_array(json_array(seq, payee_wording, description)) FROM (
     ORDER BY l.seq LIMIT :count_max
 )
 """
-_CONNECTION_BYTES: Final = 200_000
-"""As seen of 300 tenants: schema, statements, and pages that were read or written."""
+_READER_BYTES: Final = 25_000
+_WRITER_BYTES: Final = 110_000
+"""As SQLite counts them between uses: the schema, and the writer's prepared statements."""
 
 
 class SqliteStore:
@@ -94,6 +98,7 @@ class SqliteStore:
             self._reader = connect(path)
             try:
                 migrate(self._reader)
+                shrink(self._reader)
             except BaseException:
                 self._reader.close()
                 raise
@@ -137,7 +142,7 @@ class SqliteStore:
     @property
     def memory_bytes(self) -> int:
         """Bytes of main memory, by estimate."""
-        return _CONNECTION_BYTES * (1 if self._writer is None else 2)
+        return _READER_BYTES + (0 if self._writer is None else _WRITER_BYTES)
 
     def is_at(self, path: Path) -> bool:
         """Whether a path leads to this very file. One that is open keeps its number to itself."""
@@ -219,13 +224,16 @@ class SqliteStore:
     def writing(self) -> Iterator[int]:
         with translated("write"):
             if self._writer is None:
-                self._writer = connect(self._path, WRITE_WAIT_S)
-            with transaction(self._writer):
-                self._writing_thread = threading.get_ident()
-                try:
-                    yield position_of(self._writer)
-                finally:
-                    self._writing_thread = None
+                self._writer = connect(self._path, WRITE_WAIT_S, keeps_statements=True)
+            try:
+                with transaction(self._writer):
+                    self._writing_thread = threading.get_ident()
+                    try:
+                        yield position_of(self._writer)
+                    finally:
+                        self._writing_thread = None
+            finally:
+                shrink(self._writer)
 
     def write(self, change: Change) -> None:
         with translated("write"), savepoint(self._writing()) as connection:
@@ -236,17 +244,17 @@ class SqliteStore:
             self.write(change)
 
     def purge(self) -> None:
-        with translated("purge"), self._reader_lock:
-            if not _is_purge_due(self._reader):
+        with translated("purge"), self._reading_turn() as reader:
+            if not _is_purge_due(reader):
                 return
             for connection in self._exports:
                 connection.close()
             self._exports.clear()
-            self._reader.execute("VACUUM")
-            is_blocked, _, _ = self._reader.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            reader.execute("VACUUM")
+            is_blocked, _, _ = reader.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
             if is_blocked:
                 raise StoreFault("what was forgotten is still in the log, since somebody reads it: try again")
-            self._reader.execute("UPDATE tenant SET is_purge_due = 0")
+            reader.execute("UPDATE tenant SET is_purge_due = 0")
 
     def entries_by_id(self, transaction_ids: Sequence[str]) -> Mapping[str, Entry]:
         found: dict[str, Entry] = {}
@@ -337,8 +345,17 @@ class SqliteStore:
             with translated("read"), decoded():
                 yield self._writing()
         else:
-            with translated("read"), self._reader_lock, decoded():
+            with translated("read"), self._reading_turn() as reader, decoded():
+                yield reader
+
+    @contextmanager
+    def _reading_turn(self) -> Iterator[sqlite3.Connection]:
+        """The connection that reads, for one thread at a time."""
+        with self._reader_lock:
+            try:
                 yield self._reader
+            finally:
+                shrink(self._reader)
 
     def _export_batch(
         self, connection: sqlite3.Connection, seq: int, count_max: int, *, was_due: bool
