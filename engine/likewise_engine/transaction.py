@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import IntEnum
+from itertools import starmap
 from math import copysign
 from types import MappingProxyType
 from typing import Final
@@ -31,6 +32,11 @@ _CHARS_MAX: Final = (
     ("description", limits.DESCRIPTION_CHARS_MAX),
     ("account", limits.ACCOUNT_CHARS_MAX),
 )
+_PLAIN_AMOUNT_CHARS_MAX: Final = min(
+    limits.AMOUNT_DECIMALS_MAX + 1, limits.AMOUNT_DIGITS_MAX, len(str(limits.AMOUNT_UNITS_MAX)) - 1
+)
+"""With the point, and so fewer decimals than may be."""
+_NO_VIOLATIONS: Final[Iterator[FieldViolation]] = iter(())
 _CURRENCY: Final = re.compile("[A-Z]{3}")
 _NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 
@@ -89,20 +95,40 @@ class Transaction:
             raise InvalidInput(violations)
 
     def violations(self, *, id_required: bool = False) -> Iterator[FieldViolation]:
-        """Yield what is wrong with this transaction, field by field; nothing if all is well."""
+        """What is wrong with this transaction, field by field; nothing if all is well."""
+        if self._is_plain() and (self.id or not id_required):
+            return _NO_VIOLATIONS
+        return self._violations(id_required=id_required)
+
+    def _is_plain(self) -> bool:
+        """Whether all fields are within all bounds, told by a quick look that suffices for nearly all."""
+        payee, description = self.payee, self.description
+        return (
+            (payee[:1] > " " or description[:1] > " ")
+            and len(self.id) <= limits.TRANSACTION_ID_CHARS_MAX
+            and len(payee) <= limits.PAYEE_CHARS_MAX
+            and len(description) <= limits.DESCRIPTION_CHARS_MAX
+            and len(self.account) <= limits.ACCOUNT_CHARS_MAX
+            and f"{self.id}{payee}{description}{self.account}".isprintable()
+            and (not self.currency or _CURRENCY.fullmatch(self.currency) is not None)
+            and (self.date is None or limits.YEAR_MIN <= self.date.year <= limits.YEAR_MAX)
+            and (self.amount is None or _is_plain_amount(self.amount))
+            and not self.fields
+        )
+
+    def _violations(self, *, id_required: bool) -> Iterator[FieldViolation]:
         if id_required and not self.id:
             yield FieldViolation("id", "is required: labels are kept by transaction id")
         if not (self.payee.strip() or self.description.strip()):
             yield FieldViolation("payee", "is empty and so is the description: give at least one of them")
         for name, chars_max in _CHARS_MAX:
             value: str = getattr(self, name)
-            if len(value) > chars_max or not value.isprintable():  # Few are; a generator for each takes time.
-                yield from violations_of_string(name, value, chars_max)
+            yield from violations_of_string(name, value, chars_max)
         if self.currency and not _CURRENCY.fullmatch(self.currency):
             yield FieldViolation("currency", "is not an ISO 4217 code such as EUR")
         if self.date is not None and not limits.YEAR_MIN <= self.date.year <= limits.YEAR_MAX:
             yield FieldViolation("date", f"has a year outside {limits.YEAR_MIN} to {limits.YEAR_MAX}")
-        if self.amount is not None and not _is_plain_amount(self.amount):
+        if self.amount is not None:
             yield from _violations_of_amount(self.amount)
         if self.fields:
             yield from _violations_of_fields(self.fields)
@@ -126,8 +152,19 @@ class LabelledTransaction:
     predicted: Mapping[str, str] = field(default_factory=_nothing)
 
     def violations(self) -> Iterator[FieldViolation]:
-        """Yield what is wrong, field by field; fields of the transaction as ``transaction.amount``."""
-        for violation in self.transaction.violations(id_required=True):
+        """What is wrong, field by field; fields of the transaction as ``transaction.amount``."""
+        of_transaction = self.transaction.violations(id_required=True)
+        if (
+            of_transaction is _NO_VIOLATIONS
+            and len(self.labels) == 1
+            and not self.predicted
+            and all(starmap(_is_plain_label, self.labels.items()))
+        ):
+            return _NO_VIOLATIONS
+        return self._violations(of_transaction)
+
+    def _violations(self, of_transaction: Iterator[FieldViolation]) -> Iterator[FieldViolation]:
+        for violation in of_transaction:
             yield violation.beneath("transaction")
         if not self.labels:
             yield FieldViolation("labels", "is empty: give at least one category")
@@ -136,8 +173,6 @@ class LabelledTransaction:
                 yield FieldViolation(name, f"has more than {limits.DIMENSIONS_MAX} dimensions")
                 continue
             for dimension, category in labels.items():
-                if _is_plain_label(dimension, category):
-                    continue
                 shown = dimension[: limits.DIMENSION_CHARS_MAX]
                 yield from violations_of_label(f"{name}[{shown!r}]", dimension, category)
 
@@ -198,14 +233,9 @@ def _is_plain_label(dimension: str, category: str) -> bool:
 
 
 def _is_plain_amount(amount: Decimal) -> bool:
-    """Whether an amount is finite and has so few digits that it is within all bounds, as nearly all are."""
-    _, digits, exponent = amount.as_tuple()
-    return (
-        isinstance(exponent, int)
-        and -limits.AMOUNT_DECIMALS_MAX <= exponent <= 0
-        and len(digits) <= limits.AMOUNT_DIGITS_MAX
-        and amount.copy_abs() <= limits.AMOUNT_UNITS_MAX
-    )
+    """Whether an amount is finite and so short that it is within all bounds, as nearly all are."""
+    digits = str(amount)
+    return len(digits) <= _PLAIN_AMOUNT_CHARS_MAX and "E" not in digits and amount.is_finite()
 
 
 def _violations_of_amount(amount: Decimal) -> Iterator[FieldViolation]:
