@@ -1,5 +1,6 @@
 """The data folder: one process, one folder a tenant, whole or not at all, whatever the tenant is called."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -176,3 +177,14 @@ def test_a_folder_that_cannot_be_cleaned_is_not_kept_locked(tmp_path: Path) -> N
         DataFolder(tmp_path)
     (tmp_path / "aside" / "a file").unlink()
     DataFolder(tmp_path).close()
+
+
+def test_a_process_with_the_inherited_lock_uses_the_folder_until_it_closes_it(folder: DataFolder) -> None:
+    other = DataFolder(folder.root, os.dup(folder.lock))
+    other.create("acme", Path.touch)
+    assert list(folder.tenants()) == ["acme"]
+    folder_again = DataFolder(folder.root, os.dup(folder.lock))
+    other.close()
+    folder_again.close()
+    with pytest.raises(DataFolderInUse):
+        DataFolder(folder.root)

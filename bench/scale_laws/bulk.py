@@ -35,7 +35,7 @@ LAWS: Final = ("committed_s", "searchable_s", "settled_s", "memory_bytes_max")
 _ROWS_PER_FILE: Final = 500_000
 _COMMITTED_LINE: Final = re.compile(r"rows in .* rows/s")
 _SAMPLED_EVERY_S: Final = 0.05
-_HIGH_WATER_LINE: Final = re.compile(r"VmHWM:\s+(\d+) kB")
+_PROPORTIONAL_LINE: Final = re.compile(r"^Pss:\s+(\d+) kB", re.MULTILINE)
 
 
 class NotIndexed(Exception):
@@ -50,7 +50,8 @@ class Indexed:
         committed_s: from its start until all rows were committed.
         ended_s: until its end.
         cpu_s: processor time of all its processes.
-        memory_bytes_max: resident at most, of all its processes together.
+        memory_bytes_max: resident at most, of all its processes together: what several of them share, such as
+            the code of libraries, counts once.
     """
 
     committed_s: float
@@ -145,7 +146,7 @@ def index(books: Sequence[Path], data: Path, options: Sequence[str] = ()) -> Ind
     )
     committed_s = None
     assert process.stdout is not None
-    with process, _high_water(process.pid) as high_water:
+    with process, _most_memory(process.pid) as most_memory:
         for line in process.stdout:
             if _COMMITTED_LINE.search(line):
                 committed_s = time.perf_counter() - started
@@ -153,7 +154,7 @@ def index(books: Sequence[Path], data: Path, options: Sequence[str] = ()) -> Ind
     if process.returncode or committed_s is None:
         raise NotIndexed(f"likewise index ended with exit status {process.returncode}")
     cpu_s = _cpu_of_children_s() - cpu_before_s
-    return Indexed(committed_s, ended_s, cpu_s, sum(high_water.values()))
+    return Indexed(committed_s, ended_s, cpu_s, most_memory[0])
 
 
 def _check_found(data: Path, tenants: Sequence[InventedTenant]) -> None:
@@ -174,20 +175,20 @@ def _cpu_of_children_s() -> float:
 
 
 @contextmanager
-def _high_water(pid: int) -> Iterator[dict[int, int]]:
-    """Note the most memory that a process and each of its children have had so far, in bytes by id."""
-    noted: dict[int, int] = {}
+def _most_memory(pid: int) -> Iterator[list[int]]:
+    """Note the most that a process and its children have taken together so far, in bytes."""
+    noted = [0]
     ended = threading.Event()
 
     def note() -> None:
         root = psutil.Process(pid)
         while not ended.wait(_SAMPLED_EVERY_S):
             try:
-                for process in (root, *root.children(recursive=True)):
-                    if match := _HIGH_WATER_LINE.search(Path(f"/proc/{process.pid}/status").read_text()):
-                        noted[process.pid] = int(match[1]) * 1024
+                processes = [root, *root.children(recursive=True)]
+                memory_bytes = sum(_proportional_bytes(process.pid) for process in processes)
             except (psutil.NoSuchProcess, ProcessLookupError, FileNotFoundError):
                 continue  # one of them ended between two looks
+            noted[0] = max(noted[0], memory_bytes)
 
     watcher = threading.Thread(target=note)
     watcher.start()
@@ -196,3 +197,9 @@ def _high_water(pid: int) -> Iterator[dict[int, int]]:
     finally:
         ended.set()
         watcher.join()
+
+
+def _proportional_bytes(pid: int) -> int:
+    """Resident memory of a process; of pages that several have, its part of each (proc(5), smaps_rollup)."""
+    match = _PROPORTIONAL_LINE.search(Path(f"/proc/{pid}/smaps_rollup").read_text())
+    return int(match[1]) * 1024 if match else 0

@@ -12,8 +12,8 @@ A tenant's folder is its id with all but ``a-z 0-9 - _`` percent-encoded: revers
 that ignore case, and no id can name a path. It is made aside and then renamed, and renamed before it is
 deleted: it is there whole or not at all. What a crash leaves aside goes when the folder is next opened.
 
-A process that is forked from the one that opened the folder may use it too, as the same object: the lock is
-let go of when all of them have closed it, or died.
+A process that is forked from the one that opened the folder may use it too, as the same object, and so may
+one that inherits its lock: that is let go of when all of them have closed it, or died.
 """
 
 import errno
@@ -60,8 +60,12 @@ def check_tenant_id(tenant: str, field: str = "tenant") -> None:
 class DataFolder:
     """The folder of all tenants, locked for this process and those it forks until :meth:`close`."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, lock: int | None = None) -> None:
         """Open a data folder; make it if it is not there.
+
+        Args:
+            root: where it is.
+            lock: inherited from a process that has it open, as its :attr:`lock`; None where there is none.
 
         Raises:
             DataFolderInUse: another process has it open.
@@ -70,6 +74,9 @@ class DataFolder:
         self.root = root
         self._tenants = root / "tenants"
         self._aside = root / "aside"
+        if lock is not None:
+            self._lock = lock
+            return
         with _translated("open the data folder"):
             self._tenants.mkdir(parents=True, exist_ok=True)
             self._aside.mkdir(exist_ok=True)
@@ -87,6 +94,11 @@ class DataFolder:
             except BaseException:
                 os.close(self._lock)
                 raise
+
+    @property
+    def lock(self) -> int:
+        """The descriptor that holds the lock, for other processes to inherit."""
+        return self._lock
 
     def close(self) -> None:
         """Let other processes use the folder."""

@@ -147,6 +147,16 @@ IMPORT_BUFFERED_ROWS_MAX: Final = 50_000
 """Rows of all tenants of a file held until their tenants' batches are full."""
 IMPORT_BUFFERED_BYTES_MAX: Final = 64 * 1024 * 1024
 """Cells of those rows, kept to show originals: it is what bounds memory where rows are long."""
+IMPORT_PROCESSES_MAX: Final = 8
+"""Processes of one import, which share the memory for rows and tenants and take 150 MB each besides."""
+IMPORT_ROWS_PER_PROCESS_MIN: Final = 20_000
+"""Fewer are not worth a process of their own, which takes a second to start: unless so many are asked for."""
+IMPORT_PARTS: Final = 1 << 12
+"""Into which tenants are hashed and then dealt to processes by their rows: a hundred of them mostly have one
+each, and of many the largest part is small."""
+IMPORT_ROWS_DEALT_MAX: Final = 200_000
+"""First rows by which parts are dealt. Of a Parquet file they take .1 s, of CSV a second; tenants that come
+later are dealt by their hash."""
 IMPORT_ALL_REJECTED_ROWS_MAX: Final = 1_000
 """If so many rows are rejected and none was taken yet, the columns are misunderstood: the import stops."""
 REJECTS_SHOWN_MAX: Final = 10

@@ -6,12 +6,10 @@ before the backtest is.
 """
 
 import platform
-import signal
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from multiprocessing import get_context
@@ -39,6 +37,7 @@ from likewise_indexer.backtest.result import (
     TenantResult,
 )
 from likewise_indexer.backtest.tenant import backtest_tenant, questions_of
+from likewise_indexer.interrupts import without_interrupts
 
 _LOOK_EVERY_S: Final = 0.2
 """How often progress is told, and whether to go on is asked."""
@@ -224,7 +223,7 @@ def _in_processes(
     with ProcessPoolExecutor(jobs, context, _Worker.start, (contest, settings, stopped, asked)) as pool:
         found: list[_Outcome] = []
         try:
-            with _without_interrupts():
+            with without_interrupts():
                 waiting: set[Future[_Outcome]] = {pool.submit(_Worker.work, book) for book in books}
             while waiting:
                 finished, waiting = wait(waiting, _LOOK_EVERY_S, FIRST_COMPLETED)
@@ -238,19 +237,6 @@ def _in_processes(
             stopped.set()
             pool.shutdown(cancel_futures=True)
             raise
-
-
-@contextmanager
-def _without_interrupts() -> Iterator[None]:
-    """Start processes that Ctrl-C does not reach, which a terminal sends to all: the first one tells them.
-
-    They inherit the mask, so that there is no moment at which they could be interrupted.
-    """
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class _Worker:

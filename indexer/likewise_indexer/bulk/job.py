@@ -5,7 +5,7 @@ IMPORT_BUFFERED_BYTES_MAX, every buffer is emptied, full or not. That bounds as 
 originals of rejected rows, which a bound on buffered rows alone would not: one row keeps its whole batch.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final
@@ -15,6 +15,7 @@ from likewise_engine.errors import FieldViolation, InvalidInput, LikewiseError, 
 from likewise_engine.folder import check_tenant_id
 from likewise_engine.transaction import LabelledTransaction
 from likewise_indexer.bulk.chart import TenantChart
+from likewise_indexer.bulk.shares import Share
 from likewise_indexer.bulk.sink import Sink
 from likewise_indexer.bulk.source import Source
 from likewise_indexer.bulk.tally import Tally
@@ -70,9 +71,11 @@ class BulkImport:
         sink: where the rows go.
         tenant: whose they are; None where a column of theirs says it.
         chart: of that tenant.
+        share: which tenants' rows are imported, where there are several; None for all.
         on_rejected: called with each rejected row.
         on_progress: called after each batch that was read.
         keep_on: asked between batches; the import ends when it says no.
+        goes_on_in_vain: asked before AllRejected is raised whether to go on all the same.
     """
 
     def __init__(
@@ -81,23 +84,28 @@ class BulkImport:
         *,
         tenant: str | None = None,
         chart: TenantChart = _NO_CHART,
+        share: Share | None = None,
         on_rejected: Callable[[Source, RejectedRow], None] = lambda _source, _rejected: None,
         on_progress: Callable[[Progress], None] = lambda _progress: None,
         keep_on: Callable[[], bool] = lambda: True,
+        goes_on_in_vain: Callable[[AllRejected], bool] = lambda _error: False,
     ) -> None:
         self.tally = Tally()
         """What it has come to so far; also after an error."""
         self._sink = sink
         self._tenant = tenant
         self._chart = chart
+        self._share = share
         self._on_rejected = on_rejected
         self._on_progress = on_progress
         self._keep_on = keep_on
+        self._goes_on_in_vain = goes_on_in_vain
         self._buffers: dict[str, _Buffer] = {}
         self._prepared: set[str] = set()
         self._rows_since_empty = self._bytes_since_empty = 0
         self._rejected_in_vain = 0
-        self._is_any_taken = False
+        self.is_any_taken = False
+        """Whether any row was right so far, labelled or not."""
         # Tenants' ids come in runs, or there are few of them.
         self._violation_of = lru_cache(maxsize=65_536)(_violation_of_tenant)
 
@@ -124,7 +132,7 @@ class BulkImport:
             for source in sources:
                 with Occurrences() as occurrences:
                     converter = RowConverter(source.plan, source.conventions, occurrences)
-                    for batch in source.reader.batches(source.plan.used):
+                    for batch in self._batches(source):
                         self._check_wanted()
                         self._take(source, converter.convert(batch))
                         rows += len(batch.rows) + len(batch.malformed)
@@ -136,12 +144,20 @@ class BulkImport:
             pass  # the tally says that it is not complete
         return self.tally
 
+    def _batches(self, source: Source) -> Iterator[Batch]:
+        for batch in source.reader.batches(source.plan.used):
+            if self._share is None:
+                yield batch
+            else:
+                yield self._share.of(batch, source.plan.columns[TENANT])
+
     def _take(self, source: Source, rows: Rows) -> None:
         batch = rows.batch
         size_bytes = int(batch.frame.estimated_size())
+        shares = 1 if self._share is None else self._share.count
         if (
-            self._rows_since_empty + len(batch.rows) > limits.IMPORT_BUFFERED_ROWS_MAX
-            or self._bytes_since_empty + size_bytes > limits.IMPORT_BUFFERED_BYTES_MAX
+            self._rows_since_empty + len(batch.rows) > limits.IMPORT_BUFFERED_ROWS_MAX // shares
+            or self._bytes_since_empty + size_bytes > limits.IMPORT_BUFFERED_BYTES_MAX // shares
         ):
             self._empty()
         self._rows_since_empty += len(batch.rows)
@@ -169,7 +185,7 @@ class BulkImport:
                 self._buffers.setdefault(tenant, _Buffer())
             if not labels:
                 self.tally.tenants[tenant].skipped += 1
-                self._is_any_taken = True
+                self.is_any_taken = True
                 continue
             buffer = self._buffers[tenant]
             buffer.items.append(LabelledTransaction(transaction, labels))
@@ -197,7 +213,7 @@ class BulkImport:
                 self._reject(source, rejection_of(source.plan, batch, position, [violation]), tenant)
             return
         self.tally.tenants[tenant].add(outcome)
-        self._is_any_taken |= len(outcome.rejections) < len(buffer.items)
+        self.is_any_taken |= len(outcome.rejections) < len(buffer.items)
         for rejection in outcome.rejections:
             source, batch, position = buffer.origins[rejection.position]
             rejected = rejection_of(source.plan, batch, position, rejection.violations)
@@ -211,15 +227,18 @@ class BulkImport:
     def _reject(self, source: Source, rejected: RejectedRow, tenant: str) -> None:
         self.tally.tenants[tenant].rejected += 1
         self._on_rejected(source, rejected)
-        self._rejected_in_vain += not self._is_any_taken
-        if self._is_any_taken or self._rejected_in_vain < limits.IMPORT_ALL_REJECTED_ROWS_MAX:
+        self._rejected_in_vain += not self.is_any_taken
+        if self.is_any_taken or self._rejected_in_vain < limits.IMPORT_ALL_REJECTED_ROWS_MAX:
             return
         if not any(buffer.items for buffer in self._buffers.values()):
-            raise AllRejected(
+            error = AllRejected(
                 f"the first {self._rejected_in_vain:,} rows were all rejected, the last of them for"
                 f" {rejected.column or 'the row'}: {rejected.reason}. Is a column misunderstood? Name it with"
                 " --map, or see --date-format, --decimal and --encoding"
             )
+            if not self._goes_on_in_vain(error):
+                raise error
+            self.is_any_taken = True
 
     def _check_wanted(self) -> None:
         if not self._keep_on():

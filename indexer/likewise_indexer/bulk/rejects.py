@@ -1,13 +1,18 @@
 """The file of rejected rows: CSV, with what is wrong beside the original values under their original names.
 
-Mended there, it can be imported itself: the names of its own columns mean nothing to the readers.
+Mended there, it can be imported itself: the names of its own columns mean nothing to the readers. Rows are
+rejected when they are read or when they are committed, and by several processes at once: they are put into
+the order of their files before they are written.
 """
 
 import csv
 import filecmp
 import io
 import itertools
-from collections.abc import Iterable, Sequence
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, Self, TextIO
 
@@ -18,6 +23,53 @@ REJECTS_SUFFIX: Final = ".rejects.csv"
 _OWN_COLUMNS: Final = ("file", "row", "column", "reason")
 _MALFORMED_COLUMN: Final = "malformed"
 """What there is of a row that has not the shape of the others."""
+
+
+class RejectedInOrder:
+    """Rejected rows of some files, however many, in the files' order. A context manager.
+
+    They wait in a temporary database on disk, as :class:`~likewise_indexer.readers.Occurrences` does.
+    """
+
+    def __init__(self) -> None:
+        self._database = sqlite3.connect("", isolation_level=None)
+        self._database.execute("PRAGMA journal_mode = OFF")
+        self._database.execute(
+            "CREATE TABLE rejected (file, row, reject_column, reason, cells, is_malformed)"
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._database.close()
+
+    def add(self, file: int, rejected: RejectedRow) -> None:
+        """Take a row of the file of a number. Raises OSError where the disk is full."""
+        row = (file, rejected.row, rejected.column, rejected.reason)
+        with _on_disk():
+            self._database.execute(
+                "INSERT INTO rejected VALUES (?, ?, ?, ?, ?, ?)",
+                (*row, json.dumps(rejected.values), rejected.is_malformed),
+            )
+
+    def taken(self) -> Iterator[tuple[int, RejectedRow]]:
+        """Take all of them out, each with the number of its file. Raises OSError where the disk is full."""
+        with _on_disk():
+            for file, row, column, reason, cells, is_malformed in self._database.execute(
+                "SELECT * FROM rejected ORDER BY file, row, rowid"
+            ):
+                values = tuple(json.loads(cells))
+                yield file, RejectedRow(row, column, reason, values, bool(is_malformed))
+            self._database.execute("DELETE FROM rejected")
+
+
+@contextmanager
+def _on_disk() -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise OSError(f"rejected rows could not be kept in a temporary file: {error}") from error
 
 
 class RejectFile:

@@ -54,11 +54,20 @@ def open_source(path: Path, options: SourceOptions, *, labelled: bool, tenants: 
         UnreadableFile: the file is missing, empty, damaged, or of another format.
         ColumnsUnclear: its columns cannot be told apart, or one is missing; the message says what to give.
     """
-    wishes = options.columns
-    named = {*wishes.labels.values(), *(name for names in wishes.columns.values() for name in names)}
-    reader = open_reader(path, options.text, named)
-    plan = recognise(reader.columns, wishes, labelled=labelled, tenants=tenants)
+    reader = _reader_of(path, options)
+    plan = recognise(reader.columns, options.columns, labelled=labelled, tenants=tenants)
     conventions = find_conventions(
         reader, plan, date_format=options.date_format, decimal_mark=options.decimal_mark
     )
     return Source(reader, plan, conventions)
+
+
+def reopened(path: Path, plan: ColumnPlan, conventions: Conventions, options: SourceOptions) -> Source:
+    """A file that :func:`open_source` has looked at, in another process. Raises UnreadableFile."""
+    return Source(_reader_of(path, options), plan, conventions)
+
+
+def _reader_of(path: Path, options: SourceOptions) -> Reader:
+    wishes = options.columns
+    named = {*wishes.labels.values(), *(name for names in wishes.columns.values() for name in names)}
+    return open_reader(path, options.text, named)

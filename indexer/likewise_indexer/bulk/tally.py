@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import astuple, dataclass, field
+from operator import add
 
 from likewise_engine.ledger.outcomes import ImportOutcome
 
@@ -65,6 +66,11 @@ class Tally:
     def total(self) -> TenantTally:
         """The sums over all tenants."""
         return TenantTally(*map(sum, zip(*self._counts(), strict=True)))
+
+    def include(self, other: "Tally") -> None:
+        """Add the rows of another one."""
+        for tenant, counts in other.tenants.items():
+            self.tenants[tenant] = TenantTally(*map(add, astuple(self.tenants[tenant]), astuple(counts)))
 
     def _counts(self) -> Iterator[tuple[int, ...]]:
         yield astuple(TenantTally())

@@ -13,7 +13,7 @@ from likewise_indexer.readers.errors import ColumnsUnclear, UnreadableFile
 from likewise_indexer.readers.files import TextOptions, find_files, open_reader
 from likewise_indexer.readers.identity import Occurrences
 from likewise_indexer.readers.plan import MEANINGS, ColumnPlan, ColumnWishes, recognise
-from likewise_indexer.readers.rows import RowConverter, Rows, rejection_of
+from likewise_indexer.readers.rows import RowConverter, Rows, rejection_of, texts_of
 
 __all__ = [
     "MEANINGS",
@@ -35,4 +35,5 @@ __all__ = [
     "open_reader",
     "recognise",
     "rejection_of",
+    "texts_of",
 ]

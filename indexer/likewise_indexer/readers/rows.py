@@ -152,7 +152,7 @@ class RowConverter:
 
     def _column(self, frame: pl.DataFrame, meaning: str) -> Sequence[str]:
         column = self._plan.columns.get(meaning)
-        return [""] * len(frame) if column is None else _texts(frame[column])
+        return [""] * len(frame) if column is None else texts_of(frame[column])
 
     def _dates(self, frame: pl.DataFrame, faults: "_Faults") -> Sequence[datetime.date | None]:
         column = self._plan.columns.get(headers.DATE)
@@ -168,7 +168,7 @@ class RowConverter:
                 faults.add(position, column, f"year {years[position]} is out of bounds")
             nothing = pl.repeat(None, len(series), dtype=pl.Date, eager=True)
             return series.zip_with(years.is_between(1, 9999), nothing).to_list()
-        return _parsed(_texts(series), self._parse_date, None, column, faults)
+        return _parsed(texts_of(series), self._parse_date, None, column, faults)
 
     def _moneys(self, frame: pl.DataFrame, faults: "_Faults") -> Sequence[Money]:
         columns = self._plan.columns
@@ -192,7 +192,7 @@ class RowConverter:
             return [_NO_MONEY if v is None else Money(Decimal(v)) for v in series.cast(pl.String).to_list()]
         if series.dtype.is_numeric():
             return [_NO_MONEY if v is None else Money(Decimal(v)) for v in series.to_list()]
-        return _parsed(_texts(series), self._parse_amount, _NO_MONEY, column, faults)
+        return _parsed(texts_of(series), self._parse_amount, _NO_MONEY, column, faults)
 
     def _currencies(self, named: Sequence[str], moneys: Sequence[Money]) -> Sequence[str]:
         # A currency without an amount says nothing, and the contract's Money could not carry it.
@@ -203,7 +203,7 @@ class RowConverter:
         ]
 
     def _descriptions(self, frame: pl.DataFrame) -> Sequence[str]:
-        columns = [_texts(frame[column]) for column in self._plan.descriptions]
+        columns = [texts_of(frame[column]) for column in self._plan.descriptions]
         if not columns:
             return [""] * len(frame)
         if len(columns) == 1:
@@ -267,7 +267,7 @@ def _day_bytes(date: datetime.date | None) -> bytes:
     return b"" if date is None else date.toordinal().to_bytes(3, "big")
 
 
-def _texts(series: pl.Series) -> list[str]:
+def texts_of(series: pl.Series) -> list[str]:
     """The cells of a column as stripped strings; empty where there is nothing."""
     if series.dtype.is_float():
         # What a table of numbers made of a code: 4000.0 was 4000.
@@ -307,7 +307,7 @@ def _mappings(columns: Mapping[str, str], frame: pl.DataFrame) -> Sequence[Mappi
     names = list(columns)
     if not names:
         return [_NOTHING] * len(frame)
-    cells = [_texts(frame[column]) for column in columns.values()]
+    cells = [texts_of(frame[column]) for column in columns.values()]
     if len(names) == 1:
         name = names[0]
         return [{name: cell} if cell else _NOTHING for cell in cells[0]]

@@ -1,9 +1,9 @@
 """``likewise index``: the history of one tenant or of many, from files, in bulk."""
 
-import gc
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Final, Self
 
@@ -15,13 +15,21 @@ from likewise_indexer.bulk import (
     BulkImport,
     CheckingSink,
     EngineSink,
+    ImportFolder,
+    ImportProcesses,
+    Progress,
+    RejectedInOrder,
     RejectFile,
     ServerSink,
+    SharedImport,
     Sink,
     Source,
+    SourceOptions,
     Tally,
     TenantChart,
+    rare_collections,
     read_chart,
+    shares_of,
 )
 from likewise_indexer.readers import RejectedRow
 from likewise_server.cli import files
@@ -33,7 +41,6 @@ from likewise_server.signals import stop_signals
 
 _USAGE: Final = 2
 _INTERRUPTED: Final = 130
-_ALLOCATIONS_PER_COLLECTION: Final = 100_000
 _MEMORY_MIB_MAX: Final = 128
 """For the tenants that rows go to: files are mostly sorted by tenant, or have few."""
 _FINISH_SHOWN_S: Final = 1.0
@@ -72,6 +79,16 @@ NoUpkeepOption = Annotated[
         " large tenants, training, calibration) to the server, which does it when a tenant is first used.",
     ),
 ]
+JobsOption = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        max=limits.IMPORT_PROCESSES_MAX,
+        metavar="COUNT",
+        help="With --data and --tenant-column: processes to use at most, each of which imports its share of"
+        " the tenants; as many as there are cores and it pays, if not given.",
+    ),
+]
 NoCreateOption = Annotated[
     bool, typer.Option("--no-create", help="Refuse tenants that do not exist, instead of creating them.")
 ]
@@ -105,6 +122,7 @@ def index(
     dry_run: DryRunOption = False,
     no_create: NoCreateOption = False,
     no_upkeep: NoUpkeepOption = False,
+    jobs: JobsOption = None,
 ) -> None:
     """Index a tenant's history from files, in bulk.
 
@@ -131,14 +149,15 @@ def index(
     show_plan(sources)
     with reported():
         tenant_chart = TenantChart() if chart is None else read_chart(chart)
+    target = _Target(server, data, creates=not no_create, dry_run=dry_run, jobs=jobs)
     with ExitStack() as stack:
         # Where nothing is written, rejected rows are only where they are asked for.
         keeps_rejects = not dry_run or rejects is not None
-        sink = CheckingSink() if dry_run else stack.enter_context(_sink(server, data, creates=not no_create))
         rejected = stack.enter_context(_Rejected(sources, rejects, keeps=keeps_rejects))
-        tally = _run(sink, sources, tenant, tenant_chart, rejected, dry_run=dry_run)
+        importer = stack.enter_context(_importer(target, sources, options, tenant, tenant_chart))
+        tally = _run(importer, sources, rejected, dry_run=dry_run)
         if tally.is_complete and not no_upkeep:
-            _finish(sink)
+            _finish(importer)
     if not tally.is_complete:
         raise typer.Exit(_INTERRUPTED)
     if not tally.total.rows:
@@ -147,68 +166,118 @@ def index(
         raise typer.Exit(1)
 
 
-def _run(
-    sink: Sink,
-    sources: Sequence[Source],
-    tenant: str | None,
-    chart: TenantChart,
-    rejected: "_Rejected",
-    *,
-    dry_run: bool,
-) -> Tally:
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """Where rows go, and how."""
+
+    server: str | None
+    data: Path | None
+    creates: bool
+    dry_run: bool
+    jobs: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Hooks:
+    """What an import tells and asks meanwhile, as :class:`BulkImport` has it."""
+
+    on_rejected: Callable[[Source, RejectedRow], None]
+    on_progress: Callable[[Progress], None]
+    keep_on: Callable[[], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class _Importer:
+    """Who imports: this process, or several.
+
+    Attributes:
+        job: makes the import.
+        finish: waits until what was taken is made the most of.
+    """
+
+    job: Callable[[_Hooks], BulkImport | SharedImport]
+    finish: Callable[[], None]
+
+
+def _run(importer: _Importer, sources: Sequence[Source], rejected: "_Rejected", *, dry_run: bool) -> Tally:
     """Import, and tell what came of it whether it ends well or not."""
     started = time.monotonic()
-    with stop_signals() as stopped, _rare_collections(), ProgressLine() as progress:
-        job = BulkImport(
-            sink,
-            tenant=tenant,
-            chart=chart,
-            on_rejected=rejected.add,
-            on_progress=progress.update,
-            keep_on=lambda: not stopped.is_set(),
-        )
+    with stop_signals() as stopped, rare_collections(), ProgressLine() as progress:
+        job = importer.job(_Hooks(rejected.add, progress.update, lambda: not stopped.is_set()))
         try:
             with reported():
                 job.run(sources)
         finally:
             progress.stop()
-            rejected.close()
+            with reported():
+                rejected.close()
             show_rejected(rejected.shown, job.tally.total.rejected, rejected.paths)
             show_tally(job.tally, time.monotonic() - started, dry_run=dry_run)
     return job.tally
 
 
-def _finish(sink: Sink) -> None:
+def _finish(importer: _Importer) -> None:
     started = time.monotonic()
-    with console.status("Training, calibrating, and building indexes. Ctrl-C leaves that to the server"):
-        sink.finish()
+    with (
+        console.status("Training, calibrating, and building indexes. Ctrl-C leaves that to the server"),
+        reported(),
+    ):
+        importer.finish()
     seconds = time.monotonic() - started
     if seconds >= _FINISH_SHOWN_S:
         console.print(f"Training, calibrating, and building indexes took {seconds:,.1f} s more.")
 
 
 @contextmanager
-def _rare_collections() -> Iterator[None]:
-    """Let Python look for cycles less often: rows have none, and walking them took an eighth of the time."""
-    threshold = gc.get_threshold()
-    gc.freeze()
-    gc.set_threshold(_ALLOCATIONS_PER_COLLECTION, *threshold[1:])
-    try:
-        yield
-    finally:
-        gc.set_threshold(*threshold)
-        gc.unfreeze()
+def _importer(
+    target: _Target, sources: Sequence[Source], options: SourceOptions, tenant: str | None, chart: TenantChart
+) -> Iterator[_Importer]:
+    """Several processes where there are rows and tenants for them; else this one."""
+    if target.data is not None and target.server is None and not target.dry_run and tenant is None:
+        with reported():
+            shares = shares_of(sources, target.jobs)
+        if len(shares) > 1:
+            settings = Settings(data=target.data)
+            folder = ImportFolder(
+                target.data, settings.model, settings.vote, _MEMORY_MIB_MAX * 1024 * 1024, target.creates
+            )
+            with reported(), ImportProcesses(folder, shares, options) as processes:
+                yield _Importer(
+                    lambda hooks: SharedImport(
+                        processes,
+                        on_rejected=hooks.on_rejected,
+                        on_progress=hooks.on_progress,
+                        keep_on=hooks.keep_on,
+                    ),
+                    processes.finish,
+                )
+            return
+    with _sink(target) as sink:
+        yield _Importer(
+            lambda hooks: BulkImport(
+                sink,
+                tenant=tenant,
+                chart=chart,
+                on_rejected=hooks.on_rejected,
+                on_progress=hooks.on_progress,
+                keep_on=hooks.keep_on,
+            ),
+            sink.finish,
+        )
 
 
 @contextmanager
-def _sink(server: str | None, data: Path | None, *, creates: bool) -> Iterator[Sink]:
+def _sink(target: _Target) -> Iterator[Sink]:
     """A running server; or a data folder of our own, without the way over gRPC, which costs speed."""
-    if data is None or server is not None:
-        with connected(server, data) as client:
-            yield ServerSink(client, creates=creates)
+    if target.dry_run:
+        yield CheckingSink()
         return
-    settings = Settings(data=data, memory_mib_max=_MEMORY_MIB_MAX)
-    with reported(), open_tenants(settings) as tenants, EngineSink(tenants, creates=creates) as sink:
+    if target.data is None or target.server is not None:
+        with connected(target.server, target.data) as client:
+            yield ServerSink(client, creates=target.creates)
+        return
+    settings = Settings(data=target.data, memory_mib_max=_MEMORY_MIB_MAX)
+    with reported(), open_tenants(settings) as tenants, EngineSink(tenants, creates=target.creates) as sink:
         yield sink
 
 
@@ -217,6 +286,8 @@ class _Rejected:
 
     def __init__(self, sources: Sequence[Source], path: Path | None, *, keeps: bool) -> None:
         self.shown: list[tuple[Source, RejectedRow]] = []
+        self._sources = list(sources)
+        self._rows = RejectedInOrder()
         self._files: Mapping[Path, RejectFile] = {}
         if keeps and path is not None:
             together = RejectFile(path, [column for source in sources for column in source.plan.used])
@@ -241,7 +312,8 @@ class _Rejected:
         return self
 
     def __exit__(self, *exc_info: object) -> None:
-        self.close()
+        with self._rows:
+            self.close()
 
     @property
     def paths(self) -> list[Path]:
@@ -249,14 +321,17 @@ class _Rejected:
         return [file.path for file in dict.fromkeys(self._files.values()) if file.is_written]
 
     def add(self, source: Source, rejected: RejectedRow) -> None:
-        """Take a row. Raises OSError where it cannot be written."""
-        if len(self.shown) < limits.REJECTS_SHOWN_MAX:
-            self.shown.append((source, rejected))
-        if file := self._files.get(source.reader.path):
-            file.add(source.reader.path, source.plan.used, rejected)
+        """Take a row. Raises OSError where it cannot be kept."""
+        self._rows.add(self._sources.index(source), rejected)
 
     def close(self) -> None:
-        """Close the files."""
+        """Write the files. Raises OSError where that cannot be."""
+        for number, row in self._rows.taken():
+            source = self._sources[number]
+            if len(self.shown) < limits.REJECTS_SHOWN_MAX:
+                self.shown.append((source, row))
+            if file := self._files.get(source.reader.path):
+                file.add(source.reader.path, source.plan.used, row)
         for file in self._files.values():
             file.close()
 
