@@ -76,10 +76,12 @@ class StringColumn:
 
     def extend(self, strings: Sequence[str]) -> None:
         """Append strings. Only the writer may call it."""
-        encoded = [string.encode() for string in strings]
-        lengths = np.fromiter(map(len, encoded), dtype=np.int64, count=len(encoded))
+        joined = "".join(strings)
+        # As with most ids: a string is as many bytes as characters.
+        measured = strings if joined.isascii() else map(str.encode, strings)
+        lengths = np.fromiter(map(len, measured), dtype=np.int64, count=len(strings))
         self._ends.extend(len(self._bytes) + np.cumsum(lengths))
-        self._bytes += b"".join(encoded)
+        self._bytes += joined.encode()
 
     def __getitem__(self, row: int) -> str:
         """The string of a row that was appended. Slicing a bytearray copies, so appends do not disturb it."""

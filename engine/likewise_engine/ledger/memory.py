@@ -93,7 +93,7 @@ class Memory:
         self.direction = Column(entries.direction)
         self.currencies = list(dict.fromkeys(entries.currencies))
         self._currency_codes = {currency: code for code, currency in enumerate(self.currencies)}
-        codes = [self._currency_codes[currency] for currency in entries.currencies]
+        codes = list(map(self._currency_codes.__getitem__, entries.currencies))
         self.currency = Column(np.array(codes, dtype=np.int16))
         self.transaction_ids = StringColumn(entries.transaction_ids)
         self.alive = Column(np.ones(rows, dtype=np.bool_))
@@ -396,10 +396,13 @@ class Memory:
             if number >= known or _wordings(category) != _wordings(earlier.categories[number])
         }
         if wordings:
-            encoded = self._encoder.encode(list(chain.from_iterable(wordings.values())))
+            # Once each: where there is no description the name stands for it.
+            texts = list(dict.fromkeys(chain.from_iterable(wordings.values())))
+            vector_of = dict(zip(texts, self._encoder.encode(texts), strict=True))
             vectors = np.empty((len(self.chart.categories), 2, self._encoder.dimensions), dtype=np.float16)
             vectors[:known] = self.category_vectors
-            vectors[list(wordings)] = encoded.reshape(len(wordings), 2, -1)
+            for number, pair in wordings.items():
+                vectors[number] = [vector_of[text] for text in pair]
             self.category_vectors = vectors
 
     def _currency_code(self, currency: str) -> int:
@@ -427,7 +430,8 @@ class Memory:
 
 def _wordings(category: Category) -> tuple[str, str]:
     """Name and description of a category, or its name twice, normalised as a transaction's text is."""
-    return text_of(category.title, ""), text_of(category.description or category.title, "")
+    title = text_of(category.title, "")
+    return title, text_of(category.description, "") if category.description else title
 
 
 def _by_category(chart: Chart) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:

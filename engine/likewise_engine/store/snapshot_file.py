@@ -105,10 +105,10 @@ def read(content: bytearray) -> Snapshot:
         array = np.frombuffer(content, dtype=dtype, count=count, offset=start).reshape(shape)
         arrays[name] = array
         start += array.nbytes + -array.nbytes % _ALIGNMENT
-    currencies = header["currencies"]
+    currency_of: list[str] = header["currencies"]
     entries = EntryColumns(
         **{name: arrays[f"entries.{name}"] for name in _ENTRY_ARRAYS},
-        currencies=[currencies[code] for code in arrays["currency"].tolist()],
+        currencies=list(map(currency_of.__getitem__, arrays["currency"].tolist())),
         transaction_ids=_unpacked(arrays["transaction_ids"]),
     )
     return Snapshot(
