@@ -253,7 +253,12 @@ class Ledger(Aside):
             chart = memory.chart.with_categories(categories)
             changed = chart.changes_since(memory.chart)
             revision = memory.revision + 1
-            change = Change(revision, categories=changed, policy=policy, display_name=display_name)
+            change = Change(
+                revision,
+                categories=changed,
+                policy=None if policy == memory.policy else policy,
+                display_name=display_name,
+            )
             with self._state.changing(change):
                 memory.revision = revision
                 memory.follow(policy)
