@@ -74,7 +74,7 @@ def test_a_missing_file_is_named(folder: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "message"), [(MODEL_FILE, "onnxruntime can run"), (TOKENIZER_FILE, "not a tokeniser")]
+    ("name", "message"), [(MODEL_FILE, "is not a static-ngram model"), (TOKENIZER_FILE, "not a tokeniser")]
 )
 def test_files_that_are_no_model_are_refused(folder: Path, name: str, message: str) -> None:
     (folder / name).write_bytes(b"neither protobuf nor JSON")

@@ -5,7 +5,7 @@ from google.protobuf import descriptor_pb2
 from hypothesis import given
 from hypothesis import strategies as st
 
-from likewise_engine.vote import wire
+from likewise_engine import wire
 
 EXTENSION_START, EXTENSION_END = 1, 2
 MESSAGE_EXTENSION_RANGE, MESSAGE_NAME = 5, 1

@@ -1,13 +1,14 @@
-"""The encoder that serves: a model folder, run by onnxruntime.
+"""The encoder that serves: a model folder.
 
-One session serves all threads, for onnxruntime's Run is thread-safe; by default a run computes in its
+A static model is run by a kernel of ours, see :mod:`likewise_engine.encoder.static_model`, any other by
+onnxruntime. One session serves all threads, for its Run is thread-safe; by default a run computes in its
 caller's thread alone, for calls come in parallel anyway. Runs of a static model are bounded in the characters
 that they take, and so in memory, whatever the number and length of the texts.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,13 +16,16 @@ from tokenizers import Tokenizer
 
 from likewise_engine import limits
 from likewise_engine.encoder.base import check_texts
-from likewise_engine.encoder.feeds import Feeder, StaticFeeder, TransformerFeeder
+from likewise_engine.encoder.feeds import StaticFeeder, TransformerFeeder
 from likewise_engine.encoder.manifest import (
     TOKENIZER_FILE,
     Manifest,
     read_manifest,
     read_model_file,
 )
+from likewise_engine.encoder.ngrams import NgramHash
+from likewise_engine.encoder.static_model import read_static_model
+from likewise_engine.encoder.vectors import are_unit, vectors_of
 from likewise_engine.errors import ModelFault
 from likewise_engine.model_folder import MODEL_FILE, session_of
 from likewise_engine.text import TEXT_VERSION
@@ -46,14 +50,10 @@ class OnnxEncoder:
 
     def __init__(self, folder: Path, *, threads: int = 1) -> None:
         self._manifest = read_manifest(folder)
-        content = read_model_file(folder, self._manifest, MODEL_FILE)
-        self._session = session_of(folder / MODEL_FILE, content, threads)
-        inputs = {node.name for node in self._session.get_inputs()}
-        self._feeder = _feeder(folder, self._manifest, takes_token_types="token_type_ids" in inputs)
-        if inputs != self._feeder.inputs or OUTPUT not in {node.name for node in self._session.get_outputs()}:
-            raise ModelFault(
-                f"{folder / MODEL_FILE} does not take or give what a {self._manifest.kind} model does"
-            )
+        if self._manifest.ngrams is None:
+            self._model, self._is_batched = _transformer(folder, self._manifest, threads), False
+        else:
+            self._model, self._is_batched = _static(folder, self._manifest, self._manifest.ngrams), True
         self._fingerprint = f"{self._manifest.fingerprint}+text{TEXT_VERSION}"
         self.encode([""])  # One that does not run, or has other dimensions than it states, is found out here.
 
@@ -81,34 +81,69 @@ class OnnxEncoder:
         if len(texts) == 1:
             return self._run(texts)
         vectors = np.empty((len(texts), self.dimensions), np.float32)
-        for positions in _runs(texts, batched=self._feeder.batched):
+        for positions in _runs(texts, batched=self._is_batched):
             vectors[positions] = self._run([texts[position] for position in positions])
         return vectors
 
     def _run(self, texts: Sequence[str]) -> NDArray[np.float32]:
         try:
-            (output,) = self._session.run([OUTPUT], self._feeder.feed(texts))
+            vectors = self._model(texts)
         except Exception as error:  # onnxruntime's errors, and tokenizers', have no base of their own.
             raise ModelFault(f"{self._manifest.name} failed: {error}") from error
-        vectors: NDArray[np.float32] = output
         if vectors.shape != (len(texts), self.dimensions) or vectors.dtype != np.float32:
             raise ModelFault(f"{self._manifest.name} gave {vectors.dtype} of shape {vectors.shape}")
-        squares = np.einsum("ij,ij->i", vectors, vectors)
-        # Asked for what is right, not for what is wrong: every comparison with NaN is false.
-        if not (np.abs(squares - 1) <= _SQUARE_TOLERANCE).all():
+        if not are_unit(vectors, _SQUARE_TOLERANCE):
             raise ModelFault(f"{self._manifest.name} gave what is not a finite unit vector")
         return vectors
 
 
-def _feeder(folder: Path, manifest: Manifest, *, takes_token_types: bool) -> Feeder:
+_Model: TypeAlias = Callable[[Sequence[str]], NDArray[np.float32]]
+"""Gives the vectors of a run, ``(texts, dimensions)``."""
+
+
+def _static(folder: Path, manifest: Manifest, ngrams: NgramHash) -> _Model:
+    """A model of which several texts go into one run without touching each other's vectors."""
+    content = read_model_file(folder, manifest, MODEL_FILE)
+    try:
+        tables = read_static_model(content, OUTPUT)
+    except ValueError as error:
+        raise ModelFault(f"{folder / MODEL_FILE} is not a {manifest.kind} model: {error}") from error
+    feeder = StaticFeeder(_tokenizer(folder, manifest), manifest.tokens_max, ngrams)
+
+    def run(texts: Sequence[str]) -> NDArray[np.float32]:
+        feed = feeder.feed(texts)
+        return vectors_of(tables.token_rows, tables.ngram_rows, feed["token_ids"], feed["ngram_ids"])
+
+    return run
+
+
+def _transformer(folder: Path, manifest: Manifest, threads: int) -> _Model:
+    """A model whose runs are of one text each."""
+    session = session_of(folder / MODEL_FILE, read_model_file(folder, manifest, MODEL_FILE), threads)
+    inputs = {node.name for node in session.get_inputs()}
+    feeder = TransformerFeeder(
+        _tokenizer(folder, manifest),
+        manifest.tokens_max,
+        takes_token_types="token_type_ids" in inputs,
+    )
+    if inputs != feeder.inputs or OUTPUT not in {node.name for node in session.get_outputs()}:
+        raise ModelFault(f"{folder / MODEL_FILE} does not take or give what a {manifest.kind} model does")
+
+    def run(texts: Sequence[str]) -> NDArray[np.float32]:
+        (text,) = texts
+        vectors: NDArray[np.float32]
+        (vectors,) = session.run([OUTPUT], feeder.feed(text))
+        return vectors
+
+    return run
+
+
+def _tokenizer(folder: Path, manifest: Manifest) -> Tokenizer:
     content = read_model_file(folder, manifest, TOKENIZER_FILE)
     try:
-        tokenizer = Tokenizer.from_buffer(content)
+        return Tokenizer.from_buffer(content)
     except Exception as error:  # tokenizers raises plain Exception.
         raise ModelFault(f"{folder / TOKENIZER_FILE} is not a tokeniser: {error}") from error
-    if manifest.ngrams is not None:
-        return StaticFeeder(tokenizer, manifest.tokens_max, manifest.ngrams)
-    return TransformerFeeder(tokenizer, manifest.tokens_max, takes_token_types=takes_token_types)
 
 
 def _runs(texts: Sequence[str], *, batched: bool) -> Iterator[list[int]]:

@@ -5,7 +5,7 @@ lock of its own, so that a look-up does not wait for an import's fsync. An expor
 length of its snapshot. Who writes holds SQLite's own lock on the file from before it reads what it builds on
 (``BEGIN IMMEDIATE``), so the writers of several processes take turns and none works for nothing. Between uses
 they keep no pages in memory, and only the writer keeps statements: it is used more often than tenants are
-loaded. So a tenant that is only asked takes 22 KB here instead of 170 to 540, and look-ups .05 to .15 ms more.
+loaded. So a tenant that is only asked takes 22 KB instead of 170 to 540, and a look-up .05 to .15 ms more.
 
 Gone from disk takes more than DELETE. ``secure_delete`` zeroes what a row leaves, but not the copies of it
 that lie in the gaps of pages which were split or merged before (seen here, of a few rows in a thousand), and

@@ -12,7 +12,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from likewise_engine.vote import wire
+from likewise_engine import wire
 
 _MODEL_GRAPH: Final = 7
 _GRAPH_NODE, _GRAPH_INPUT, _GRAPH_OUTPUT = 1, 11, 12
@@ -67,15 +67,15 @@ def read_ensemble(content: bytes, input_name: str, output_name: str) -> Ensemble
 
 
 def _read(content: bytes, input_name: str, output_name: str) -> Ensemble:
-    graph = _message(_only(_message(content), _MODEL_GRAPH))
+    graph = _message(wire.only(_message(content), _MODEL_GRAPH))
     for number, name in ((_GRAPH_INPUT, input_name), (_GRAPH_OUTPUT, output_name)):
-        named = [_only(_message(value), _VALUE_NAME) for value in graph.get(number, [])]
+        named = [wire.only(_message(value), _VALUE_NAME) for value in graph.get(number, [])]
         if named != [name.encode()]:
             raise ValueError("it does not take or give what a vote does")
     if len(graph.get(_GRAPH_NODE, [])) != 1:
         raise ValueError("it has more to it than trees")
-    node = _message(_only(graph, _GRAPH_NODE))
-    if (_only(node, _NODE_OPERATOR), _only(node, _NODE_DOMAIN)) != _OPERATOR:
+    node = _message(wire.only(graph, _GRAPH_NODE))
+    if (wire.only(node, _NODE_OPERATOR), wire.only(node, _NODE_DOMAIN)) != _OPERATOR:
         raise ValueError("it is not a TreeEnsembleRegressor")
     attributes = dict(map(_attribute, node[_NODE_ATTRIBUTE]))
     for name, wanted in _TEXT.items():
@@ -150,7 +150,7 @@ Message = Mapping[int, list[Any]]
 def _attribute(content: bytes) -> tuple[str, Any]:
     """The name of an ONNX attribute, and what it holds."""
     message = _message(content)
-    name = _only(message, _ATTRIBUTE_NAME).decode()
+    name = wire.only(message, _ATTRIBUTE_NAME).decode()
     if floats := message.get(_ATTRIBUTE_FLOATS):
         return name, np.frombuffer(b"".join(floats), dtype="<f4").tolist()
     if ints := message.get(_ATTRIBUTE_INTS):
@@ -159,15 +159,7 @@ def _attribute(content: bytes) -> tuple[str, Any]:
         return name, strings
     if text := message.get(_ATTRIBUTE_S):
         return name, text[-1]
-    return name, _only(message, _ATTRIBUTE_I)
-
-
-def _only(message: Message, number: int) -> Any:
-    """The value of a field that is there once. Raises ValueError where it is not."""
-    found = message.get(number, [])
-    if len(found) != 1:
-        raise ValueError(f"it has field {number} {len(found)} times")
-    return found[0]
+    return name, wire.only(message, _ATTRIBUTE_I)
 
 
 def _message(content: Any) -> Message:

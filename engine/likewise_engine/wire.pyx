@@ -42,6 +42,14 @@ def message(bytes content not None):
     return fields
 
 
+def only(message, int number):
+    """The value of a field that is there once. Raises ValueError: it is not."""
+    found = message.get(number, ())
+    if len(found) != 1:
+        raise ValueError(f"it has field {number} {len(found)} times")
+    return found[0]
+
+
 def varints(bytes packed not None):
     """Numbers that stand one after another. Raises ValueError: it ends within one."""
     cdef const unsigned char* bytes_ = packed
