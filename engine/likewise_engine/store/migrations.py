@@ -1,13 +1,15 @@
 """The schema of a tenant's SQLite file, as numbered steps that are only ever added.
 
 A step is never edited once released: data folders out there have run it. Each runs in a transaction of its
-own together with its record, so a crash leaves the file at one version or the next. ``PRAGMA user_version``
-holds the number of the last step; the table ``migrations`` says when each was run.
+own together with its record, so a crash leaves the file at one version or the next; those of a new file run
+in one. ``PRAGMA user_version`` holds the number of the last step; the table ``migrations`` says when each was
+run.
 """
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import cache
 from typing import Final
 
 from likewise_engine.errors import StoreFault
@@ -158,7 +160,10 @@ def migrate(connection: sqlite3.Connection) -> None:
         with transaction(connection):
             # Another connection may have taken the step while this one waited.
             if _version(connection) == version:
-                _take(connection, version + 1)
+                # A new file has nothing to lose: one commit, and one fsync, for all steps.
+                last = version + 1 if version else len(STEPS)
+                for number in range(version + 1, last + 1):
+                    _take(connection, number)
     if version > len(STEPS):
         raise StoreFault(
             f"a later Likewise wrote this data (schema {version}; this one knows {len(STEPS)}): upgrade"
@@ -178,11 +183,13 @@ def _take(connection: sqlite3.Connection, number: int) -> None:
     connection.execute(f"PRAGMA user_version = {number}")
 
 
-def _statements(script: str) -> Iterator[str]:
+@cache
+def _statements(script: str) -> Sequence[str]:
     """The statements of a script; sqlite3's executescript would commit before it begins."""
-    statement = ""
+    statements, statement = [], ""
     for line in script.splitlines(keepends=True):
         statement += line
         if sqlite3.complete_statement(statement):
-            yield statement
+            statements.append(statement)
             statement = ""
+    return statements
