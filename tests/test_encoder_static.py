@@ -36,6 +36,16 @@ def test_the_kernel_gives_what_onnxruntime_does(data: st.DataObject, texts: int)
     np.testing.assert_allclose(given_vectors, expected, rtol=0, atol=ROUNDING)
 
 
+@pytest.mark.parametrize("value", [-128, 127])
+@pytest.mark.parametrize("count", [1, 255, 256, 257, 1_000])
+def test_the_longest_texts_have_sums_that_are_not_cut_off(value: int, count: int) -> None:
+    rows = np.array([[value, value, 1]], np.int8)
+    ids = np.zeros((1, count), np.int32)
+    half = np.array([value, value, 1]) / np.linalg.norm([value, value, 1])
+    vectors = vectors_of(rows, rows, ids, ids)
+    np.testing.assert_allclose(vectors[0], np.tile(half, 2) / np.sqrt(2), rtol=1e-6)
+
+
 def test_a_sum_of_zeros_stays_as_it_is() -> None:
     padding = np.zeros((1, 3), np.int32)
     vectors = vectors_of(MODEL.token_rows, MODEL.ngram_rows, padding, padding)

@@ -1,7 +1,7 @@
 """The static model as an ONNX file holds it: two tables, whose rows are summed for a text.
 
 ONNX is what it is kept in, so that any tool can look at it or run it; what serves is
-:mod:`likewise_engine.encoder.vectors`, since onnxruntime takes five times as long for one text. The file is
+:mod:`likewise_engine.encoder.vectors`, since onnxruntime takes ten times as long for one text. The file is
 read by protobuf's wire format and the numbers of onnx.proto. It is refused where its graph is not, node by
 node, what that kernel does.
 """

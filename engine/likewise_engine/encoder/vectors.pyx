@@ -1,12 +1,26 @@
 """Vectors of the static model, and whether any model's are of unit length; compiled, since onnxruntime and numpy
-take five times and more as long for one text.
+take ten times as long for one text.
 """
 
 from libc.math cimport fabs, sqrt
-from libc.stdint cimport int8_t, int32_t
+from libc.stdint cimport int8_t, int16_t, int32_t
 from libcpp.vector cimport vector
 
 import numpy as np
+
+cdef extern from *:
+    """
+    #include <stdint.h>
+
+    /* As bytes may lie anywhere, it takes a promise that these do not overlap to have them added in lanes. */
+    static inline void add_row(const int8_t* __restrict__ row, Py_ssize_t count, int16_t* __restrict__ sums) {
+        for (Py_ssize_t column = 0; column < count; column++) sums[column] += row[column];
+    }
+    """
+    void add_row(const int8_t* row, Py_ssize_t count, int16_t* sums) noexcept nogil
+
+cdef enum:
+    ROWS_PER_SUM = 256  # whose int8 add up to what an int16 holds
 
 
 def vectors_of(
@@ -77,18 +91,17 @@ cdef void fill(
 
 cdef void add_unit(const int8_t[:, ::1] rows, const int32_t[::1] ids, float[::1] into) noexcept nogil:
     """The sum of some rows, in whole numbers and so in any order, scaled to unit length."""
-    cdef vector[int32_t] sums
-    cdef Py_ssize_t place, column, columns = rows.shape[1]
-    cdef const int8_t* row
-    cdef int32_t* sum_of
-    sums.resize(columns)
-    sum_of = sums.data()
-    for place in range(ids.shape[0]):
-        row = &rows[ids[place], 0]
+    cdef vector[int16_t] sums
+    cdef Py_ssize_t place = 0, end, column, columns = rows.shape[1]
+    into[:] = 0.0
+    while place < ids.shape[0]:
+        sums.assign(columns, 0)
+        end = min(place + <Py_ssize_t>ROWS_PER_SUM, ids.shape[0])
+        while place < end:
+            add_row(&rows[ids[place], 0], columns, sums.data())
+            place += 1
         for column in range(columns):
-            sum_of[column] += row[column]
-    for column in range(columns):
-        into[column] = sum_of[column]
+            into[column] += sums[column]
     scale(into)
 
 
