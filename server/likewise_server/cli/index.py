@@ -41,8 +41,8 @@ from likewise_server.signals import stop_signals
 _USAGE: Final = 2
 _INTERRUPTED: Final = 130
 _MEMORY_MIB_MAX: Final = 64
-"""For the tenants that rows go to, of all processes: files are mostly sorted by tenant, or have few. A million
-rows by two processes take 462 MB in all, with twice as much here 534."""
+"""For the tenants that rows go to, of all processes: files are mostly sorted by tenant, or have few. A
+million rows by two processes take 462 MB in all, with twice as much here 534."""
 _FINISH_SHOWN_S: Final = 1.0
 
 NamesArgument = Annotated[
