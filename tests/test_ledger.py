@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Sequence
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
@@ -30,6 +31,7 @@ from likewise_engine.classify import classify
 from likewise_engine.encoder.hashing import HashingEncoder
 from likewise_engine.errors import (
     InvalidInput,
+    LimitReached,
     ModelFault,
     RequestIdReused,
     RevisionNotReached,
@@ -331,3 +333,25 @@ def test_a_closed_ledger_refuses_to_be_taught(tmp_path: Path) -> None:
         ledger.entry("a")
     with pytest.raises(StoreFault):
         ledger.build_graph()
+
+
+def test_who_was_taught_as_often_as_can_be_counted_keeps_what_it_knows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with open_ledger(tmp_path) as ledger:
+        ledger.learn([labelled("t1"), labelled("t2")])
+        monkeypatch.setattr(limits, "SEQ_MAX", 2)
+        with pytest.raises(LimitReached) as refused:
+            ledger.learn([labelled("t3")])
+        assert refused.value.metadata["limit"] == "SEQ_MAX"
+        assert len(ledger.import_batch([labelled("t4")]).rejections) == 1
+        assert (ledger.view.revision, ledger.view.live_count) == (1, 2)
+
+
+def test_a_neighbour_has_its_date_where_it_has_one(tmp_path: Path) -> None:
+    with open_ledger(tmp_path) as ledger:
+        dated = labelled("t1", payee="Rent", date=date(2024, 2, 29))
+        ledger.learn([dated, labelled("t2", payee="Rent", date=None)])
+        options = ClassifyOptions(neighbours_max=5)
+        found = ledger.classify(dated.transaction, options).neighbours
+        assert {n.transaction_id: n.date for n in found} == {"t1": date(2024, 2, 29), "t2": None}

@@ -208,11 +208,11 @@ def _neighbours(view: View, around: Surroundings, count_max: int) -> tuple[Neigh
 
 
 def _neighbour(view: View, row: int, similarity: float, weight: float) -> Neighbour:
-    day, amount, categories = view.day.item(row), view.amount.item(row), view.chart.categories
+    amount, categories = view.amount.item(row), view.chart.categories
     labels = ((dimension, column.item(row)) for dimension, column in view.labels.items())
     return Neighbour(
         transaction_id=view.transaction_ids[row],
-        date=date.fromordinal(day) if day else None,
+        date=date.fromordinal(view.order_day.item(row)) if view.is_dated.item(row) else None,
         amount=None if isnan(amount) else decimal_of(amount),
         currency=view.currencies[view.currency.item(row)],
         text=view.texts[view.text.item(row)],

@@ -46,6 +46,8 @@ TENANT_ID_BYTES_MAX: Final = 80
 allow 255."""
 TENANT_LABELS_MAX: Final = 2_000_000
 """Twice the largest tenant that the system is designed for."""
+SEQ_MAX: Final = 2**32 - 1
+"""Writings of a tenant's entries, ever: memory counts them in 32 bits. A thousand times its labels, twice."""
 
 # --- Text and vectors ------------------------------------------------------------------------
 TEXT_CHARS_MAX: Final = 320

@@ -3,7 +3,7 @@ from numpy.typing import NDArray
 
 def latest_rows(
     base: NDArray[np.int32],
-    starts: NDArray[np.int64],
+    starts: NDArray[np.int32],
     tail: dict[int, list[int]],
     texts: NDArray[np.int64],
     order_days: NDArray[np.int32],

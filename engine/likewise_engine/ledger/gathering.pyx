@@ -13,7 +13,7 @@ ctypedef pair[int32_t, int32_t] day_and_row
 
 def latest_rows(
     const int32_t[::1] base not None,
-    const int64_t[::1] starts not None,
+    const int32_t[::1] starts not None,
     dict tail not None,
     const int64_t[::1] texts not None,
     const int32_t[::1] order_days not None,

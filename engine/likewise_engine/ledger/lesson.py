@@ -243,6 +243,12 @@ class Lesson:
             self._latest_day = max(self._latest_day, order_day)
         else:
             order_day = self._latest_day
+        if self._next_seq > limits.SEQ_MAX:
+            raise LimitReached(
+                "the tenant was taught as often as can be counted: export it, and import it into another",
+                limit="SEQ_MAX",
+                value=limits.SEQ_MAX,
+            )
         entry = Entry(self._next_seq, transaction, labels, authorities, self._memory.revision + 1)
         self._next_seq += 1
         categories = [(self._number_of(key), authorities[key[0]]) for key in labels.items()]

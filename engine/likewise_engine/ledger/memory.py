@@ -84,10 +84,10 @@ class Memory:
         self.payee_names = Names(snapshot.payee_ids, snapshot.payees, snapshot.known.payee)
         self.vectors = Column(_checked(snapshot.vectors))
         self.text_alive = Column(np.ones(len(self.texts), dtype=np.bool_))
-        self.seq = Column(entries.seq)
+        self.seq = Column(entries.seq.astype(np.uint32))
         self.text = Column(self.text_names.numbers_of(entries.text))
         self.payee = Column(self.payee_names.numbers_of(entries.payee))
-        self.day = Column(entries.day)
+        self.is_dated = Column(entries.day > 0)
         self.order_day = Column(entries.order_day)
         self.amount = Column(entries.amount)
         self.direction = Column(entries.direction)
@@ -160,8 +160,8 @@ class Memory:
     @property
     def nbytes(self) -> int:
         """Bytes of main memory; strings and small lists by estimate."""
-        columns: list[Column[Any]] = [self.seq, self.text, self.payee, self.day, self.order_day, self.amount]
-        columns += [self.direction, self.currency, self.alive, self.vectors, self.text_alive]
+        columns: list[Column[Any]] = [self.seq, self.text, self.payee, self.is_dated, self.order_day]
+        columns += [self.amount, self.direction, self.currency, self.alive, self.vectors, self.text_alive]
         columns += self.labels.values()
         made = self.category_vectors.nbytes + self.heads.nbytes + (self.graph.nbytes if self.graph else 0)
         packed = self.transaction_ids.nbytes + self.postings.nbytes + self.track_record.nbytes + made
@@ -176,7 +176,7 @@ class Memory:
             chart=self.chart,
             text=self.text.prefix(rows),
             payee=self.payee.prefix(rows),
-            day=self.day.prefix(rows),
+            is_dated=self.is_dated.prefix(rows),
             order_day=self.order_day.prefix(rows),
             amount=self.amount.prefix(rows),
             direction=self.direction.prefix(rows),
@@ -266,7 +266,7 @@ class Memory:
         self.text.extend(texts)
         self.payee.extend(payees)
         self.order_day.extend(order_days)
-        self.day.extend([t.date.toordinal() if t.date else 0 for t in transactions])
+        self.is_dated.extend([t.date is not None for t in transactions])
         self.amount.extend([np.nan if t.amount is None else float(t.amount) for t in transactions])
         self.direction.extend([t.direction for t in transactions])
         self.currency.extend([self._currency_code(t.currency) for t in transactions])
@@ -364,7 +364,7 @@ class Memory:
 
     def rows_of(self, seqs: Sequence[int] | NDArray[np.int64]) -> NDArray[np.int64]:
         """Rows of live entries by ``seq``."""
-        return np.searchsorted(self.seq.prefix(len(self)), np.array(seqs, dtype=np.int64))
+        return np.searchsorted(self.seq.prefix(len(self)), np.asarray(seqs, dtype=np.uint32))
 
     def rows_to_relabel(self, relabelling: Relabelling | None) -> NDArray[np.int64]:
         """Live rows whose labels change sides."""

@@ -29,9 +29,9 @@ class Postings:
 
     __slots__ = ("_rows", "_starts", "_tail", "_tail_rows")
 
-    def __init__(self, rows: Rows = _NO_ROWS, starts: NDArray[np.int64] | None = None) -> None:
+    def __init__(self, rows: Rows = _NO_ROWS, starts: Rows | None = None) -> None:
         self._rows = rows
-        self._starts = np.zeros(1, dtype=np.int64) if starts is None else starts
+        self._starts = np.zeros(1, dtype=np.int32) if starts is None else starts
         self._tail: dict[int, list[int]] = {}
         self._tail_rows = 0
 
@@ -49,7 +49,7 @@ class Postings:
         live = np.flatnonzero(alive).astype(np.int32)
         order = np.lexsort((live, order_days[live], texts[live]))
         counts = np.bincount(texts[live], minlength=int(texts.max(initial=-1)) + 1)
-        return cls(live[order], np.concatenate(([0], np.cumsum(counts, dtype=np.int64))))
+        return cls(live[order], np.concatenate(([0], np.cumsum(counts))).astype(np.int32))
 
     @property
     def nbytes(self) -> int:

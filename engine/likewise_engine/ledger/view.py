@@ -89,8 +89,8 @@ class View:
         chart: its categories.
         text: int32 ``(n,)``, number of each row's text.
         payee: int32 ``(n,)``, number of its normalised payee.
-        day: int32 ``(n,)``, proleptic ordinal of its date; 0 where there is none.
-        order_day: int32 ``(n,)``, the day it counts for.
+        is_dated: bool ``(n,)``, whether it has a date; its ``order_day`` then.
+        order_day: int32 ``(n,)``, the day it counts for, as a proleptic ordinal.
         amount: float64 ``(n,)``, as it was sent; NaN where there is none.
         direction: int8 ``(n,)``, a Direction.
         currency: int16 ``(n,)``, index into ``currencies``.
@@ -117,7 +117,7 @@ class View:
     chart: Chart
     text: NDArray[np.int32]
     payee: NDArray[np.int32]
-    day: NDArray[np.int32]
+    is_dated: NDArray[np.bool_]
     order_day: NDArray[np.int32]
     amount: NDArray[np.float64]
     direction: NDArray[np.int8]
