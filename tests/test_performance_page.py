@@ -178,6 +178,7 @@ def folder(tmp_path: Path, backtest: str) -> Path:
     }
     documents = {
         "latency": latency_document(),
+        "two_workers": latency_document(),
         "capacity": capacity_document(800.0) | {"server": {"cpu_ms_per_call": 0.8}},
         "workers": workers_document(0.9),
         "overload": overload_document(),
@@ -325,7 +326,7 @@ def test_the_page_has_every_section(folder: Path, tmp_path: Path) -> None:
 def test_without_results_everything_is_said_to_be_missing(tmp_path: Path) -> None:
     text = text_of(Results.read(tmp_path))
     assert not any(goal.holds for goal in goals_of(Results.read(tmp_path)))
-    for name in ("latency", "capacity", "overload", "scale", "peers", "books", "micro"):
+    for name in ("latency", "two_workers", "capacity", "overload", "scale", "peers", "books", "micro"):
         assert f"Not measured: RESULTS/{name}.json is missing." in text
     assert "there are no backtests in RESULTS/before and RESULTS/after" in text
     assert "![" not in text

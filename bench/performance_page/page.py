@@ -46,6 +46,7 @@ def text_of(results: Results) -> str:
         "## What was to be reached\n\n" + sections.goals(results),
         "## Latency under load\n\n" + sections.made_by("latency", results, sections.latency),
         *(f"![{title}]({DRAWINGS}/{name}.svg)\n\n*{title}*" for name, title in _drawn(results)),
+        "### The same by two workers\n\n" + sections.made_by("two_workers", results, sections.two_workers),
         "## Capacity\n\n" + sections.made_by("capacity", results, sections.capacity),
         "## Too much load\n\n" + sections.made_by("overload", results, sections.overload),
         "## What it costs in accuracy\n\n" + _accuracy(results),
@@ -100,7 +101,7 @@ def _scaling(results: Results) -> str:
 def _made_with(results: Results) -> str:
     """The machines, each once, and what ran on them."""
     machines: dict[str, list[str]] = {}
-    for name in ("latency", "capacity", "workers", "overload", "scale", "peers", "books"):
+    for name in ("latency", "two_workers", "capacity", "workers", "overload", "scale", "peers", "books"):
         document = getattr(results, name)
         if document is not None:
             machine = dict(document["machine"])

@@ -13,6 +13,7 @@ Json = Mapping[str, Any]
 
 COMMANDS: Final = {
     "latency": "python bench/latency.py --folder KEPT --json RESULTS/latency.json --plots RESULTS",
+    "two_workers": "python bench/latency.py --folder KEPT --workers 2 --json RESULTS/two_workers.json",
     "capacity": "python bench/latency.py --folder KEPT --find-capacity --classify-only"
     " --json RESULTS/capacity.json",
     "workers": "python bench/latency.py --folder KEPT --classify-only --workers 2 --rate RATE"
@@ -40,6 +41,7 @@ class Results:
     Attributes:
         folder: that they were read from.
         latency: under the canonical workload.
+        two_workers: under the same, by two processes.
         capacity: of Classify alone, with its figures at half of it.
         workers: of two worker processes, at half of the capacity of one.
         overload: and the import of a million rows.
@@ -53,6 +55,7 @@ class Results:
 
     folder: Path
     latency: Json | None
+    two_workers: Json | None
     capacity: Json | None
     workers: Json | None
     overload: Json | None
@@ -75,6 +78,7 @@ class Results:
         return cls(
             folder=folder,
             latency=_document(folder / "latency.json"),
+            two_workers=_document(folder / "two_workers.json"),
             capacity=_document(folder / "capacity.json"),
             workers=_document(folder / "workers.json"),
             overload=_document(folder / "overload.json"),

@@ -27,8 +27,17 @@ def goals(results: Results) -> str:
 
 def latency(results: Results) -> str:
     """Under the canonical workload, by kind of call, beside the floor."""
-    document = results.latency
-    assert document is not None
+    assert results.latency is not None
+    return _under_load(results.latency)
+
+
+def two_workers(results: Results) -> str:
+    """Under the canonical workload, by two processes."""
+    assert results.two_workers is not None
+    return _under_load(results.two_workers)
+
+
+def _under_load(document: Json) -> str:
     load, workload, server = document["load"], document["workload"], document["server"]
     built = document["index_build"]["share_of_time"]
     memory_mb = server["memory_bytes_max"] / 1e6
@@ -48,8 +57,9 @@ def capacity(results: Results) -> str:
     assert document is not None
     found = document["capacity"]
     said = (
-        f"One process answers **{figure(found['rate_hz'])} calls of Classify a second** with a p99 within"
-        f" {figure(found['budget_ms'])} ms. At half of that:"
+        f"One process answers **{figure(found['rate_hz'])} calls of Classify a second** over"
+        f" {document['workload']['tenants']:,} tenants with a p99 within {figure(found['budget_ms'])} ms. At"
+        " half of that:"
     )
     rows = [
         [

@@ -23,7 +23,6 @@ from typing import Any, Final
 from likewise_engine import limits
 from likewise_engine.errors import EngineFault
 from likewise_engine.head import Heads
-from likewise_engine.index.graph import Graph
 from likewise_engine.ledger.hindsight import NO_ID, Replay
 from likewise_engine.store.base import Known, Outcome
 
@@ -50,16 +49,13 @@ class Background:
         self._command = [sys.executable, "-m", "likewise_engine.background_process", *folders]
         self._process: subprocess.Popen[bytes] | None = None
 
-    def graph(
-        self, folder: Path, models: str, keep_on: Callable[[], bool], dimensions: int
-    ) -> tuple[Graph, str] | None:
-        """A graph over the texts of a tenant by now, and their identity, as Caches has it.
+    def graph(self, folder: Path, models: str, keep_on: Callable[[], bool]) -> tuple[bytes, str] | None:
+        """A graph over the texts of a tenant by now, packed, and their identity, as Caches has it.
 
         Args:
             folder: of its store.
             models: fingerprint of those that serve, as Hindsight has it.
             keep_on: asked now and then; the job is given up when it says no.
-            dimensions: of the vectors.
 
         Returns:
             Both; None when it said no, and of no texts.
@@ -70,7 +66,7 @@ class Background:
         made = self._made({"what": GRAPH, "folder": str(folder), "models": models}, keep_on)
         if made is None or not made[1]:
             return None
-        return Graph.unpacked(made[1], dimensions), made[0]["identity"]
+        return made[1], made[0]["identity"]
 
     def heads(self, folder: Path, models: str, keep_on: Callable[[], bool]) -> Heads | None:
         """Heads of a tenant, as it is by now. The rest is as in :meth:`graph`."""

@@ -14,7 +14,12 @@ SUCCESSOR_SHARE_MIN: Final[float]
 HEAD_MIN: Final[float]
 
 def labelled_rows(rows: Ints, labels: NDArray[np.int32], active: NDArray[np.bool_]) -> tuple[Ints, Ints]: ...
-def nearness_of_names(wordings: NDArray[np.float16], asked: NDArray[np.float32]) -> Floats: ...
+def nearness_of_names(
+    names: NDArray[np.float16],
+    descriptions: NDArray[np.float16],
+    described: Ints,
+    asked: NDArray[np.float32],
+) -> Floats: ...
 def heard_of(categories: Ints, given: Floats, active: NDArray[np.bool_]) -> Floats: ...
 def candidates_of(
     labels: Ints,

@@ -47,21 +47,29 @@ def labelled_rows(const int64_t[::1] rows not None, const int32_t[::1] labels no
     return positions[:found], given[:found]
 
 
-def nearness_of_names(wordings not None, const float[::1] asked not None):
-    cdef const uint16_t[:, :, ::1] halves = wordings.view(np.uint16)
-    cdef vector[float] widened
-    cdef Py_ssize_t category, wording
-    cdef float best
-    nearness = np.empty(halves.shape[0])
+def nearness_of_names(
+    names not None, descriptions not None, const int64_t[::1] described not None, const float[::1] asked not None
+):
+    """Cosines of the asked with what each category is called or, where that is greater, described by."""
+    nearness = cosines_with(names, asked)
     cdef double[::1] into = nearness
-    widened.resize(halves.shape[2])
-    for category in range(halves.shape[0]):
-        best = -1.0
-        for wording in range(halves.shape[1]):
-            widen(&halves[category, wording, 0], asked.shape[0], widened.data())
-            best = max(best, dot(widened.data(), &asked[0], asked.shape[0]))
-        into[category] = best
+    cdef const double[::1] of_description = cosines_with(descriptions, asked)
+    cdef Py_ssize_t position
+    for position in range(described.shape[0]):
+        into[described[position]] = max(into[described[position]], of_description[position])
     return nearness
+
+
+cdef object cosines_with(object vectors, const float[::1] asked):
+    cdef const uint16_t[:, ::1] halves = vectors.view(np.uint16)
+    cdef vector[float] widened = vector[float](halves.shape[1], 0.0)
+    cdef Py_ssize_t row
+    cosines = np.empty(halves.shape[0])
+    cdef double[::1] into = cosines
+    for row in range(halves.shape[0]):
+        widen(&halves[row, 0], asked.shape[0], widened.data())
+        into[row] = dot(widened.data(), &asked[0], asked.shape[0])
+    return cosines
 
 
 def heard_of(const int64_t[::1] categories not None, const double[::1] given not None, const boolean[::1] active not None):

@@ -149,7 +149,7 @@ def evidence_of(view: View, around: Surroundings, dimension: str) -> Evidence:
     active, habits = view.category_active, view.habits(dimension)
     labels = view.labels.get(dimension, _NO_LABELS)
     rows, label_of_row = labelled_rows(around.rows if len(labels) else _NO_ROWS, labels, active)
-    nearness = nearness_of_names(view.category_vectors, around.vector)
+    nearness = nearness_of_names(view.name_vectors, view.description_vectors, view.described, around.vector)
     heard = _heard(view, around, dimension)
     candidates, of_row = candidates_of(
         label_of_row,

@@ -100,17 +100,25 @@ class Graph:
             path.write_bytes(content)
             return cls._read(path, dimensions)
 
-    def save(self, path: Path, identity: str) -> None:
+    def save(self, path: Path, identity: str, packed: bytes | None = None) -> None:
         """Cache the graph in a file.
 
         Args:
             path: of the cache file.
             identity: of the rows; :meth:`load` wants the same.
+            packed: the graph, if it is at hand packed: hnswlib holds Python's lock for as long as it writes.
 
         Raises:
             StoreFault: it could not be written whole. Nothing is left behind then.
         """
-        cache_file.save(path, {"format": _FORMAT, "identity": identity, "count": self.count}, self._write)
+
+        def write(path: Path) -> None:
+            if packed is None:
+                self._write(path)
+            else:
+                path.write_bytes(packed)
+
+        cache_file.save(path, {"format": _FORMAT, "identity": identity, "count": self.count}, write)
 
     @classmethod
     def load(cls, path: Path, identity_of: Callable[[int], str], dimensions: int) -> "Graph | None":

@@ -95,8 +95,9 @@ class Aside:
             memory, matrix = self._state.memory, self._state.draft.index.matrix
         # Another process may have made one. If it is not enough, it is still due.
         graph = cached = self._caches.newer_graph(memory.graph, memory.texts, self._encoder.dimensions)
+        packed = None
         if graph is None:
-            graph = self._built(memory, matrix, lambda: keep_on() and self._state.is_current(memory))
+            graph, packed = self._built(memory, matrix, lambda: keep_on() and self._state.is_current(memory))
         if graph is None:
             return False
         texts = memory.texts[: graph.count]
@@ -106,7 +107,7 @@ class Aside:
             memory.graph = graph
         with self._caches.lock():
             if cached is None and self._state.is_only_taught_since(memory):
-                self._caches.save_graph(graph, texts)
+                self._caches.save_graph(graph, texts, packed)
         return True
 
     def train_heads(self, keep_on: Callable[[], bool] = lambda: True) -> bool:
@@ -196,18 +197,19 @@ class Aside:
 
     def _built(
         self, memory: Memory, matrix: NDArray[np.float16], keep_on: Callable[[], bool]
-    ) -> Graph | None:
-        """A graph over these vectors, or over those that were learned since too."""
+    ) -> tuple[Graph | None, bytes | None]:
+        """A graph over these vectors, or over those that were learned since too; packed, if it came so."""
         if self._background is None:
-            return Graph.build(matrix, keep_on)
+            return Graph.build(matrix, keep_on), None
         folder, models = self._caches.folder, self._hindsight.fingerprint
-        built = self._background.graph(folder, models, keep_on, self._encoder.dimensions)
+        built = self._background.graph(folder, models, keep_on)
         if built is None:
-            return None
-        graph, identity = built
+            return None, None
+        packed, identity = built
+        graph = Graph.unpacked(packed, self._encoder.dimensions)
         self._state.catch_up()  # It may be over texts that another process was taught meanwhile.
         is_of_these = identity == self._caches.identity_of(memory.texts)(graph.count)
-        return graph if is_of_these else None
+        return (graph, packed) if is_of_these else (None, None)
 
     def _trained(self, view: View, keep_on: Callable[[], bool]) -> Heads | None:
         """Heads of what a view shows, or of what was learned since too."""

@@ -68,9 +68,9 @@ class Caches:
         is_newer = cache_file.stated(self._heads_path, "revision") > than.revision
         return self.heads(categories, revision) if is_newer else None
 
-    def save_graph(self, graph: Graph, texts: Sequence[str]) -> None:
-        """Cache a graph over these texts. Raises StoreFault."""
-        graph.save(self._graph_path, self.identity_of(texts)(graph.count))
+    def save_graph(self, graph: Graph, texts: Sequence[str], packed: bytes | None) -> None:
+        """Cache a graph over these texts, packed if it is at hand so. Raises StoreFault."""
+        graph.save(self._graph_path, self.identity_of(texts)(graph.count), packed)
 
     def save_heads(self, heads: Heads) -> None:
         """Cache heads. Raises StoreFault."""

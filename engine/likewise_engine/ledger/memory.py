@@ -6,14 +6,13 @@ being told what was committed.
 """
 
 from collections.abc import Sequence
-from itertools import chain
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from likewise_engine.calibration import Calibration, Outcomes, Pooled
-from likewise_engine.chart import Category, Chart, Policy
+from likewise_engine.chart import Chart, Policy
 from likewise_engine.encoder.base import Encoder
 from likewise_engine.errors import StoreCorrupt
 from likewise_engine.head import Heads
@@ -77,7 +76,9 @@ class Memory:
         self.chart = Chart.of(snapshot.categories)
         self.category_active, self.category_dimension = _by_category(self.chart)
         self._encoder = encoder
-        self.category_vectors = np.empty((0, 2, encoder.dimensions), dtype=np.float16)
+        self.name_vectors = np.empty((0, encoder.dimensions), dtype=np.float16)
+        self.description_vectors = np.empty((0, encoder.dimensions), dtype=np.float16)
+        self.described = np.empty(0, dtype=np.int64)
         self._encode_names(Chart.of([]))
         self.texts = list(snapshot.texts)
         self.text_names = Names(snapshot.text_ids, snapshot.texts, snapshot.known.text)
@@ -163,7 +164,8 @@ class Memory:
         columns: list[Column[Any]] = [self.seq, self.text, self.payee, self.is_dated, self.order_day]
         columns += [self.amount, self.direction, self.currency, self.alive, self.vectors, self.text_alive]
         columns += self.labels.values()
-        made = self.category_vectors.nbytes + self.heads.nbytes + (self.graph.nbytes if self.graph else 0)
+        named = self.name_vectors.nbytes + self.description_vectors.nbytes
+        made = named + self.heads.nbytes + (self.graph.nbytes if self.graph else 0)
         packed = self.transaction_ids.nbytes + self.postings.nbytes + self.track_record.nbytes + made
         return packed + sum(c.nbytes for c in columns) + self.text_names.nbytes + self.payee_names.nbytes
 
@@ -194,7 +196,9 @@ class Memory:
             category_counts=self.category_counts,
             category_active=self.category_active,
             category_dimension=self.category_dimension,
-            category_vectors=self.category_vectors,
+            name_vectors=self.name_vectors,
+            description_vectors=self.description_vectors,
+            described=self.described,
             heads=self.heads,
             calibrations={d: self._calibration(d) for d in self.chart.dimensions or (CATEGORY_DIMENSION,)},
         )
@@ -388,22 +392,31 @@ class Memory:
         return calibration
 
     def _encode_names(self, earlier: Chart) -> None:
-        """Encode what categories are called, as far as an earlier chart did not call them so."""
+        """Encode what categories are called and described by, as far as an earlier chart did not say so."""
+        changed = self.chart.changes_since(earlier)
         known = len(earlier.categories)
-        wordings = {
-            number: _wordings(category)
-            for number, category in self.chart.changes_since(earlier)
-            if number >= known or _wordings(category) != _wordings(earlier.categories[number])
-        }
-        if wordings:
-            # Once each: where there is no description the name stands for it.
-            texts = list(dict.fromkeys(chain.from_iterable(wordings.values())))
-            vector_of = dict(zip(texts, self._encoder.encode(texts), strict=True))
-            vectors = np.empty((len(self.chart.categories), 2, self._encoder.dimensions), dtype=np.float16)
-            vectors[:known] = self.category_vectors
-            for number, pair in wordings.items():
-                vectors[number] = [vector_of[text] for text in pair]
-            self.category_vectors = vectors
+        names = {n: c.title for n, c in changed if n >= known or c.title != earlier.categories[n].title}
+        reworded = [n for n, c in changed if n >= known or c.description != earlier.categories[n].description]
+        if names:
+            vectors = np.empty((len(self.chart.categories), self._encoder.dimensions), dtype=np.float16)
+            vectors[:known] = self.name_vectors
+            vectors[list(names)] = self._encoded(list(names.values()))
+            self.name_vectors = vectors
+        if reworded:
+            descriptions = {n: self.chart.categories[n].description for n in reworded}
+            added = [n for n, description in descriptions.items() if description]
+            kept = ~np.isin(self.described, reworded)
+            described = np.concatenate((self.described[kept], np.array(added, dtype=np.int64)))
+            vectors = self._encoded([descriptions[n] for n in added])
+            order = np.argsort(described)
+            self.described = described[order]
+            self.description_vectors = np.concatenate((self.description_vectors[kept], vectors))[order]
+
+    def _encoded(self, wordings: Sequence[str]) -> NDArray[np.float16]:
+        """Vectors of wordings, which are normalised as a transaction's text is."""
+        if not wordings:
+            return np.empty((0, self._encoder.dimensions), dtype=np.float16)
+        return self._encoder.encode([text_of(wording, "") for wording in wordings]).astype(np.float16)
 
     def _currency_code(self, currency: str) -> int:
         code = self._currency_codes.setdefault(currency, len(self.currencies))
@@ -426,12 +439,6 @@ class Memory:
     def _fresh_postings(self) -> Postings:
         rows = len(self.text)
         return Postings.of(self.text.prefix(rows), self.order_day.prefix(rows), self.alive.prefix(rows))
-
-
-def _wordings(category: Category) -> tuple[str, str]:
-    """Name and description of a category, or its name twice, normalised as a transaction's text is."""
-    title = text_of(category.title, "")
-    return title, text_of(category.description, "") if category.description else title
 
 
 def _by_category(chart: Chart) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:

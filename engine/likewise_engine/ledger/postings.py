@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from likewise_engine import limits
-from likewise_engine.ledger.gathering import latest_rows
+from likewise_engine.ledger.gathering import latest_rows, rows_by_text
 
 Rows = NDArray[np.int32]
 
@@ -46,10 +46,7 @@ class Postings:
             order_days: int32 ``(n,)``.
             alive: bool ``(n,)``.
         """
-        live = np.flatnonzero(alive).astype(np.int32)
-        order = np.lexsort((live, order_days[live], texts[live]))
-        counts = np.bincount(texts[live], minlength=int(texts.max(initial=-1)) + 1)
-        return cls(live[order], np.concatenate(([0], np.cumsum(counts))).astype(np.int32))
+        return cls(*rows_by_text(texts, order_days, alive, int(texts.max(initial=-1)) + 1))
 
     @property
     def nbytes(self) -> int:

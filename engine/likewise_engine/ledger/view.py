@@ -107,7 +107,9 @@ class View:
         category_counts: int64 ``(categories,)``, live labels of each category.
         category_active: bool ``(categories,)``.
         category_dimension: int64 ``(categories,)``, positions in the chart's dimensions.
-        category_vectors: float16 ``(categories, 2, dimensions)``, of their names and of their descriptions.
+        name_vectors: float16 ``(categories, dimensions)``, of what they are called.
+        description_vectors: float16 ``(k, dimensions)``, of what some are described by.
+        described: int64 ``(k,)``, numbers of these categories, ascending.
         heads: trained on what there was some labels ago.
         calibrations: by dimension, of the chart's and of CATEGORY_DIMENSION.
     """
@@ -135,7 +137,9 @@ class View:
     category_counts: NDArray[np.int64]
     category_active: NDArray[np.bool_]
     category_dimension: NDArray[np.int64]
-    category_vectors: NDArray[np.float16]
+    name_vectors: NDArray[np.float16]
+    description_vectors: NDArray[np.float16]
+    described: NDArray[np.int64]
     heads: Heads
     calibrations: Mapping[str, Calibration]
     _habits: dict[str, Habits] = field(init=False, default_factory=dict, repr=False, compare=False)
