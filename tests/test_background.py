@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -215,3 +217,13 @@ def test_other_models_than_those_that_serve_are_refused(tmp_path: Path, backgrou
         (store,) = tmp_path.rglob("ledger.sqlite3")
         with pytest.raises(EngineFault, match="changed on disk"):
             background.heads(store.parent, "another", lambda: True)
+
+
+def test_a_process_without_a_job_ends_in_peace() -> None:
+    code = "from likewise_engine import background_process as b; b._IDLE_S = 0.1; b.main()"
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.wait(60) == 0  # while its input is still open
+        assert process.stderr is not None
+        assert process.stderr.read() == b""

@@ -95,7 +95,8 @@ def main() -> None:
         try:
             line = lines.get(timeout=_IDLE_S)
         except queue.Empty:
-            return
+            # An ordinary end would abort: it wants the lock of standard input, which its reader holds.
+            os._exit(0)
         try:
             jobs = jobs or Jobs(load_encoder(model), load_vote(vote))
             stated, content = jobs.done(json.loads(line))
