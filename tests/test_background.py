@@ -222,7 +222,10 @@ def test_other_models_than_those_that_serve_are_refused(tmp_path: Path, backgrou
 def test_a_process_without_a_job_ends_in_peace() -> None:
     code = "from likewise_engine import background_process as b; b._IDLE_S = 0.1; b.main()"
     with subprocess.Popen(
-        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        [sys.executable, "-c", code, "", ""],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
     ) as process:
         assert process.wait(60) == 0  # while its input is still open
         assert process.stderr is not None

@@ -13,9 +13,9 @@ import threading
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import asdict
-from io import BytesIO
+from io import BytesIO, FileIO
 from pathlib import Path
-from typing import Any, BinaryIO, Final
+from typing import Any, Final
 
 from threadpoolctl import threadpool_limits
 
@@ -88,15 +88,16 @@ def main() -> None:
         os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
     threadpool_limits(limits=1, user_api="blas")
     lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
-    threading.Thread(target=_read, args=(sys.stdin.buffer, lines), daemon=True).start()
+    # Unbuffered: whoever reads holds the lock of a buffer, for want of which Python would abort at its end.
+    standard_input = FileIO(sys.stdin.fileno(), closefd=False)
+    threading.Thread(target=_read, args=(standard_input, lines), daemon=True).start()
     model, vote = (Path(folder) if folder else None for folder in sys.argv[1:3])
     jobs: Jobs | None = None
     while True:
         try:
             line = lines.get(timeout=_IDLE_S)
         except queue.Empty:
-            # An ordinary end would abort: it wants the lock of standard input, which its reader holds.
-            os._exit(0)
+            return
         try:
             jobs = jobs or Jobs(load_encoder(model), load_vote(vote))
             stated, content = jobs.done(json.loads(line))
@@ -107,7 +108,7 @@ def main() -> None:
         sys.stdout.buffer.flush()
 
 
-def _read(file: BinaryIO, lines: "queue.SimpleQueue[bytes]") -> None:
+def _read(file: FileIO, lines: "queue.SimpleQueue[bytes]") -> None:
     """Pass lines on; where they end, nobody waits for anything any more."""
     for line in file:
         lines.put(line)
