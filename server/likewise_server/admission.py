@@ -13,7 +13,7 @@ is a refusal that ends the quiet, and a second without one that brings it back.
 
 Two things are left out on purpose. A call's own deadline: gRPC shows it to the thread that answers, not when
 the call comes; it is checked when its turn has come. And last in, first out under load, for what waits
-10 ms at most need not be turned round.
+some milliseconds at most need not be turned round.
 """
 
 import random

@@ -142,7 +142,7 @@ class Settings(BaseSettings):
             "can be done. A call that would wait longer is refused at once with RESOURCE_EXHAUSTED and the "
             "time to wait. A larger value refuses fewer, and everybody waits longer; a burst may wait 100.",
         ),
-    ] = 10.0
+    ] = 5.0
     memory_mib_max: Annotated[
         int,
         Field(
