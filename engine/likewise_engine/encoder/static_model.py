@@ -37,7 +37,7 @@ def _part(part: str) -> tuple[Node, ...]:
     )
 
 
-def _graph(output_name: str) -> tuple[Node, ...]:
+def graph_of(output_name: str) -> tuple[Node, ...]:
     """The graph of every static model, where ``axis`` is 1."""
     return (
         *_part("token"),
@@ -72,7 +72,7 @@ def read_static_model(content: bytes, output_name: str) -> StaticModel:
     """
     try:
         graph: Message = wire.message(wire.only(wire.message(content), _MODEL_GRAPH))
-        if tuple(map(_node, graph.get(_GRAPH_NODE, []))) != _graph(output_name):
+        if tuple(map(_node, graph.get(_GRAPH_NODE, []))) != graph_of(output_name):
             raise ValueError("it has another graph")
         tensors = {_name(tensor): tensor for tensor in map(wire.message, graph.get(_GRAPH_INITIALIZER, []))}
         if set(tensors) != _CONSTANTS or wire.only(tensors["axis"], _TENSOR_RAW) != _ONE:

@@ -1,4 +1,4 @@
-"""The static encoder as an ONNX graph, written node by node: the same rows give the same bytes."""
+"""The static encoder as an ONNX file, of the graph that serves: the same rows give the same bytes."""
 
 from pathlib import Path
 from typing import Final
@@ -11,6 +11,7 @@ from onnx import TensorProto, helper, numpy_helper
 from likewise_engine.encoder import OnnxEncoder
 from likewise_engine.encoder.manifest import TOKENIZER_FILE, Kind, Manifest
 from likewise_engine.encoder.onnx import OUTPUT
+from likewise_engine.encoder.static_model import graph_of
 from likewise_engine.model_folder import MODEL_FILE, sha256_of
 from likewise_indexer.models.static_ngram import ROW_MAX, StaticNgramEmbedding
 
@@ -49,19 +50,14 @@ def _graph(module: StaticNgramEmbedding) -> onnx.ModelProto:
         "token": _int8(module.tokens.weight.detach().numpy()),
         "ngram": _int8(module.characters.weight.detach().numpy()),
     }
-    nodes, constants = [], [numpy_helper.from_array(np.array([1], np.int64), "axis")]
-    for part, rows in parts.items():
-        constants.append(numpy_helper.from_array(rows, f"{part}_rows"))
-        nodes += [
-            helper.make_node("Gather", [f"{part}_rows", f"{part}_ids"], [f"{part}_gathered"]),
-            helper.make_node("Cast", [f"{part}_gathered"], [f"{part}_terms"], to=TensorProto.FLOAT),
-            helper.make_node("ReduceSum", [f"{part}_terms", "axis"], [f"{part}_sum"], keepdims=0),
-            helper.make_node("LpNormalization", [f"{part}_sum"], [f"{part}_unit"], axis=1, p=2),
-        ]
-    nodes += [
-        helper.make_node("Concat", [f"{part}_unit" for part in parts], ["joined"], axis=1),
-        # Both parts are of unit length, or the token part is zero: onnxruntime leaves zeros as they are.
-        helper.make_node("LpNormalization", ["joined"], [OUTPUT], axis=1, p=2),
+    constants = [
+        numpy_helper.from_array(np.array([1], np.int64), "axis"),
+        *(numpy_helper.from_array(rows, f"{part}_rows") for part, rows in parts.items()),
+    ]
+    # Both parts are of unit length, or the token part is zero: onnxruntime leaves zeros as they are.
+    nodes = [
+        helper.make_node(operator, inputs, [output], **attributes)
+        for operator, inputs, output, attributes in graph_of(OUTPUT)
     ]
     inputs = [helper.make_tensor_value_info(f"{p}_ids", TensorProto.INT32, ["texts", f"{p}s"]) for p in parts]
     output = helper.make_tensor_value_info(
