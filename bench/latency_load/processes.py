@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -72,15 +72,26 @@ class Served:
 
 
 @contextmanager
-def served(module: str, arguments: Sequence[str] = ()) -> Iterator[Served]:
+def served(
+    module: str, arguments: Sequence[str] = (), environment: Mapping[str, str] | None = None
+) -> Iterator[Served]:
     """Run a server module for as long as the ``with`` lasts; note its usage.
+
+    Args:
+        module: that says where it serves.
+        arguments: of its command line.
+        environment: its variables; those of this process where None.
 
     Raises:
         ServerFailed: it did not say that it serves, or its exit status was not 0.
     """
     started = time.perf_counter()
     process = subprocess.Popen(
-        [sys.executable, "-m", module, *arguments], cwd=_BENCH, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-m", module, *arguments],
+        cwd=_BENCH,
+        env=environment,
+        stdout=subprocess.PIPE,
+        text=True,
     )
     stopped = threading.Event()
     try:
@@ -102,10 +113,12 @@ def served(module: str, arguments: Sequence[str] = ()) -> Iterator[Served]:
         raise ServerFailed(f"{module} ended with exit status {exit_code}")
 
 
-def likewise_served(data: Path, options: Sequence[str] = ()) -> AbstractContextManager[Served]:
+def likewise_served(
+    data: Path, options: Sequence[str] = (), environment: Mapping[str, str] | None = None
+) -> AbstractContextManager[Served]:
     """Run ``likewise serve`` over a data folder, quietly and on a free port; as :func:`served`."""
     quiet = ["--listen", "127.0.0.1:0", "--log-level", "warning"]
-    return served("likewise_server", ["serve", "--data", str(data), *quiet, *options])
+    return served("likewise_server", ["serve", "--data", str(data), *quiet, *options], environment)
 
 
 def _address_of(process: "subprocess.Popen[str]") -> str:

@@ -1,0 +1,1 @@
+"""What bench/safety.py is made of."""

@@ -1,0 +1,51 @@
+"""The servers that are set side by side, each with a client."""
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import likewise
+from latency_load.processes import likewise_served
+
+_HERE: Final = Path(__file__).parents[2]
+_PACKAGES: Final = ("proto", "engine", "indexer", "server")
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """A server that is up.
+
+    Attributes:
+        name: of it, in the report.
+        client: connected to it.
+    """
+
+    name: str
+    client: likewise.Client
+
+
+@contextmanager
+def plain(name: str, data: Path, tree: Path = _HERE) -> Iterator[Side]:
+    """A server of a checkout as it comes: on loopback, without tokens, TLS or a master key.
+
+    Args:
+        name: of the side.
+        data: its data folder.
+        tree: the checkout, with its kernels built in place.
+
+    Raises:
+        ServerFailed.
+    """
+    with (
+        likewise_served(data, environment=_environment(tree)) as server,
+        likewise.Client(server.address) as client,
+    ):
+        yield Side(name, client)
+
+
+def _environment(tree: Path) -> Mapping[str, str]:
+    """This process's, but that packages are those of a checkout."""
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(str(tree / package) for package in _PACKAGES)}
