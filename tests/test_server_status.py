@@ -40,8 +40,11 @@ def instances() -> Iterator[tuple[LikewiseError, Any]]:
     yield errors.DeadlineExceeded("late"), code_pb2.DEADLINE_EXCEEDED
     yield errors.Cancelled("gone"), code_pb2.CANCELLED
     yield errors.EngineFault("secret"), code_pb2.INTERNAL
-    yield errors.StoreFault("secret"), code_pb2.INTERNAL
+    yield errors.StoreFault("secret"), code_pb2.UNAVAILABLE
     yield errors.StoreCorrupt("secret"), code_pb2.DATA_LOSS
+    yield errors.StoreFull("secret"), code_pb2.RESOURCE_EXHAUSTED
+    yield errors.StoreReadOnly("secret"), code_pb2.FAILED_PRECONDITION
+    yield errors.FilesExhausted("secret"), code_pb2.UNAVAILABLE
     yield errors.ModelFault("secret"), code_pb2.INTERNAL
 
 

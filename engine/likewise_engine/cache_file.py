@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from likewise_engine.errors import StoreFault
+from likewise_engine.faults import kind_of
 
 T = TypeVar("T")
 
@@ -44,7 +45,8 @@ def save(path: Path, stated: Mapping[str, Any], write: Callable[[Path], None]) -
         _sync(path.parent)
     except (OSError, RuntimeError) as error:
         discard(path)
-        raise StoreFault(f"{path} could not be cached: {error}") from error
+        kind = kind_of(error) if isinstance(error, OSError) else StoreFault
+        raise kind(f"{path} could not be cached: {error}") from error
 
 
 def load(
@@ -81,13 +83,17 @@ def stated(path: Path, name: str) -> int:
 
 
 def discard(path: Path) -> None:
-    """Delete a cache file, its voucher first. Raises StoreFault where that fails."""
+    """Delete a cache file, its voucher first, for good. Raises StoreFault where that fails."""
     voucher = _voucher_path(path)
     try:
-        for doomed in (voucher, path, _aside(voucher), _aside(path)):
-            doomed.unlink(missing_ok=True)
+        doomed = [file for file in (voucher, path, _aside(voucher), _aside(path)) if file.exists()]
+        for file in doomed:
+            file.unlink(missing_ok=True)
+        if doomed:
+            # Else a power cut may bring back what holds the forgotten, with a voucher that speaks for it.
+            _sync(path.parent)
     except OSError as error:
-        raise StoreFault(f"{path}, a cache, could not be deleted: {error.strerror}") from error
+        raise kind_of(error)(f"{path}, a cache, could not be deleted: {error.strerror}") from error
 
 
 def _voucher_path(path: Path) -> Path:

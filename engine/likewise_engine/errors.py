@@ -23,8 +23,11 @@
     ├── DeadlineExceeded        the caller's time was up before the work was done
     ├── Cancelled               the caller gave up before the work was done
     └── EngineFault             not the caller's fault
-        ├── StoreFault          the store failed (disk full, read-only, I/O error)
-        │   └── StoreCorrupt    what the store returned is damaged
+        ├── StoreFault          the store failed (an I/O error, say); it may work the next time
+        │   ├── StoreCorrupt    what the store returned is damaged
+        │   ├── StoreFull       the disk, or a quota, is full
+        │   ├── StoreReadOnly   the data folder may not be written
+        │   └── FilesExhausted  the process has as many files open as it may
         └── ModelFault          a model's files are missing, damaged or do not do what they claim
 
 Errors of lower libraries (sqlite3, onnxruntime, hnswlib, OSError) are translated at the border where
@@ -280,7 +283,7 @@ class EngineFault(LikewiseError):
 
 
 class StoreFault(EngineFault):
-    """The store failed: nothing of the write that met it is kept."""
+    """The store failed: nothing of the write that met it is kept. Whether the next one works is not known."""
 
     reason = "STORE_FAULT"
 
@@ -289,6 +292,24 @@ class StoreCorrupt(StoreFault):
     """What the store returned is damaged."""
 
     reason = "STORE_CORRUPT"
+
+
+class StoreFull(StoreFault):
+    """The disk, or a quota, is full."""
+
+    reason = "STORE_FULL"
+
+
+class StoreReadOnly(StoreFault):
+    """The data folder may not be written."""
+
+    reason = "STORE_READ_ONLY"
+
+
+class FilesExhausted(StoreFault):
+    """The process, or the system, has as many files open as it may."""
+
+    reason = "FILES_EXHAUSTED"
 
 
 class ModelFault(EngineFault):

@@ -33,10 +33,10 @@ from likewise_engine.errors import (
     DataFolderInUse,
     InvalidInput,
     PreconditionFailed,
-    StoreFault,
     TenantExists,
     TenantNotFound,
 )
+from likewise_engine.faults import kind_of
 
 STORE_NAME: Final = "ledger.sqlite3"
 GRAPH_NAME: Final = "texts.hnsw"
@@ -216,7 +216,7 @@ def _translated(action: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise StoreFault(f"could not {action}: {error.strerror} ({error.filename})") from error
+        raise kind_of(error)(f"could not {action}: {error.strerror} ({error.filename})") from error
 
 
 def _sync(path: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from likewise_engine import cache_file
-from likewise_engine.errors import StoreFault
+from likewise_engine.faults import kind_of
 from likewise_engine.folder import GRAPH_NAME, HEADS_NAME, SNAPSHOT_NAME
 from likewise_engine.head import Heads
 from likewise_engine.index.graph import Graph
@@ -42,7 +42,7 @@ class Caches:
         try:
             descriptor = os.open(self.folder, os.O_RDONLY | os.O_CLOEXEC)
         except OSError as error:
-            raise StoreFault(f"the tenant's folder cannot be opened: {error.strerror}") from error
+            raise kind_of(error)(f"the tenant's folder cannot be opened: {error.strerror}") from error
         try:
             # Locks of two open files exclude each other, in one process or in two.
             fcntl.flock(descriptor, fcntl.LOCK_EX)

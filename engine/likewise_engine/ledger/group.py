@@ -99,6 +99,12 @@ def _teach_together(wishes: Sequence[Wish], teach: Teach) -> None:
     except BaseException as error:
         for wish in wishes:
             wish.outcome = None
-            wish.error = error if len(wishes) == 1 else StoreFault(f"the shared commit failed: {error}")
+            wish.error = error if len(wishes) == 1 else _told_to_each(error)
         if not isinstance(error, Exception):
             raise
+
+
+def _told_to_each(error: BaseException) -> StoreFault:
+    """What ended a shared commit, for one of those who shared it: of the same kind, with a new traceback."""
+    kind = type(error) if isinstance(error, StoreFault) else StoreFault
+    return kind(f"the shared commit failed: {error}")

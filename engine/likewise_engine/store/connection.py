@@ -10,7 +10,8 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Final
 
-from likewise_engine.errors import StoreCorrupt, StoreFault
+from likewise_engine.errors import StoreCorrupt, StoreFault, StoreFull, StoreReadOnly
+from likewise_engine.faults import kind_by_trying, kind_of
 
 _WAIT_S: Final = 5.0
 """For those who read, or empty the log: only somebody who holds a snapshot can hold them up."""
@@ -27,7 +28,14 @@ _PRAGMAS: Final = (
 )
 _STATEMENTS_KEPT: Final = 128
 """More than there are."""
-_CORRUPT: Final = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+_KINDS: Final[dict[int, type[StoreFault]]] = {
+    sqlite3.SQLITE_CORRUPT: StoreCorrupt,
+    sqlite3.SQLITE_NOTADB: StoreCorrupt,
+    sqlite3.SQLITE_FULL: StoreFull,
+    sqlite3.SQLITE_READONLY: StoreReadOnly,
+    sqlite3.SQLITE_PERM: StoreReadOnly,
+}
+_UNCLEAR: Final = {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR}
 
 
 def connect(path: Path, wait_s: float = _WAIT_S, *, keeps_statements: bool = False) -> sqlite3.Connection:
@@ -69,7 +77,7 @@ def shrink(connection: sqlite3.Connection) -> None:
 def is_unused(path: Path) -> bool:
     """Whether nobody, in this process or another, has a file open. Raises StoreFault."""
     with (
-        translated("look who uses it"),
+        translated("look who uses it", path),
         closing(sqlite3.connect(_uri(path), uri=True, timeout=0.0, isolation_level=None)) as connection,
     ):
         # Every connection to a file in WAL mode holds a shared lock on it until it is closed. The mode has to
@@ -130,20 +138,24 @@ def read_transaction(connection: sqlite3.Connection) -> Iterator[None]:
 
 
 @contextmanager
-def translated(action: str) -> Iterator[None]:
-    """Turn what sqlite3 and the file system raise into StoreFault and StoreCorrupt."""
+def translated(action: str, path: Path) -> Iterator[None]:
+    """Turn what sqlite3 and the file system raise into StoreFault and its kinds; ``path`` is the store's."""
     try:
         yield
     except sqlite3.Error as error:
-        code = getattr(error, "sqlite_errorcode", None)
-        # Without a code it is Python's own and means that a string is no UTF-8. The primary result code is
-        # the low byte: https://sqlite.org/rescode.html
-        is_text = code is None and isinstance(error, sqlite3.OperationalError)
-        if is_text or (code is not None and (code & 0xFF) in _CORRUPT):
-            raise StoreCorrupt(f"the store is damaged ({action}): {error}") from error
-        raise StoreFault(f"the store failed ({action}): {error}") from error
+        raise _kind_of(error, path)(f"the store failed ({action}): {error}") from error
     except OSError as error:
-        raise StoreFault(f"the store failed ({action}): {error.strerror}") from error
+        raise kind_of(error)(f"the store failed ({action}): {error.strerror}") from error
+
+
+def _kind_of(error: sqlite3.Error, path: Path) -> type[StoreFault]:
+    code = getattr(error, "sqlite_errorcode", None)
+    if code is None:
+        # It is Python's own and means that a string is no UTF-8.
+        return StoreCorrupt if isinstance(error, sqlite3.OperationalError) else StoreFault
+    # The primary result code is the low byte: https://sqlite.org/rescode.html
+    primary = code & 0xFF
+    return kind_by_trying(path.parent) if primary in _UNCLEAR else _KINDS.get(primary, StoreFault)
 
 
 @contextmanager

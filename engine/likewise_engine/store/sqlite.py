@@ -30,6 +30,7 @@ from likewise_engine import limits
 from likewise_engine.calibration import Outcomes
 from likewise_engine.chart import Category
 from likewise_engine.errors import PreconditionFailed, StoreFault
+from likewise_engine.faults import kind_of
 from likewise_engine.selection import Selection, folded
 from likewise_engine.store import rows
 from likewise_engine.store.base import (
@@ -94,7 +95,7 @@ class SqliteStore:
         self._exports: set[sqlite3.Connection] = set()
         self._writer: sqlite3.Connection | None = None
         self._writing_thread: int | None = None
-        with translated("open"):
+        with translated("open", self._path):
             self._reader = connect(path)
             try:
                 migrate(self._reader)
@@ -113,7 +114,7 @@ class SqliteStore:
         try:
             path.touch(mode=0o600, exist_ok=False)
         except OSError as error:
-            raise StoreFault(f"could not create {path}: {error.strerror}") from error
+            raise kind_of(error)(f"could not create {path}: {error.strerror}") from error
         store = cls(path)
         row = (
             record.tenant,
@@ -162,7 +163,7 @@ class SqliteStore:
                 "SELECT (SELECT count(*) FROM entries), (SELECT count(*) FROM texts),"
                 " (SELECT count(*) FROM corrections)"
             ).fetchone()
-        with translated("size"):
+        with translated("size", self._path):
             beside = [self._path, self._path.with_name(self._path.name + "-wal")]
             disk_bytes = sum(path.stat().st_size for path in beside if path.exists())
         return StoreStatistics(labels, texts, corrections, disk_bytes)
@@ -222,7 +223,7 @@ class SqliteStore:
 
     @contextmanager
     def writing(self) -> Iterator[int]:
-        with translated("write"):
+        with translated("write", self._path):
             if self._writer is None:
                 self._writer = connect(self._path, WRITE_WAIT_S, keeps_statements=True)
             try:
@@ -236,7 +237,7 @@ class SqliteStore:
                 shrink(self._writer)
 
     def write(self, change: Change) -> None:
-        with translated("write"), savepoint(self._writing()) as connection:
+        with translated("write", self._path), savepoint(self._writing()) as connection:
             write(connection, change)
 
     def commit(self, change: Change) -> None:
@@ -244,7 +245,7 @@ class SqliteStore:
             self.write(change)
 
     def purge(self) -> None:
-        with translated("purge"), self._reading_turn() as reader:
+        with translated("purge", self._path), self._reading_turn() as reader:
             if not _is_purge_due(reader):
                 return
             for connection in self._exports:
@@ -274,7 +275,7 @@ class SqliteStore:
 
     def export(self, batch_size: int) -> Iterator[tuple[int, Sequence[Entry]]]:
         # A connection of its own: the snapshot lasts as long as the receiver takes.
-        with translated("export"), closing(connect(self._path)) as connection:
+        with translated("export", self._path), closing(connect(self._path)) as connection:
             with self._reader_lock, decoded():
                 connection.execute("BEGIN")
                 revision = rows.record(connection).revision
@@ -310,7 +311,11 @@ class SqliteStore:
         return RequestRecord(*row) if row else None
 
     def replace_texts(self, replacement: TextReplacement) -> None:
-        with self.writing(), translated("replace texts"), savepoint(self._writing()) as connection:
+        with (
+            self.writing(),
+            translated("replace texts", self._path),
+            savepoint(self._writing()) as connection,
+        ):
             execute, executemany = connection.execute, connection.executemany
             execute("DELETE FROM texts")
             execute("DELETE FROM payees")
@@ -326,7 +331,7 @@ class SqliteStore:
             note_upheaval(connection)
 
     def close(self) -> None:
-        with translated("close"), self._reader_lock:
+        with translated("close", self._path), self._reader_lock:
             self._reader.close()
             if self._writer is not None:
                 self._writer.close()
@@ -342,10 +347,10 @@ class SqliteStore:
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
         if self._writing_thread == threading.get_ident():
-            with translated("read"), decoded():
+            with translated("read", self._path), decoded():
                 yield self._writing()
         else:
-            with translated("read"), self._reading_turn() as reader, decoded():
+            with translated("read", self._path), self._reading_turn() as reader, decoded():
                 yield reader
 
     @contextmanager

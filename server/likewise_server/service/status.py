@@ -31,12 +31,19 @@ _CODES: Final[Mapping[type[LikewiseError], code_pb2.Code]] = {
     errors.DeadlineExceeded: code_pb2.DEADLINE_EXCEEDED,
     errors.Cancelled: code_pb2.CANCELLED,
     errors.EngineFault: code_pb2.INTERNAL,
+    # A fault of the store ends when the disk works again: then the same call does.
+    errors.StoreFault: code_pb2.UNAVAILABLE,
     errors.StoreCorrupt: code_pb2.DATA_LOSS,
+    errors.StoreFull: code_pb2.RESOURCE_EXHAUSTED,
+    errors.StoreReadOnly: code_pb2.FAILED_PRECONDITION,
 }
 
 _FAULT_MESSAGES: Final[Mapping[type[Exception], str]] = {
     errors.StoreCorrupt: "the tenant's store is damaged",
-    errors.StoreFault: "the store failed; nothing was changed",
+    errors.StoreFull: "not done, since the server's disk is full: free some space, then try again",
+    errors.StoreReadOnly: "not done, since the server may not write its data folder: permit it, then retry",
+    errors.FilesExhausted: "not done, since the server has too many files open: retry, or raise its limit",
+    errors.StoreFault: "not done, since the store failed: try again, and look after the server's disk",
     errors.ModelFault: "the model failed",
     Exception: "the server failed",
 }
