@@ -230,7 +230,7 @@ def test_an_evicted_ledger_is_let_go_of_at_once_whatever_was_done_with_it(tmp_pa
 def test_no_more_tenants_are_loaded_than_there_may_be_files(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(resource, "getrlimit", lambda _: (256 + 3 * SqliteStore.FILES_MAX + 4, 10_000))
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (2 * 3 * SqliteStore.FILES_MAX + 4, 10_000))
     with Tenants.open_folder(tmp_path, ENCODER) as all_tenants:
         for n in range(6):
             all_tenants.create(f"t{n}")

@@ -205,6 +205,14 @@ RETRY_AFTER_MS_MAX: Final = 5_000
 CONNECTION_CALLS_MAX: Final = 100
 """Calls of one connection under way, streams among them. Further ones wait with their caller, where they cost
 nothing and nobody else waits behind them. RFC 9113 asks for a hundred at least."""
+CONNECTIONS_MAX: Final = 1_024
+"""Connections open to one process; further ones are closed at once. An application has one or two, for calls
+share them; an idle one takes 15 KB."""
+HANDSHAKE_MS_MAX: Final = 20_000
+"""From a connection's start until it has said what TLS and HTTP/2 ask for. gRPC's default is two minutes."""
+METADATA_BYTES_MAX: Final = 8 * 1024
+"""Of one call, as HTTP/2 counts them: 32 bytes a header besides. A tenant and a token take 400 bytes; tracing
+and proxies add a thousand."""
 CALLS_UNRECEIVED_MAX: Final = 100
 """Calls that wait to be received at all: 20 ms at 5,000 a second. Beyond it gRPC's core refuses some, beyond
 twice as many all. Nothing costs less, but it knows neither whose they are nor when to come again."""

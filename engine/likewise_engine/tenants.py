@@ -25,6 +25,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, Self
 
+from likewise_engine import limits
 from likewise_engine.background import Background
 from likewise_engine.calibration import Calibration, Outcomes
 from likewise_engine.chart import Category, Chart, Policy
@@ -48,8 +49,8 @@ _DELETE_WAIT_S: Final = 30.0
 _DELETE_POLL_S: Final = 0.02
 _GIVE_BACK_BYTES: Final = 64 * 1024 * 1024
 """Evicted since memory was last given back to the system: less is not worth its milliseconds."""
-_FILES_KEPT: Final = 256
-"""Open files that tenants leave to all else: connections, logs, models."""
+_FILES_KEPT: Final = limits.CONNECTIONS_MAX + 256
+"""Open files that tenants leave to all else: connections, logs, models. Half of all, where there are few."""
 _LOOKOUT_S: Final = 0.1
 """How often one looks for deletions by other processes."""
 
@@ -486,4 +487,4 @@ class Tenants:
 def _loaded_max() -> int:
     """How many tenants may be loaded at once: each has files open, of which a process may have so many."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return max(1, (soft - _FILES_KEPT) // SqliteStore.FILES_MAX)
+    return max(1, (soft - min(_FILES_KEPT, soft // 2)) // SqliteStore.FILES_MAX)

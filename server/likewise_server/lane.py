@@ -5,7 +5,9 @@ one thread at a time, so more threads that want to only slow each other down: wi
 had 20 % more throughput and half the p99 than with eight (bench/stacks.py). What waits for something other
 than the processor must hold none of the few places:
 
-- A caller that is slow to send its message. After some milliseconds of reading, its place is another's.
+- A caller that is slow to send its message. After some milliseconds of reading, its place is another's; and
+  where no thread is left, the one that has been slow for longest is cut off. Otherwise a few dozen calls
+  whose messages never come would keep everybody out.
 - A call whose tenant is not loaded yet steps :meth:`Lane.aside`, and another takes its place meanwhile.
 
 Who comes back from there waits for a turn behind those that do so already, and before any call that has not
@@ -89,12 +91,13 @@ class LaneCounts:
 class _Worker:
     """A thread of a lane. It sleeps on ``wake``, which is held but for the moment in which it may go on."""
 
-    __slots__ = ("away_ns", "call", "has_turn", "is_dropped", "wake")
+    __slots__ = ("away_ns", "call", "cut_off", "has_turn", "is_dropped", "wake")
 
     def __init__(self) -> None:
         self.wake: Final = threading.Lock()
         self.wake.acquire()
         self.call: Call | None = None
+        self.cut_off: Callable[[], object] | None = None
         self.has_turn = False
         self.is_dropped = False
         self.away_ns = 0
@@ -120,6 +123,8 @@ class Lane:
         """Workers that have one."""
         self._reading: OrderedDict[_Worker, int] = OrderedDict()
         """When those began that have not read their message yet, but still have a place."""
+        self._slow: OrderedDict[_Worker, None] = OrderedDict()
+        """Those that have lost it since, the slowest first."""
         self._taken = 0
         """Places of those that have a turn, are ready, or are reading."""
         self._moved_ns = 0
@@ -132,7 +137,9 @@ class Lane:
     def refusal(self, tenant: str, now_ns: int) -> int | None:
         """Milliseconds after which a call of this tenant may come again; None where it may come in."""
         with self._lock:
-            if self._has_place() and self._has_thread() and self._queue.is_allowed(tenant):
+            # Who is slow is cut off for it, see _begin_waiting.
+            has_thread = self._has_place() and (self._has_thread() or bool(self._slow))
+            if has_thread and self._queue.is_allowed(tenant):
                 return None
             wait_ns = self._admission.wait_ns(self._queue.ahead_of(tenant), now_ns - self._moved_ns)
             is_full = len(self._queue) >= self._bounds.queue_max
@@ -152,11 +159,22 @@ class Lane:
 
     # --- For the threads of the lane ------------------------------------------------------------
 
+    def begin_reading(self, cut_off: Callable[[], object]) -> None:
+        """The call's message is read until :meth:`begin_turn`.
+
+        Args:
+            cut_off: ends the call meanwhile; called from another thread, and does not wait.
+        """
+        worker: _Worker = self._current.worker
+        worker.cut_off = cut_off
+
     def begin_turn(self) -> None:
         """The call's message is read: return when it may compute, until it is done."""
         with self._lock:
             worker: _Worker = self._current.worker
+            worker.cut_off = None
             has_place = self._reading.pop(worker, None) is not None
+            self._slow.pop(worker, None)
             is_now = self._give_turn(worker, has_place=has_place)
         if not is_now:
             worker.wake.acquire()
@@ -252,7 +270,7 @@ class Lane:
             if worker.has_turn and not worker.is_dropped:  # what was not done says nothing of the next
                 self._admission.served(service_ns)
             self._queue.done(call.tenant)
-            worker.call = None
+            worker.call = worker.cut_off = None
             self._counts.at_work -= 1
             self._leave_place(worker)
             if self._begin_waiting(worker):
@@ -270,7 +288,8 @@ class Lane:
     def _has_place(self) -> bool:
         slow_ns = perf_counter_ns() - limits.SLOW_CALLER_MS * 1_000_000
         while self._reading and next(iter(self._reading.values())) < slow_ns:
-            self._reading.popitem(last=False)
+            worker, _ = self._reading.popitem(last=False)
+            self._slow[worker] = None
             self._taken -= 1
         return self._taken < self._bounds.places
 
@@ -293,6 +312,7 @@ class Lane:
     def _leave_place(self, worker: _Worker) -> None:
         if not worker.has_turn:
             self._taken -= self._reading.pop(worker, None) is not None
+            self._slow.pop(worker, None)
             return
         self._taken -= 1
         worker.has_turn = False
@@ -314,7 +334,16 @@ class Lane:
             self._counts.at_work += 1
             if worker is not spared:
                 worker.wake.release()
+        if self._queue and self._has_place() and not self._has_thread():
+            self._cut_off_slowest()
         return spared is not None and free is None
+
+    def _cut_off_slowest(self) -> None:
+        """End the call whose message has been awaited for longest. Its thread goes on with what waits."""
+        slowest = next((worker for worker in self._slow if worker.cut_off is not None), None)
+        if slowest is not None and slowest.cut_off is not None:
+            del self._slow[slowest]
+            slowest.cut_off()
 
     def _sleeping(self) -> _Worker:
         if self._idle:

@@ -56,6 +56,14 @@ _OPTIONS: Final = (
     ("grpc.max_concurrent_streams", limits.CONNECTION_CALLS_MAX),
     ("grpc.server.max_pending_requests", limits.CALLS_UNRECEIVED_MAX),
     ("grpc.server.max_pending_requests_hard_limit", 2 * limits.CALLS_UNRECEIVED_MAX),
+    # Compressed messages are refused as UNIMPLEMENTED, before any of them is inflated: a megabyte may hold a
+    # gigabyte. A transaction is too short to gain by it.
+    ("grpc.compression_enabled_algorithms_bitset", 1 << grpc.Compression.NoCompression),
+    # The hard bound is the soft one: between the two gRPC refuses some calls and not others, by chance.
+    ("grpc.max_metadata_size", limits.METADATA_BYTES_MAX),
+    ("grpc.absolute_max_metadata_size", limits.METADATA_BYTES_MAX),
+    ("grpc.max_allowed_incoming_connections", limits.CONNECTIONS_MAX),
+    ("grpc.server_handshake_timeout_ms", limits.HANDSHAKE_MS_MAX),
     # A client that vanished is noticed, and what it holds is freed.
     ("grpc.keepalive_time_ms", 120_000),
     ("grpc.keepalive_timeout_ms", 20_000),

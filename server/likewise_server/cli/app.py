@@ -1,5 +1,6 @@
 """The command ``likewise``. Each subcommand is imported when it is called, so that help comes at once."""
 
+import os
 from importlib import import_module
 from importlib.metadata import version
 from typing import Annotated, Any, Final
@@ -62,5 +63,8 @@ for _name, (_target, _summary) in _COMMANDS.items():
 
 
 def _imported(name: str) -> Any:
+    # Read by gRPC's core when it is imported. It would write a line, in a form of its own, for every damaged
+    # call: whoever reaches the port could fill the disk with them.
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     module, _, attribute = _COMMANDS[name][0].partition(":")
     return typer.main.get_command(getattr(import_module(module), attribute))

@@ -88,39 +88,44 @@ class Border(grpc.ServerInterceptor):
         return method
 
     def _wrap(self, method: str, handler: Handler) -> Handler:
+        """The handler, as one of a stream of requests whatever it is: upon the wire all kinds are alike.
+
+        So a call can be ended whose message has not come yet.
+        """
         decode, encode = handler.request_deserializer or bytes, handler.response_serializer
+        is_stream = handler.request_streaming
         if behaviour := handler.unary_unary or handler.stream_unary:
-            answering = self._answering(method, behaviour, decode, is_stream=handler.request_streaming)
-            if handler.request_streaming:
-                return grpc.stream_unary_rpc_method_handler(answering, None, encode)
-            return grpc.unary_unary_rpc_method_handler(answering, None, encode)
+            answering = self._answering(method, behaviour, decode, is_stream=is_stream)
+            return grpc.stream_unary_rpc_method_handler(answering, None, encode)
         streaming = self._streaming(
-            method,
-            handler.unary_stream or handler.stream_stream,
-            decode,
-            request_streaming=handler.request_streaming,
+            method, handler.unary_stream or handler.stream_stream, decode, is_stream=is_stream
         )
-        if handler.request_streaming:
-            return grpc.stream_stream_rpc_method_handler(streaming, None, encode)
-        return grpc.unary_stream_rpc_method_handler(streaming, None, encode)
+        return grpc.stream_stream_rpc_method_handler(streaming, None, encode)
 
     def _answering(
         self, method: str, behaviour: Callable[..., Any], decode: Decode, *, is_stream: bool
-    ) -> Callable[[Any, grpc.ServicerContext], Any]:
-        def answer(request: Any, context: grpc.ServicerContext) -> Any:
+    ) -> Callable[[Iterator[bytes], grpc.ServicerContext], Any]:
+        def answer(requests: Iterator[bytes], context: grpc.ServicerContext) -> Any:
+            request = requests if is_stream else self._read(requests, context)
             with self._entered(method, context):
-                return behaviour(_decoded(request, decode, context, is_stream=is_stream), context)
+                return behaviour(_decoded(request, decode, context), context)
 
         return answer
 
     def _streaming(
-        self, method: str, behaviour: Any, decode: Decode, *, request_streaming: bool
-    ) -> Callable[[Any, grpc.ServicerContext], Iterator[Any]]:
-        def stream(request: Any, context: grpc.ServicerContext) -> Iterator[Any]:
+        self, method: str, behaviour: Any, decode: Decode, *, is_stream: bool
+    ) -> Callable[[Iterator[bytes], grpc.ServicerContext], Iterator[Any]]:
+        def stream(requests: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[Any]:
+            request = requests if is_stream else self._read(requests, context)
             with self._entered(method, context):
-                yield from behaviour(_decoded(request, decode, context, is_stream=request_streaming), context)
+                yield from behaviour(_decoded(request, decode, context), context)
 
         return stream
+
+    def _read(self, requests: Iterator[bytes], context: grpc.ServicerContext) -> bytes | None:
+        """The call's one message, None where there is none. Raises grpc.RpcError: the call is over."""
+        self._workers.lane.begin_reading(context.cancel)
+        return next(requests, None)
 
     @contextmanager
     def _entered(self, method: str, context: grpc.ServicerContext) -> Iterator[None]:
@@ -202,9 +207,11 @@ def _sent_status(error: Exception) -> _SentStatus:
     return _SentStatus(code, details, trailers)
 
 
-def _decoded(request: Any, decode: Decode, context: grpc.ServicerContext, *, is_stream: bool) -> Any:
+def _decoded(request: bytes | Iterator[bytes] | None, decode: Decode, context: grpc.ServicerContext) -> Any:
     said = _tenant_said(context.invocation_metadata())
-    if not is_stream:
+    if request is None:
+        raise InvalidInput.of("", "the call ended without a message: this method takes one")
+    if isinstance(request, bytes):
         return _checked(_message(request, decode), said)
     return _messages(request, decode, said)
 
