@@ -7,7 +7,7 @@ from likewise_server.cli.app import app
 
 RUNNER = CliRunner(env={"COLUMNS": "80"})
 COMMANDS = {
-    "": ["serve", "index", "classify", "backtest", "tenants", "chart", "model"],
+    "": ["serve", "index", "classify", "backtest", "tenants", "chart", "backup", "restore", "model"],
     "tenants": ["list", "show", "create", "export", "forget", "delete"],
     "chart": ["show", "rename", "merge", "split", "deactivate", "activate"],
     "model": ["export", "distil", "train-vote", "ablate-vote"],

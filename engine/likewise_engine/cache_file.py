@@ -5,20 +5,18 @@ without one, or one that does not fit, was cut short or damaged. Whatever is in 
 cached can be made again.
 """
 
-import hashlib
 import json
-import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+from likewise_engine.durable import sha256_of, sync
 from likewise_engine.errors import StoreFault
 from likewise_engine.faults import kind_of
 
 T = TypeVar("T")
 
 _SHA256: Final = "sha256"
-_READ_BYTES: Final = 1 << 20
 
 
 def save(path: Path, stated: Mapping[str, Any], write: Callable[[Path], None]) -> None:
@@ -36,13 +34,13 @@ def save(path: Path, stated: Mapping[str, Any], write: Callable[[Path], None]) -
     aside, voucher_aside = _aside(path), _aside(_voucher_path(path))
     try:
         write(aside)
-        digest = _sha256(aside)
-        _sync(aside)
+        digest = sha256_of(aside)
+        sync(aside)
         aside.replace(path)
         voucher_aside.write_text(json.dumps({**stated, _SHA256: digest}))
-        _sync(voucher_aside)
+        sync(voucher_aside)
         voucher_aside.replace(_voucher_path(path))
-        _sync(path.parent)
+        sync(path.parent)
     except (OSError, RuntimeError) as error:
         discard(path)
         kind = kind_of(error) if isinstance(error, OSError) else StoreFault
@@ -64,7 +62,7 @@ def load(
     """
     try:
         stated = json.loads(_voucher_path(path).read_text())
-        if is_wanted(stated) and stated[_SHA256] == _sha256(path):
+        if is_wanted(stated) and stated[_SHA256] == sha256_of(path):
             return read(path, stated)
     except FileNotFoundError:
         return None
@@ -102,19 +100,3 @@ def _voucher_path(path: Path) -> Path:
 
 def _aside(path: Path) -> Path:
     return path.with_name(path.name + ".new")
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(_READ_BYTES):
-            digest.update(chunk)
-    return digest.hexdigest()
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

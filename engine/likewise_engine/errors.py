@@ -17,7 +17,8 @@
     │   ├── RevisionNotReached  a caller asked to see a revision that is not there
     │   ├── CategoryMerged      all that the category had is another's
     │   ├── CategoryInactive    the category takes over no other's history
-    │   └── DataFolderInUse     another process holds the data folder
+    │   ├── DataFolderInUse     another process holds the data folder
+    │   └── BackupRefused       a backup is damaged, or not what it says it is
     ├── LimitReached            a named limit would be passed
     ├── Overloaded              refused early; come again after ``retry_after_ms``
     ├── DeadlineExceeded        the caller's time was up before the work was done
@@ -243,6 +244,12 @@ class DataFolderInUse(PreconditionFailed):
     """Another process holds the data folder."""
 
     reason = "DATA_FOLDER_IN_USE"
+
+
+class BackupRefused(PreconditionFailed):
+    """A backup is damaged, cut short, of a later format, or not what its manifest says."""
+
+    reason = "BACKUP_REFUSED"
 
 
 class LimitReached(LikewiseError):

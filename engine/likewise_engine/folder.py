@@ -10,7 +10,8 @@
 
 A tenant's folder is its id with all but ``a-z 0-9 - _`` percent-encoded: reversible, the same on file systems
 that ignore case, and no id can name a path. It is made aside and then renamed, and renamed before it is
-deleted: it is there whole or not at all. What a crash leaves aside goes when the folder is next opened.
+deleted: it is there whole or not at all. What a crash leaves aside goes when the folder is next opened; but a
+folder that was to be replaced, and was not, goes back to its place.
 
 A process that is forked from the one that opened the folder may use it too, as the same object, and so may
 one that inherits its lock: that is let go of when all of them have closed it, or died.
@@ -29,6 +30,7 @@ from typing import Final
 from urllib.parse import unquote
 
 from likewise_engine import limits
+from likewise_engine.durable import sync
 from likewise_engine.errors import (
     DataFolderInUse,
     InvalidInput,
@@ -42,6 +44,8 @@ STORE_NAME: Final = "ledger.sqlite3"
 GRAPH_NAME: Final = "texts.hnsw"
 HEADS_NAME: Final = "heads.npz"
 SNAPSHOT_NAME: Final = "snapshot.bin"
+_DISPLACED: Final = "was."
+"""Begins the name of a folder that another one takes the place of. What is made has a name of hex digits."""
 _PLAIN: Final = frozenset(b"abcdefghijklmnopqrstuvwxyz0123456789-_")
 
 
@@ -80,12 +84,13 @@ class DataFolder:
         with _translated("open the data folder"):
             self._tenants.mkdir(parents=True, exist_ok=True)
             self._aside.mkdir(exist_ok=True)
-            _sync(root)
+            sync(root)
             self._lock = os.open(root / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             try:
                 fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 for left_over in self._aside.iterdir():
-                    shutil.rmtree(left_over)
+                    if not self._put_back(left_over):
+                        shutil.rmtree(left_over)
             except BlockingIOError as error:
                 os.close(self._lock)
                 raise DataFolderInUse(
@@ -118,10 +123,7 @@ class DataFolder:
 
     def tenants(self) -> Iterator[str]:
         """Ids of all tenants, in no order."""
-        with _translated("list tenants"):
-            for shard in self._tenants.iterdir():
-                for path in shard.iterdir():
-                    yield unquote(path.name)
+        return tenants_of(self.root)
 
     def create(self, tenant: str, fill: Callable[[Path], None]) -> None:
         """Make a tenant's folder, whole or not at all.
@@ -141,13 +143,47 @@ class DataFolder:
             try:
                 aside.mkdir(mode=0o700)
                 fill(aside / STORE_NAME)
-                _sync(aside)
+                sync(aside)
                 path.parent.mkdir(exist_ok=True)
                 _rename_new(aside, path, tenant)
             finally:
                 shutil.rmtree(aside, ignore_errors=True)
-            _sync(path.parent)
-            _sync(self._tenants)
+            sync(path.parent)
+            sync(self._tenants)
+
+    def replace(self, tenant: str, fill: Callable[[Path], None]) -> None:
+        """Put a folder in the place of a tenant's, if there is one: this or that is there, after a crash too.
+
+        Args:
+            tenant: its id. Nobody may use it.
+            fill: makes the store at the path it is given, and closes it.
+
+        Raises:
+            InvalidInput, StoreFault.
+        """
+        path = self._path(tenant)
+        aside = self._aside / uuid.uuid4().hex
+        displaced = self._aside / f"{_DISPLACED}{path.name}"
+        with _translated("replace the tenant"):
+            try:
+                aside.mkdir(mode=0o700)
+                fill(aside / STORE_NAME)
+                sync(aside)
+                path.parent.mkdir(exist_ok=True)
+                if path.exists():
+                    path.rename(displaced)
+                try:
+                    aside.rename(path)
+                except BaseException:
+                    self._put_back(displaced)
+                    raise
+            finally:
+                shutil.rmtree(aside, ignore_errors=True)
+            sync(path.parent)
+            sync(self._tenants)
+            if displaced.exists():
+                shutil.rmtree(displaced)
+            sync(self._aside)
 
     def delete(self, tenant: str, is_free: Callable[[Path], bool] = lambda _: True) -> None:
         """Delete a tenant's folder: first out of sight in one step, then for good.
@@ -170,9 +206,9 @@ class DataFolder:
             if not is_free(doomed / STORE_NAME):
                 _rename_new(doomed, path, tenant)
                 raise PreconditionFailed(f"tenant {tenant!r} is in use: try again", tenant=tenant)
-            _sync(path.parent)
+            sync(path.parent)
             shutil.rmtree(doomed)
-            _sync(self._aside)
+            sync(self._aside)
 
     @contextmanager
     def upkeep(self, tenant: str) -> Iterator[bool]:
@@ -194,11 +230,35 @@ class DataFolder:
         finally:
             os.close(descriptor)
 
+    def _put_back(self, left_over: Path) -> bool:
+        """Put a folder back that was to be replaced, where nothing has taken its place; else False."""
+        if not left_over.name.startswith(_DISPLACED):
+            return False
+        path = self._path(unquote(left_over.name.removeprefix(_DISPLACED)))
+        if path.exists() or not left_over.exists():
+            return False
+        left_over.rename(path)
+        sync(path.parent)
+        return True
+
     def _path(self, tenant: str) -> Path:
-        check_tenant_id(tenant)
-        encoded = tenant.encode()
-        name = "".join(chr(byte) if byte in _PLAIN else f"%{byte:02x}" for byte in encoded)
-        return self._tenants / hashlib.sha256(encoded).hexdigest()[:2] / name
+        return self.root / place_of(tenant)
+
+
+def place_of(tenant: str) -> Path:
+    """Where a tenant's folder is, or would be, in a data folder. Raises InvalidInput."""
+    check_tenant_id(tenant)
+    encoded = tenant.encode()
+    name = "".join(chr(byte) if byte in _PLAIN else f"%{byte:02x}" for byte in encoded)
+    return Path("tenants") / hashlib.sha256(encoded).hexdigest()[:2] / name
+
+
+def tenants_of(root: Path) -> Iterator[str]:
+    """Ids of all tenants of a data folder, in no order; whoever uses it. Raises StoreFault."""
+    with _translated("list tenants"):
+        for shard in (root / "tenants").iterdir():
+            for path in shard.iterdir():
+                yield unquote(path.name)
 
 
 def _rename_new(aside: Path, path: Path, tenant: str) -> None:
@@ -217,11 +277,3 @@ def _translated(action: str) -> Iterator[None]:
         yield
     except OSError as error:
         raise kind_of(error)(f"could not {action}: {error.strerror} ({error.filename})") from error
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

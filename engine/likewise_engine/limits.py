@@ -130,6 +130,12 @@ RETRIEVED_ENTRIES_PER_TEXT_MAX: Final = 64
 RETRIEVED_ENTRIES_MAX: Final = 256
 """Entries that give evidence for one decision, those of the nearest texts first."""
 
+# --- Backups ---------------------------------------------------------------------------------
+BACKUP_MANIFEST_BYTES_MAX: Final = 128 * 1024 * 1024
+"""100,000 tenants take 60 MB: each its id, its counts, and the checksums of its files."""
+BACKUP_FILES_PER_TENANT_MAX: Final = 4
+"""A tenant has a store, and what goes with it."""
+
 # --- Files of history --------------------------------------------------------------------------
 FILE_LINE_CHARS_MAX: Final = 1_048_576
 """A line that is longer belongs to no table; reading it on would take memory without bound."""

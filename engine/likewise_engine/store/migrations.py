@@ -164,10 +164,17 @@ def migrate(connection: sqlite3.Connection) -> None:
                 last = version + 1 if version else len(STEPS)
                 for number in range(version + 1, last + 1):
                     _take(connection, number)
+    check_version(connection)
+
+
+def check_version(connection: sqlite3.Connection) -> int:
+    """A file's schema version. Raises StoreFault where a later version of Likewise wrote it."""
+    version = _version(connection)
     if version > len(STEPS):
         raise StoreFault(
             f"a later Likewise wrote this data (schema {version}; this one knows {len(STEPS)}): upgrade"
         )
+    return version
 
 
 def _version(connection: sqlite3.Connection) -> int:

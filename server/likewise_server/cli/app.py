@@ -18,6 +18,8 @@ _COMMANDS: Final = {
     ),
     "tenants": ("likewise_server.cli.tenants:tenants_app", "List, show, create, export and forget tenants."),
     "chart": ("likewise_server.cli.chart:chart_app", "Show, rename, merge, split and deactivate categories."),
+    "backup": ("likewise_server.cli.backup:backup_app", "Back up a data folder, beside its server."),
+    "restore": ("likewise_server.cli.backup:restore_app", "Restore tenants from a backup, or verify it."),
     "model": ("likewise_server.cli.model:model_app", "Build the models: encoders of texts, and the vote."),
 }
 

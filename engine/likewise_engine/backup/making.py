@@ -1,0 +1,211 @@
+"""Making a backup of a data folder, whoever uses it: a tenant at a time, each as of one revision.
+
+All is made in a folder beside the place where the backup is to be, and renamed at the end: there is a whole
+backup or none. A tar file is packed from that folder, so it takes the room twice for a while. Caches are left
+out: they are made again from the stores.
+"""
+
+import os
+import shutil
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from likewise_engine.backup.container import open_backup, pack, tar_mode
+from likewise_engine.backup.manifest import MANIFEST_NAME, BackedUpFile, BackedUpTenant, Manifest
+from likewise_engine.durable import sha256_of, sync
+from likewise_engine.errors import BackupRefused, PreconditionFailed, StoreFault, StoreFull, TenantNotFound
+from likewise_engine.faults import kind_of
+from likewise_engine.folder import STORE_NAME, place_of, tenants_of
+from likewise_engine.store.copying import StoreFacts, copy_store, facts_of
+
+_GONE: Final = "deleted while the backup was made"
+
+
+@dataclass(frozen=True, slots=True)
+class MadeBackup:
+    """A backup as it was made.
+
+    Attributes:
+        manifest: what it holds.
+        reused: tenants that had not changed since the earlier backup, whose files it shares.
+        faults: tenants that could not be copied, with the reason. They are among those that are left out.
+    """
+
+    manifest: Manifest
+    reused: int
+    faults: Sequence[str]
+
+
+def back_up(
+    data: Path,
+    out: Path,
+    tenants: Sequence[str] = (),
+    *,
+    since: Path | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> MadeBackup:
+    """Make a backup.
+
+    Args:
+        data: the data folder. Servers may use it meanwhile.
+        out: the folder to make, or the file, by its ending: ``.tar``, ``.tar.gz``, ``.tgz``.
+        tenants: ids; all where none is given.
+        since: an earlier backup, a folder: what has not changed since is shared with it by hard links.
+        progress: is told how many tenants are done, and of how many.
+
+    Raises:
+        PreconditionFailed: something is at ``out`` already, or there is no data folder.
+        TenantNotFound: one of the named tenants.
+        InvalidInput: the ending of ``out`` promises what is not made.
+        BackupRefused: the earlier backup is damaged, or no folder.
+        StoreFault: nothing can be written there.
+    """
+    mode = tar_mode(out)
+    if not (data / "tenants").is_dir():
+        raise PreconditionFailed(f"there is no data folder {data}")
+    if os.path.lexists(out):
+        raise PreconditionFailed(
+            f"{out} is there already, and backups are not overwritten: choose another name"
+        )
+    wanted = _wanted(data, tenants)
+    with _writing(out), _staged(out) as stage:
+        making = _Making(data, stage, _Earlier(since))
+        for done, tenant in enumerate(wanted, 1):
+            making.add(tenant)
+            if progress is not None:
+                progress(done, len(wanted))
+        manifest = making.finish()
+        if mode is None:
+            stage.rename(out)
+        else:
+            packed = stage / "packed"
+            pack(stage, manifest, packed, mode)
+            sync(packed)
+            packed.rename(out)
+        sync(out.absolute().parent)
+    return MadeBackup(manifest, making.reused, making.faults)
+
+
+class _Earlier:
+    """An earlier backup, or none, of which files are reused."""
+
+    def __init__(self, folder: Path | None) -> None:
+        self._folder = folder
+        self._tenants: dict[str, BackedUpTenant] = {}
+        if folder is not None:
+            if not folder.is_dir():
+                raise BackupRefused(f"{folder} is no folder: only what a folder holds can be shared")
+            with open_backup(folder) as backup:
+                self._tenants = {told.tenant: told for told in backup.manifest.tenants}
+
+    def share(self, data: Path, tenant: str, stage: Path) -> BackedUpTenant | None:
+        """Link the files of a tenant that has not changed; None where it has, or they are damaged."""
+        told = self._tenants.get(tenant)
+        if self._folder is None or told is None or told.token == 0:
+            return None
+        facts = facts_of(data / place_of(tenant) / STORE_NAME)
+        if (facts.schema, facts.position, facts.token) != (told.schema, told.position, told.token):
+            return None
+        for file in told.files:
+            earlier, linked = self._folder / file.path, stage / file.path
+            if not earlier.is_file() or sha256_of(earlier) != file.sha256:
+                return None
+            linked.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                linked.hardlink_to(earlier)
+            except OSError:  # another file system, or one without links
+                shutil.copyfile(earlier, linked)
+                sync(linked)
+        return told
+
+
+class _Making:
+    """A backup that is being made in a folder."""
+
+    def __init__(self, data: Path, stage: Path, earlier: _Earlier) -> None:
+        self._data, self._stage, self._earlier = data, stage, earlier
+        self._tenants: list[BackedUpTenant] = []
+        self._left_out: dict[str, str] = {}
+        self.faults: list[str] = []
+        self.reused = 0
+
+    def add(self, tenant: str) -> None:
+        """Copy a tenant; note why not where that fails, for the others are worth their backup still."""
+        folder = self._stage / place_of(tenant)
+        try:
+            shared = self._earlier.share(self._data, tenant, self._stage)
+            self._tenants.append(shared or self._copied(tenant, folder))
+            self.reused += shared is not None
+        except StoreFull:
+            raise  # nor would there be room for the others
+        except StoreFault as error:
+            shutil.rmtree(folder, ignore_errors=True)
+            is_there = self._is_there(tenant)
+            self._left_out[tenant] = error.message if is_there else _GONE
+            if is_there:
+                self.faults.append(tenant)
+
+    def finish(self) -> Manifest:
+        """Take out again what was deleted meanwhile, and write the manifest."""
+        for told in [told for told in self._tenants if not self._is_there(told.tenant)]:
+            self._tenants.remove(told)
+            self._left_out[told.tenant] = _GONE
+            shutil.rmtree(self._stage / place_of(told.tenant))
+        manifest = Manifest(self._tenants, self._left_out)
+        path = self._stage / MANIFEST_NAME
+        path.write_bytes(manifest.encoded())
+        sync(path)
+        for folder, _, _ in os.walk(self._stage, topdown=False):
+            sync(Path(folder))
+        return manifest
+
+    def _copied(self, tenant: str, folder: Path) -> BackedUpTenant:
+        folder.mkdir(parents=True)
+        store = folder / STORE_NAME
+        facts = copy_store(self._data / place_of(tenant) / STORE_NAME, store)
+        _check_whose(facts, tenant)
+        path = (place_of(tenant) / STORE_NAME).as_posix()
+        file = BackedUpFile(path, store.stat().st_size, sha256_of(store))
+        return BackedUpTenant(
+            tenant, facts.revision, facts.labels, facts.schema, facts.position, facts.token, [file]
+        )
+
+    def _is_there(self, tenant: str) -> bool:
+        return (self._data / place_of(tenant) / STORE_NAME).exists()
+
+
+def _wanted(data: Path, tenants: Sequence[str]) -> list[str]:
+    there = sorted(tenants_of(data))
+    if missing := sorted(set(tenants).difference(there)):
+        raise TenantNotFound(missing[0])
+    return [tenant for tenant in there if not tenants or tenant in tenants]
+
+
+def _check_whose(facts: StoreFacts, tenant: str) -> None:
+    if facts.tenant != tenant:
+        raise StoreFault(f"the store of {tenant!r} says that it is that of {facts.tenant!r}")
+
+
+@contextmanager
+def _staged(out: Path) -> Iterator[Path]:
+    """A folder beside the place of the backup, for as long as it is made."""
+    stage = out.absolute().parent / f".{out.name}.{uuid.uuid4().hex[:8]}.unfinished"
+    stage.mkdir(mode=0o700)
+    try:
+        yield stage
+    finally:
+        shutil.rmtree(stage, ignore_errors=True)
+
+
+@contextmanager
+def _writing(out: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise kind_of(error)(
+            f"could not write the backup {out}: {error.strerror} ({error.filename})"
+        ) from error

@@ -1,0 +1,151 @@
+"""Restoring a backup: every file is verified before anything of its tenant is in its place.
+
+A tenant is there as the backup has it, or as it was before. What is wrong with one does not keep the others
+out: it is named beside what was restored.
+"""
+
+import shutil
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+from likewise_engine.backup.container import Backup, open_backup
+from likewise_engine.backup.manifest import BackedUpTenant
+from likewise_engine.durable import sync
+from likewise_engine.errors import (
+    BackupRefused,
+    InvalidInput,
+    LikewiseError,
+    PreconditionFailed,
+)
+from likewise_engine.folder import DataFolder, check_tenant_id
+from likewise_engine.store.connection import translated
+from likewise_engine.store.copying import check_whole, facts_of, rename_tenant
+from likewise_engine.store.migrations import STEPS
+
+
+@dataclass(slots=True)
+class Restored:
+    """What became of the tenants of a backup.
+
+    Attributes:
+        tenants: those that are whole, and restored if that was asked for.
+        refused: why others are not, by id.
+    """
+
+    tenants: list[BackedUpTenant] = field(default_factory=list)
+    refused: dict[str, str] = field(default_factory=dict)
+
+
+def verify(path: Path, tenants: Sequence[str] = ()) -> Restored:
+    """Read a backup through, and compare it with its manifest; change nothing.
+
+    Args:
+        path: of the backup.
+        tenants: ids; all where none is given.
+
+    Raises:
+        BackupRefused: it is none, or its manifest is damaged, of a later format, or has no such tenant.
+    """
+    report = Restored()
+    with open_backup(path) as backup:
+        for told in backup.manifest.chosen(tenants):
+            try:
+                _check_schema(told)
+                for file in told.files:
+                    backup.copy(file, None)
+                report.tenants.append(told)
+            except BackupRefused as error:
+                report.refused[told.tenant] = error.message
+    return report
+
+
+def restore(
+    path: Path, data: Path, tenants: Sequence[str] = (), *, new_id: str = "", replace: bool = False
+) -> Restored:
+    """Restore tenants of a backup into a data folder, which is made if it is not there.
+
+    Args:
+        path: of the backup.
+        data: the data folder. Nobody else may use it meanwhile.
+        tenants: ids; all where none is given.
+        new_id: the id that a single tenant gets; its own if empty.
+        replace: whether a tenant that is there gives way. Otherwise it is refused.
+
+    Raises:
+        BackupRefused: as in :func:`verify`.
+        InvalidInput: several tenants cannot have one id.
+        DataFolderInUse, StoreFault: the data folder cannot be had.
+    """
+    report = Restored()
+    with open_backup(path) as backup:
+        chosen = backup.manifest.chosen(tenants)
+        if new_id:
+            check_tenant_id(new_id, "as")
+            if len(chosen) != 1:
+                raise InvalidInput.of(
+                    "as", f"is one id, and the tenants are {len(chosen)}: choose one of them"
+                )
+        with closing(DataFolder(data)) as folder:
+            _check_room(data, chosen)
+            for told in chosen:
+                try:
+                    _Restoring(backup, told, new_id or told.tenant).into(folder, replace=replace)
+                    report.tenants.append(told)
+                except LikewiseError as error:
+                    report.refused[told.tenant] = error.message
+    return report
+
+
+@dataclass(frozen=True, slots=True)
+class _Restoring:
+    backup: Backup
+    told: BackedUpTenant
+    tenant: str
+
+    def into(self, folder: DataFolder, *, replace: bool) -> None:
+        """Put the tenant in its place. Raises LikewiseError."""
+        _check_schema(self.told)
+        if replace:
+            folder.replace(self.tenant, self._fill)
+        else:
+            folder.create(self.tenant, self._fill)
+
+    def _fill(self, store: Path) -> None:
+        """Write the tenant's files beside where they are to be, and doubt them."""
+        with translated("restore", store):
+            for file in self.told.files:
+                path = store.with_name(PurePosixPath(file.path).name)
+                path.touch(mode=0o600, exist_ok=False)
+                with path.open("wb") as target:
+                    self.backup.copy(file, target)
+                sync(path)
+        facts = facts_of(store)
+        if (facts.tenant, facts.revision) != (self.told.tenant, self.told.revision):
+            raise BackupRefused(
+                f"the store of {self.told.tenant!r} in the backup is of another tenant or revision"
+            )
+        check_whole(store)
+        if self.tenant != self.told.tenant:
+            rename_tenant(store, self.tenant)
+        with translated("restore", store):
+            sync(store)
+
+
+def _check_schema(told: BackedUpTenant) -> None:
+    if told.schema > len(STEPS):
+        raise BackupRefused(
+            f"a later Likewise wrote this data (schema {told.schema}; this one knows {len(STEPS)}): upgrade"
+        )
+
+
+def _check_room(data: Path, chosen: Sequence[BackedUpTenant]) -> None:
+    """Before the first byte: a manifest may claim what it likes. Raises PreconditionFailed."""
+    needed_bytes = sum(file.size_bytes for told in chosen for file in told.files)
+    with translated("look for room", data):
+        free_bytes = shutil.disk_usage(data).free
+    if needed_bytes > free_bytes:
+        raise PreconditionFailed(
+            f"restoring takes {needed_bytes:,} bytes, and {free_bytes:,} are free in {data}"
+        )

@@ -1,0 +1,121 @@
+"""``likewise backup`` and ``likewise restore``."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.progress import Progress
+
+from likewise_server.cli.common import console, errors, fail, plain, reported
+from likewise_server.settings import DATA_DEFAULT
+
+# Without rich's tables, whose columns leave no room for whole sentences.
+backup_app = typer.Typer(rich_markup_mode=None, add_completion=False)
+restore_app = typer.Typer(rich_markup_mode=None, add_completion=False)
+
+
+_DataOption = Annotated[
+    Path, typer.Option("--data", metavar="FOLDER", envvar="LIKEWISE_DATA", help="The data folder.")
+]
+_TenantOption = Annotated[
+    list[str] | None,
+    typer.Option("--tenant", "-t", metavar="TENANT", help="This tenant alone; may be repeated."),
+]
+
+
+@backup_app.command()
+def backup(
+    out: Annotated[
+        Path,
+        typer.Argument(metavar="OUT", help="A folder to make, or a file that ends in .tar, .tar.gz or .tgz."),
+    ],
+    data: _DataOption = DATA_DEFAULT,
+    tenant: _TenantOption = None,
+    since: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="PREVIOUS",
+            exists=True,
+            file_okay=False,
+            help="An earlier backup, a folder: tenants that have not changed since are shared with it by hard"
+            " links, and take no room.",
+        ),
+    ] = None,
+) -> None:
+    """Back up a data folder, while servers use it or not.
+
+    Each tenant is copied whole, as of one revision; classifying and teaching go on meanwhile. Nothing is
+    at OUT until all is there and on disk. Caches are left out. A tenant that is deleted meanwhile is left
+    out and named; one that cannot be copied too, and the exit status is 1.
+
+    What is forgotten later is in earlier backups still, until those are deleted: so keep them no longer than
+    you are allowed to keep what was forgotten.
+    """
+    from likewise_engine.backup import back_up
+
+    with reported(), Progress(console=errors, transient=True) as bars:
+        bar = bars.add_task("Backing up", total=None)
+        made = back_up(
+            data,
+            out,
+            tenant or (),
+            since=since,
+            progress=lambda done, total: bars.update(bar, completed=done, total=total),
+        )
+    manifest = made.manifest
+    size_bytes = sum(file.size_bytes for told in manifest.tenants for file in told.files)
+    reused = f", {made.reused:,} of them unchanged and shared" if made.reused else ""
+    console.print(f"Backed up {_tenants(len(manifest.tenants))}{reused}, {size_bytes:,} bytes, to {out}.")
+    _tell("Left out", manifest.left_out)
+    if made.faults:
+        raise typer.Exit(1)
+
+
+@restore_app.command()
+def restore(
+    backup: Annotated[Path, typer.Argument(metavar="BACKUP", help="A backup: folder or file.", exists=True)],
+    data: _DataOption = DATA_DEFAULT,
+    tenant: _TenantOption = None,
+    new_id: Annotated[
+        str, typer.Option("--as", metavar="NEW_ID", help="Restore one tenant under this id.")
+    ] = "",
+    replace: Annotated[
+        bool,
+        typer.Option("--replace", help="Replace tenants that are there; what they learned since is lost."),
+    ] = False,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Only read the backup through, and compare every checksum.")
+    ] = False,
+) -> None:
+    """Restore tenants from a backup into a data folder that no server uses.
+
+    Every file is verified before its tenant is put in its place. What is damaged, of a later Likewise, or
+    there already is refused and named; the others are restored, and the exit status is 1.
+
+    A restored tenant is as it was when the backup was made: what was forgotten since is back. Forget it
+    again.
+    """
+    from likewise_engine import backup as backups
+
+    if verify and (new_id or replace):
+        fail("--verify restores nothing: leave out --as and --replace", status=2)
+    with reported(), console.status("Verifying" if verify else "Restoring"):
+        if verify:
+            report = backups.verify(backup, tenant or ())
+        else:
+            report = backups.restore(backup, data, tenant or (), new_id=new_id, replace=replace)
+    what, where = ("Verified", "") if verify else ("Restored", f" into {data}")
+    console.print(f"{what} {_tenants(len(report.tenants))}{where}.")
+    _tell("Refused", report.refused)
+    if report.refused:
+        raise typer.Exit(1)
+
+
+def _tell(what: str, reasons: Mapping[str, str]) -> None:
+    for tenant, reason in reasons.items():
+        errors.print(f"{what}: {plain(tenant)}: {plain(reason)}", soft_wrap=True)
+
+
+def _tenants(count: int) -> str:
+    return "1 tenant" if count == 1 else f"{count:,} tenants"
