@@ -114,7 +114,7 @@ def test_a_damaged_tenant_is_named_and_does_not_keep_the_others_out(tmp_path: Pa
     store_of(tmp_path / "data", "bad").write_bytes(b"no database" * 1_000)
     outcome = RUNNER.invoke(app, ["backup", str(tmp_path / "out"), "--data", str(tmp_path / "data")])
     assert outcome.exit_code == 1
-    assert "Left out: bad: the store is damaged" in outcome.stderr
+    assert "Left out: bad: the store failed (copy): file is not a database" in outcome.stderr
     assert "Backed up 1 tenant," in outcome.stdout
     assert [told.tenant for told in manifest_of(tmp_path / "out").tenants] == ["good"]
 

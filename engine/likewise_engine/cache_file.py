@@ -89,7 +89,7 @@ def discard(path: Path) -> None:
             file.unlink(missing_ok=True)
         if doomed:
             # Else a power cut may bring back what holds the forgotten, with a voucher that speaks for it.
-            _sync(path.parent)
+            sync(path.parent)
     except OSError as error:
         raise kind_of(error)(f"{path}, a cache, could not be deleted: {error.strerror}") from error
 

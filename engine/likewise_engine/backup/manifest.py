@@ -104,7 +104,7 @@ class Manifest:
             body = document["manifest"]
             is_whole = document["sha256"] == _digest(body)
             made_by_format = int(body["format"])
-        except (ValueError, KeyError, TypeError, RecursionError) as error:
+        except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
             raise BackupRefused(f"{MANIFEST_NAME} of the backup is damaged: it is no manifest") from error
         if not is_whole:
             raise BackupRefused(f"{MANIFEST_NAME} of the backup is damaged: its checksum does not fit")
