@@ -13,6 +13,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Final
 
+from likewise_engine.errors import TenantNotFound
 from likewise_engine.ledger.ledger import Ledger
 
 _DELAY_S: Final = 2.0
@@ -133,6 +134,8 @@ class Upkeep:
                     self._make_what_is_due(tenant, ledger)
                 else:
                     self._put_off(tenant)
+        except TenantNotFound:
+            self.give_up(tenant)  # It was deleted since it was asked for.
         except Exception:  # noqa: BLE001 - it is logged
             # Whatever it was (no memory, say), the thread lives on for the other tenants.
             _log.exception("nothing built", extra={"tenant": tenant})
