@@ -20,6 +20,7 @@ from likewise_engine.classify import question_of
 from likewise_engine.encoder.ngrams import NgramHash
 from likewise_engine.evidence import Evidence
 from likewise_engine.folder import HEADS_NAME, STORE_NAME
+from likewise_engine.store.mark import MARK_NAME
 from likewise_engine.head import Hashed, Head, Heads, hashed_of, linear
 from likewise_engine.head.sparse import packed
 from likewise_engine.ledger.head_training import train_heads
@@ -280,6 +281,7 @@ def test_the_heads_of_a_later_revision_do_not_serve_a_restored_copy(tmp_path: Pa
         ledger.train_heads()
     for path in tmp_path.glob(f"{STORE_NAME}*"):
         path.unlink()
+    (tmp_path / MARK_NAME).unlink()
     (tmp_path / STORE_NAME).write_bytes(copy)
     with open_ledger(tmp_path) as restored:
         assert restored.view.heads.of_dimension == {}

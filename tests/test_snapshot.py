@@ -29,6 +29,7 @@ from likewise_engine.errors import StoreFault
 from likewise_engine.folder import SNAPSHOT_NAME, STORE_NAME
 from likewise_engine.ledger.ledger import Ledger
 from likewise_engine.store import snapshot_file
+from likewise_engine.store.mark import MARK_NAME
 from likewise_engine.store.sqlite import SqliteStore
 
 ITEMS = 60
@@ -183,6 +184,7 @@ def test_a_copy_of_the_store_that_was_put_in_its_place_has_none_of_its_snapshots
         ledger.learn([labelled("a", payee="Harbour Garage")])
         ledger.save_snapshot()
     shutil.move(tmp_path / "backup", tmp_path / STORE_NAME)
+    (tmp_path / MARK_NAME).unlink()
     with open_ledger(tmp_path) as ledger:
         ledger.learn([labelled("a", payee="Silver Studio")])
     whole_reads.clear()

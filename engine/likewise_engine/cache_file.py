@@ -1,10 +1,11 @@
 """Cache files that are beyond doubt: written aside, fsynced, renamed, and vouched for by a second file.
 
-The voucher holds the file's SHA-256 and what its owner wants to know of it, and is renamed last; so a file
-without one, or one that does not fit, was cut short or damaged. Whatever is in doubt is deleted: all that is
-cached can be made again.
+The voucher holds the file's SHA-256, what its owner wants to know of it, and the SHA-256 of both, and is
+renamed last; so a file without one, or one that does not fit, was cut short or damaged. Whatever is in doubt
+is deleted: all that is cached can be made again.
 """
 
+import hashlib
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -17,6 +18,9 @@ from likewise_engine.faults import kind_of
 T = TypeVar("T")
 
 _SHA256: Final = "sha256"
+_VOUCHER_SHA256: Final = "voucher_sha256"
+_DOUBTS: Final = (OSError, RuntimeError, ValueError, KeyError, TypeError)
+"""What reading a damaged file raises. RuntimeError is hnswlib's, and of JSON that is nested too deeply."""
 
 
 def save(path: Path, stated: Mapping[str, Any], write: Callable[[Path], None]) -> None:
@@ -31,15 +35,16 @@ def save(path: Path, stated: Mapping[str, Any], write: Callable[[Path], None]) -
         StoreFault: it could not be written whole. Nothing is left behind then.
     """
     discard(path)
-    aside, voucher_aside = _aside(path), _aside(_voucher_path(path))
+    aside, voucher_aside = _aside(path), _aside(voucher_path(path))
     try:
         write(aside)
         digest = sha256_of(aside)
         sync(aside)
         aside.replace(path)
-        voucher_aside.write_text(json.dumps({**stated, _SHA256: digest}))
+        vouched = {**stated, _SHA256: digest}
+        voucher_aside.write_text(json.dumps({**vouched, _VOUCHER_SHA256: _sha256_of_values(vouched)}))
         sync(voucher_aside)
-        voucher_aside.replace(_voucher_path(path))
+        voucher_aside.replace(voucher_path(path))
         sync(path.parent)
     except (OSError, RuntimeError) as error:
         discard(path)
@@ -61,12 +66,12 @@ def load(
         What was read; None where there is no file, or anything about it is in doubt: then it is deleted.
     """
     try:
-        stated = json.loads(_voucher_path(path).read_text())
+        stated = _stated(path)
         if is_wanted(stated) and stated[_SHA256] == sha256_of(path):
             return read(path, stated)
     except FileNotFoundError:
         return None
-    except (OSError, RuntimeError, ValueError, KeyError, TypeError):
+    except _DOUBTS:
         pass  # In doubt, as a voucher for something else is.
     discard(path)
     return None
@@ -75,14 +80,30 @@ def load(
 def stated(path: Path, name: str) -> int:
     """A number that is stated of a cache file, whether or not it is true; 0 where there is no telling."""
     try:
-        return int(json.loads(_voucher_path(path).read_text())[name])
-    except (OSError, ValueError, KeyError, TypeError):
+        return int(_stated(path)[name])
+    except _DOUBTS:
         return 0
+
+
+def doubt(path: Path) -> str:
+    """Why a cache file is not what its voucher says, as a sentence; empty where it is. Deletes nothing."""
+    try:
+        stated = _stated(path)
+    except FileNotFoundError:
+        return "has no voucher: it was cut short" if path.exists() else ""
+    except _DOUBTS:
+        return "has a voucher that was altered"
+    try:
+        return "" if stated[_SHA256] == sha256_of(path) else "is not what its voucher has the checksum of"
+    except FileNotFoundError:
+        return "is gone, and its voucher is there"
+    except OSError as error:
+        return f"cannot be read: {error.strerror}"
 
 
 def discard(path: Path) -> None:
     """Delete a cache file, its voucher first, for good. Raises StoreFault where that fails."""
-    voucher = _voucher_path(path)
+    voucher = voucher_path(path)
     try:
         doomed = [file for file in (voucher, path, _aside(voucher), _aside(path)) if file.exists()]
         for file in doomed:
@@ -94,8 +115,21 @@ def discard(path: Path) -> None:
         raise kind_of(error)(f"{path}, a cache, could not be deleted: {error.strerror}") from error
 
 
-def _voucher_path(path: Path) -> Path:
+def voucher_path(path: Path) -> Path:
+    """Where the file is that vouches for a cache file."""
     return path.with_name(path.name + ".json")
+
+
+def _stated(path: Path) -> Mapping[str, Any]:
+    """What is stated of a cache file. Raises what ``_DOUBTS`` names where that was altered, or is not there."""
+    found = json.loads(voucher_path(path).read_text())
+    if not isinstance(found, dict) or found.pop(_VOUCHER_SHA256) != _sha256_of_values(found):
+        raise ValueError("the voucher is not as it was written")
+    return found
+
+
+def _sha256_of_values(values: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
 
 def _aside(path: Path) -> Path:

@@ -55,6 +55,7 @@ from likewise_engine.store.connection import (
     transaction,
     translated,
 )
+from likewise_engine.store.mark import MarkFile, check_position, mark_path, read_mark
 from likewise_engine.store.migrations import migrate
 from likewise_engine.store.tail import position_of, tail_of
 
@@ -79,26 +80,30 @@ _WRITER_BYTES: Final = 110_000
 class SqliteStore:
     """One tenant's state in one SQLite file. Fulfils :class:`likewise_engine.store.base.TenantStore`."""
 
-    FILES_MAX: Final = 5
-    """Open at once, but for exports: the file and its log for each connection, and the log's index."""
+    FILES_MAX: Final = 6
+    """Open at once, but for exports: the file and its log for each connection, the log's index, the mark."""
 
     def __init__(self, path: Path) -> None:
         """Open an existing file and bring its schema up to date.
 
         Raises:
             StoreFault: the file cannot be opened, or a later Likewise wrote it.
-            StoreCorrupt: it is not a tenant's store.
+            StoreCorrupt: it is not a tenant's store, or lacks changes that were acknowledged.
         """
         self._path = path
         self._file = _file_of(path)
         self._reader_lock = threading.Lock()
         self._exports: set[sqlite3.Connection] = set()
         self._writer: sqlite3.Connection | None = None
+        self._mark: MarkFile | None = None
         self._writing_thread: int | None = None
         with translated("open", self._path):
+            mark = read_mark(mark_path(path))
             self._reader = connect(path)
             try:
                 migrate(self._reader)
+                if mark is not None:
+                    check_position(position_of(self._reader), mark)
                 shrink(self._reader)
             except BaseException:
                 self._reader.close()
@@ -226,6 +231,8 @@ class SqliteStore:
         with translated("write", self._path):
             if self._writer is None:
                 self._writer = connect(self._path, WRITE_WAIT_S, keeps_statements=True)
+            if self._mark is None:
+                self._mark = MarkFile(mark_path(self._path))
             try:
                 with transaction(self._writer):
                     self._writing_thread = threading.get_ident()
@@ -233,6 +240,8 @@ class SqliteStore:
                         yield position_of(self._writer)
                     finally:
                         self._writing_thread = None
+                    position = position_of(self._writer)
+                self._mark.write(position)
             finally:
                 shrink(self._writer)
 
@@ -335,6 +344,9 @@ class SqliteStore:
             self._reader.close()
             if self._writer is not None:
                 self._writer.close()
+            if self._mark is not None:
+                self._mark.close()
+                self._mark = None
 
     def _writing(self) -> sqlite3.Connection:
         """The connection of whoever is within :meth:`writing`."""
