@@ -20,12 +20,12 @@ from likewise_engine.classify import question_of
 from likewise_engine.encoder.ngrams import NgramHash
 from likewise_engine.evidence import Evidence
 from likewise_engine.folder import HEADS_NAME, STORE_NAME
-from likewise_engine.store.mark import MARK_NAME
 from likewise_engine.head import Hashed, Head, Heads, hashed_of, linear
 from likewise_engine.head.sparse import packed
 from likewise_engine.ledger.head_training import train_heads
 from likewise_engine.ledger.ledger import Ledger
 from likewise_engine.ledger.reshape import Activation, Merge
+from likewise_engine.store.mark import MARK_NAME
 from likewise_engine.store.sqlite import SqliteStore
 from likewise_engine.text import SEPARATOR, text_and_payee
 from likewise_engine.transaction import LabelledTransaction, Transaction

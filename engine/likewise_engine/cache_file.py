@@ -121,7 +121,7 @@ def voucher_path(path: Path) -> Path:
 
 
 def _stated(path: Path) -> Mapping[str, Any]:
-    """What is stated of a cache file. Raises what ``_DOUBTS`` names where that was altered, or is not there."""
+    """What is stated of a cache file. Raises what ``_DOUBTS`` names where that is altered or missing."""
     found = json.loads(voucher_path(path).read_text())
     if not isinstance(found, dict) or found.pop(_VOUCHER_SHA256) != _sha256_of_values(found):
         raise ValueError("the voucher is not as it was written")

@@ -1,9 +1,9 @@
 """The mark of a store: how many of its changes were acknowledged, in a file of 16 bytes beside it.
 
-SQLite takes a damaged frame for the end of its write-ahead log, as after a crash in the midst of writing one:
-what was committed beyond it is gone without a word. The mark is written once a commit is durable, and is never
-synced itself, which takes some µs: so after a power cut it may lag behind the store, but it is never ahead of
-one that is whole. A mark that is ahead tells that commits were lost.
+SQLite takes a damaged frame for the end of its write-ahead log, as after a crash in the midst of writing
+one: what was committed beyond it is gone without a word. The mark is written once a commit is durable, and is
+never synced itself, so that it takes some µs: after a power cut it may lag behind the store, but it is never
+ahead of one that is whole. A mark that is ahead tells that commits were lost.
 
 One that is missing or damaged says nothing, and the next commit writes it anew.
 """
@@ -48,9 +48,9 @@ def check_position(position: int, mark: int) -> None:
     """
     if position < mark:
         raise StoreCorrupt(
-            f"the store is at change {position:,}, and {mark:,} were acknowledged: the rest was in a write-ahead"
-            f" log that is damaged or missing. Restore a backup; or, if an older copy was put in its place on"
-            f" purpose, delete {MARK_NAME} beside it"
+            f"the store is at change {position:,}, and {mark:,} were acknowledged: the rest was in a"
+            " write-ahead log that is damaged or missing. Restore a backup; or, if an older copy was put in its"
+            f" place on purpose, delete {MARK_NAME} beside it"
         )
 
 
