@@ -49,8 +49,8 @@ def check_position(position: int, mark: int) -> None:
     if position < mark:
         raise StoreCorrupt(
             f"the store is at change {position:,}, and {mark:,} were acknowledged: the rest was in a"
-            " write-ahead log that is damaged or missing. Restore a backup; or, if an older copy was put in its"
-            f" place on purpose, delete {MARK_NAME} beside it"
+            " write-ahead log that is damaged or missing. Restore a backup; or, if an older copy was put in"
+            f" its place on purpose, delete {MARK_NAME} beside it"
         )
 
 
