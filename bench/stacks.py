@@ -31,7 +31,7 @@ from rich.console import Console
 from rich.table import Table
 
 from latency_load import generator
-from latency_load.echo import SERVICE
+from latency_load.echo import METHOD, SERVICE, open_gate
 from latency_load.payloads import ECHOED
 from latency_load.processes import Served, served
 from latency_load.schedule import schedule
@@ -48,7 +48,6 @@ _ADDITIONS_PER_US: Final = 16
 """Some. It is the same work for all stacks, whatever it takes."""
 _WARMUP_S: Final = 0.5
 _TABLE_CHARS: Final = 100
-_METHOD: Final = f"/{SERVICE}/Echo"
 
 
 # --- The servers, each a process ---------------------------------------------------------------
@@ -80,7 +79,7 @@ def _server(stack: str, threads: int) -> grpc.Server:
     if stack == "pool":
         return grpc.server(ThreadPoolExecutor(threads))
     if stack == "lanes":
-        return grpc_server(Workers(Settings(threads=threads)))
+        return grpc_server(Workers(Settings(threads=threads)), open_gate())
     workers = Workers(Settings(threads=1, queue_max=1))
 
     def hold() -> None:
@@ -90,7 +89,7 @@ def _server(stack: str, threads: int) -> grpc.Server:
     for _ in range(2):  # the place, and the queue before it
         workers.announce(LaneName.ASK, NOBODY)
         workers.submit(hold)
-    return grpc_server(workers)
+    return grpc_server(workers, open_gate())
 
 
 async def _serve_aio(work_us: float) -> None:
@@ -128,7 +127,7 @@ def closed_loop_ms(address: str, callers: int, seconds: float) -> NDArray[np.flo
     """Float64 ``(n,)``: how long each call took, of so many callers who ask again when they are answered."""
     took_ms = list[float]()
     with grpc.insecure_channel(address) as channel:
-        call: grpc.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(_METHOD)
+        call: grpc.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(METHOD)
         free = threading.Semaphore(callers)
 
         def noted(sent_ns: int) -> Callable[[Any], None]:

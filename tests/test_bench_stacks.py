@@ -4,6 +4,7 @@ import grpc
 import pytest
 
 import stacks
+from latency_load.echo import METHOD
 from latency_load.processes import served
 
 
@@ -11,7 +12,7 @@ from latency_load.processes import served
 def test_a_stack_does_what_it_is_for(stack: str) -> None:
     options = ["--serve", stack, "--threads", "2", "--switch-us", "50", "--work-us", "1", "--busy"]
     with served("stacks", options) as server, grpc.insecure_channel(server.address) as channel:
-        echo: grpc.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(stacks._METHOD)
+        echo: grpc.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(METHOD)
         if stack == "refused":
             with pytest.raises(grpc.RpcError) as failure:
                 echo(b"x", timeout=10)

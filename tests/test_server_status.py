@@ -35,6 +35,10 @@ def instances() -> Iterator[tuple[LikewiseError, Any]]:
     yield errors.CategoryMerged("category", "rent", "office"), code_pb2.FAILED_PRECONDITION
     yield errors.CategoryInactive("category", "rent"), code_pb2.FAILED_PRECONDITION
     yield errors.DataFolderInUse("in use"), code_pb2.FAILED_PRECONDITION
+    yield errors.NotAllowed("no"), code_pb2.PERMISSION_DENIED
+    yield errors.Unauthenticated("who?"), code_pb2.UNAUTHENTICATED
+    yield errors.PermissionDenied("no", scope="manage"), code_pb2.PERMISSION_DENIED
+    yield errors.Unavailable("tokens are damaged"), code_pb2.UNAVAILABLE
     yield errors.LimitReached("full", limit="CATEGORIES_MAX", value=1), code_pb2.RESOURCE_EXHAUSTED
     yield errors.Overloaded("busy", retry_after_ms=1_500), code_pb2.RESOURCE_EXHAUSTED
     yield errors.DeadlineExceeded("late"), code_pb2.DEADLINE_EXCEEDED

@@ -8,13 +8,22 @@ The message is not even decoded.
 import grpc
 
 from likewise_server import logs
+from likewise_server.access.caller import ALL_SCOPES
+from likewise_server.access.gate import Gate
+from likewise_server.access.known_tokens import KnownTokens
 from likewise_server.lifecycle import grpc_server, tune_process
 from likewise_server.settings import LogFormat, LogLevel, Settings
 from likewise_server.signals import SEEN_EVERY_S, stop_signals
 from likewise_server.workers import Workers
 
 SERVICE = "bench.Echo"
+METHOD = f"/{SERVICE}/Echo"
 _GRACE_S = 1.0
+
+
+def open_gate() -> Gate:
+    """Lets everybody echo."""
+    return Gate(KnownTokens(), Settings(), scopes={METHOD: ALL_SCOPES})
 
 
 def main() -> None:
@@ -23,7 +32,7 @@ def main() -> None:
     tune_process()
     with stop_signals() as stopped:
         workers = Workers(Settings())
-        server = grpc_server(workers)
+        server = grpc_server(workers, open_gate())
         echo: grpc.RpcMethodHandler[bytes, bytes] = grpc.unary_unary_rpc_method_handler(
             lambda request, _context: request
         )

@@ -19,10 +19,14 @@
     │   ├── CategoryInactive    the category takes over no other's history
     │   ├── DataFolderInUse     another process holds the data folder
     │   └── BackupRefused       a backup is damaged, or not what it says it is
+    ├── NotAllowed              the caller may not do this
+    │   ├── Unauthenticated     who calls is not known
+    │   └── PermissionDenied    who calls is known, and may not
     ├── LimitReached            a named limit would be passed
     ├── Overloaded              refused early; come again after ``retry_after_ms``
     ├── DeadlineExceeded        the caller's time was up before the work was done
     ├── Cancelled               the caller gave up before the work was done
+    ├── Unavailable             nobody can be served until somebody mends something
     └── EngineFault             not the caller's fault
         ├── StoreFault          the store failed (an I/O error, say); it may work the next time
         │   ├── StoreCorrupt    what the store returned is damaged
@@ -252,6 +256,24 @@ class BackupRefused(PreconditionFailed):
     reason = "BACKUP_REFUSED"
 
 
+class NotAllowed(LikewiseError):
+    """The caller may not do this."""
+
+    reason = "NOT_ALLOWED"
+
+
+class Unauthenticated(NotAllowed):
+    """Who calls is not known: nothing that was shown proves it."""
+
+    reason = "UNAUTHENTICATED"
+
+
+class PermissionDenied(NotAllowed):
+    """Who calls is known, and may not do this; ``metadata`` has the ``scope`` that would do, if one would."""
+
+    reason = "PERMISSION_DENIED"
+
+
 class LimitReached(LikewiseError):
     """A named limit would be passed; ``metadata`` holds ``limit`` and its ``value``."""
 
@@ -281,6 +303,12 @@ class Cancelled(LikewiseError):
     """The caller gave up before the work was done."""
 
     reason = "CANCELLED"
+
+
+class Unavailable(LikewiseError):
+    """Nobody can be served until somebody mends something."""
+
+    reason = "UNAVAILABLE"
 
 
 class EngineFault(LikewiseError):

@@ -197,6 +197,22 @@ BACKTEST_NEIGHBOURS_PER_LABEL_MAX: Final = 2
 DEADLINE_MS_DEFAULT: Final = 5_000
 """What a client allows a unary call unless it says otherwise."""
 
+# --- Who may call ------------------------------------------------------------------------------
+TOKENS_MAX: Final = 10_000
+"""Tokens kept, those that were revoked among them: for some thousand tenants' applications. Their file has 4
+MB then, and is read in .1 s."""
+TOKEN_LABEL_CHARS_MAX: Final = 100
+RATES_KEPT_MAX: Final = 20_000
+"""Callers of whom it is known how often they called of late, some 100 bytes each: more than there are tokens.
+Whom a certificate names is without bound."""
+FAILURES_LOGGED_PER_S: Final = 5
+"""Lines a second about callers that were not let in; the rest is counted. They cost more than the refusal."""
+CONNECTION_AGE_S_MAX: Final = 3_600
+"""A connection by a client certificate ends after so long, between calls: whoever is not let in any more, by
+a new file of authorities, is out by then."""
+HANDSHAKE_S_MAX: Final = 10
+"""For a TLS handshake, of which two round trips are usual. gRPC's own bound is two minutes."""
+
 # --- The server under load -------------------------------------------------------------------
 BURST_WAIT_MS_MAX: Final = 100
 """How long calls may wait in quiet times: a hundred that come at once are answered, a second hundred refused.
@@ -259,6 +275,7 @@ def _check_relations() -> None:
         and IMPORT_PIECE_ITEMS <= BATCH_ITEMS_MAX
         and IMPORT_BATCH_ROWS <= IMPORT_BUFFERED_ROWS_MAX
         and FILE_BATCH_ROWS <= IMPORT_BUFFERED_ROWS_MAX,
+        "rates of all tokens are kept": TOKENS_MAX <= RATES_KEPT_MAX,
         "waits of calls": BURST_WAIT_MS_MAX <= DISK_WAIT_MS_MAX <= RETRY_AFTER_MS_MAX,
         # So that the calls of one connection are all refused by us, with the time to wait.
         "a connection's calls are received": CONNECTION_CALLS_MAX <= CALLS_UNRECEIVED_MAX,

@@ -9,11 +9,11 @@ import gc
 import resource
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import grpc
 import structlog
@@ -32,12 +32,14 @@ from likewise_engine.errors import PreconditionFailed
 from likewise_engine.tenants import Tenants
 from likewise_engine.vote import load_vote
 from likewise_server import logs
+from likewise_server.access.entrance import Entrance
+from likewise_server.access.gate import Gate
 from likewise_server.lane import LaneCounts
 from likewise_server.service.border import Border
 from likewise_server.service.classifier import ClassifierService
 from likewise_server.service.ledger import LedgerService
 from likewise_server.service.tenants import TenantService
-from likewise_server.settings import Settings
+from likewise_server.settings import Settings, TenantSource
 from likewise_server.signals import SEEN_EVERY_S, stop_signals
 from likewise_server.supervisor import Post
 from likewise_server.workers import LaneName, Workers
@@ -71,24 +73,39 @@ _OPTIONS: Final = (
     ("grpc.http2.min_recv_ping_interval_without_data_ms", 20_000),
 )
 
+# Whatever the environment says of the server that others call.
+_IN_PLAIN_TEXT: Final[Mapping[str, Any]] = {
+    "tls_certificate": None,
+    "tls_key": None,
+    "tls_client_ca": None,
+    "tenant_from_certificate": TenantSource.NONE,
+}
+
 _log = structlog.stdlib.get_logger()
 
 
 class Server:
     """A gRPC server over the tenants of a data folder, to be started once."""
 
-    def __init__(self, tenants: Tenants, settings: Settings) -> None:
+    def __init__(self, tenants: Tenants, settings: Settings, *, asks_who_calls: bool = True) -> None:
         """Make ready to serve.
 
         Args:
             tenants: closed by :meth:`stop`.
             settings: how to serve.
+            asks_who_calls: False where only this very process reaches the address.
         """
         self._tenants = tenants
         self._settings = settings
         self._workers = Workers(settings)
         self._health = health.HealthServicer()
-        self._grpc = grpc_server(self._workers, shares_port=settings.workers > 1)
+        self._entrance = Entrance(settings, asks_who_calls=asks_who_calls)
+        self._grpc = grpc_server(
+            self._workers,
+            self._entrance.gate,
+            shares_port=settings.workers > 1,
+            options=self._entrance.options,
+        )
         add_ClassifierServiceServicer_to_server(ClassifierService(tenants, self._workers), self._grpc)
         add_LedgerServiceServicer_to_server(LedgerService(tenants, self._workers), self._grpc)
         add_TenantServiceServicer_to_server(TenantService(tenants), self._grpc)
@@ -115,11 +132,12 @@ class Server:
         """Serve.
 
         Raises:
-            PreconditionFailed: the address is taken, or is not one of this machine.
+            PreconditionFailed: the address is taken, or is not one of this machine; the certificates are
+                broken; or other machines can reach the address, and nobody would be asked who calls.
         """
         listen = self._settings.listen
         try:
-            port = self._grpc.add_insecure_port(listen)
+            port = self._entrance.open(self._grpc)
         except RuntimeError as error:
             raise PreconditionFailed(
                 f"cannot listen on {listen}: is another server there? Choose another with --listen HOST:PORT"
@@ -150,20 +168,25 @@ class Server:
         self._grpc.stop(grace_s).wait()
         # Calls that were cancelled may still be at work: a commit is not torn off.
         self._workers.shutdown()
+        self._entrance.close()
         self._tenants.close()
         _log.info("stopped")
 
 
-def grpc_server(workers: Workers, *, shares_port: bool = False) -> grpc.Server:
+def grpc_server(
+    workers: Workers, gate: Gate, *, shares_port: bool = False, options: Sequence[tuple[str, int]] = ()
+) -> grpc.Server:
     """A gRPC server on these threads, without any service yet.
 
     Args:
         workers: the threads.
+        gate: who may call.
         shares_port: whether other processes listen on its port too. Otherwise two servers could have one by
             mistake, each with half of the calls.
+        options: more of them, in gRPC's terms.
     """
-    options = (*_OPTIONS, ("grpc.so_reuseport", int(shares_port)))
-    return grpc.server(workers, interceptors=[Border(workers)], options=options)
+    options = (*_OPTIONS, *options, ("grpc.so_reuseport", int(shares_port)))
+    return grpc.server(workers, interceptors=[Border(workers, gate)], options=options)
 
 
 def tune_process() -> None:
@@ -243,8 +266,8 @@ def private_server(data: Path) -> Iterator[str]:
     if not data.is_dir():
         raise FileNotFoundError(f"there is no data folder {data}")
     with TemporaryDirectory(prefix="likewise-") as folder:
-        settings = Settings(data=data, listen=f"unix:{folder}/socket")
-        with Server(open_tenants(settings), settings) as server:
+        settings = Settings(data=data, listen=f"unix:{folder}/socket", **_IN_PLAIN_TEXT)
+        with Server(open_tenants(settings), settings, asks_who_calls=False) as server:
             yield server.address
 
 

@@ -20,7 +20,7 @@ ENVIRONMENT_PREFIX: Final = "LIKEWISE_"
 LISTEN_DEFAULT: Final = "127.0.0.1:50151"
 DATA_DEFAULT: Final = Path("likewise-data")
 
-_OF_COMMANDS: Final = ("SERVER",)
+_OF_COMMANDS: Final = ("SERVER", "TLS_CA", "TOKEN", "TOKEN_FILE")
 """Variables, without the prefix, that other commands read."""
 _ADDRESS: Final = re.compile(r"unix(?:-abstract)?:.+|(?:\[[^\[\]]+\]|[^\[\]:/]*):(?P<port>[0-9]{1,5})")
 _PORT_MAX: Final = 65_535
@@ -43,6 +43,14 @@ class LogLevel(StrEnum):
     ERROR = "error"
 
 
+class TenantSource(StrEnum):
+    """What of a client's certificate says whose it is."""
+
+    NONE = "none"
+    COMMON_NAME = "common-name"
+    URI = "uri"
+
+
 class Settings(BaseSettings):
     """How to serve. Raises pydantic.ValidationError naming every setting that is wrong."""
 
@@ -61,16 +69,75 @@ class Settings(BaseSettings):
         str,
         Field(
             description="Address to serve on, HOST:PORT or unix:PATH. Port 0 takes any free port, and the "
-            "ready line says which. A HOST beyond this machine needs --insecure-listen."
+            "ready line says which. A HOST that other machines can reach needs TLS, and tokens or client "
+            "certificates; or --insecure-listen."
         ),
     ] = LISTEN_DEFAULT
     insecure_listen: Annotated[
         bool,
         Field(
-            description="Allow an address that other machines can reach, in plain text and without "
-            "authentication: everybody there can read and change all books. Only within your own network."
+            description="Allow an address that other machines can reach without TLS, or without asking who "
+            "calls: without TLS everybody on the way can read and change all that is sent, tokens too; "
+            "without tokens or client certificates everybody who reaches the address can read and change all "
+            "books. Only within a network that is your own, or behind a proxy that does both."
         ),
     ] = False
+    tls_certificate: Annotated[
+        Path | None,
+        Field(
+            description="PEM file of the server's certificate, then of those that lead to its authority. "
+            "With it the server speaks TLS (1.2 or later) and nothing else. A changed file counts from the "
+            "next connection on, without a restart; a broken one is logged, and the earlier one stays in use."
+        ),
+    ] = None
+    tls_key: Annotated[
+        Path | None,
+        Field(description="PEM file of that certificate's private key, RSA or ECDSA, not encrypted."),
+    ] = None
+    tls_client_ca: Annotated[
+        Path | None,
+        Field(
+            description="PEM file of authorities for clients' certificates. With it every client needs a "
+            "certificate of one of them, and without --tenant-from-certificate may then do all, unless "
+            "tokens were made: then it needs one of these too."
+        ),
+    ] = None
+    tenant_from_certificate: Annotated[
+        TenantSource,
+        Field(
+            description="What of a client's certificate is its tenant's id: common-name, its subject's; "
+            "uri, its subject alternative name urn:likewise:tenant:ID (ID percent-encoded); there has to be "
+            "exactly one. Such a client may classify and learn, for that tenant alone. A call that brings a "
+            "token is judged by the token instead."
+        ),
+    ] = TenantSource.NONE
+    caller_calls_per_s: Annotated[
+        float | None,
+        Field(
+            gt=0,
+            le=1_000_000,
+            allow_inf_nan=False,
+            description="Calls a second that one token or client certificate may make in the long run, each "
+            "worker counting for itself; no limit if not given. More are refused with RESOURCE_EXHAUSTED and "
+            "the time to wait; within a stream each message counts, and waits. A token may have its own.",
+        ),
+    ] = None
+    caller_burst: Annotated[
+        int,
+        Field(
+            ge=1,
+            le=1_000_000,
+            description="Calls that it may make at once after a rest, where --caller-calls-per-s is given.",
+        ),
+    ] = 100
+    caller_streams_max: Annotated[
+        int | None,
+        Field(
+            ge=1,
+            description="Streams that one token or client certificate may have at once; no limit but that of "
+            "all if not given. Further ones are refused with RESOURCE_EXHAUSTED and the time to wait.",
+        ),
+    ] = None
     model: Annotated[
         Path | None,
         Field(
@@ -184,12 +251,28 @@ class Settings(BaseSettings):
             raise ValueError(
                 "several workers cannot share a socket file: listen on HOST:PORT, or have one worker"
             )
-        if not self.insecure_listen and not is_loopback(self.listen):
+        if self.is_exposed and self.tls_certificate is None:
             raise ValueError(
-                f"listen address {self.listen!r} can be reached from other machines, in plain text and "
-                "without authentication: listen on 127.0.0.1, or pass --insecure-listen if you mean it"
+                f"listen address {self.listen!r} can be reached from other machines, in plain text: give "
+                "--tls-certificate and --tls-key, listen on 127.0.0.1, or pass --insecure-listen if you mean "
+                "it"
             )
         return self
+
+    @model_validator(mode="after")
+    def _check_certificates(self) -> Self:
+        if (self.tls_certificate is None) != (self.tls_key is None):
+            raise ValueError("--tls-certificate and --tls-key go together: one is missing")
+        if self.tls_client_ca is not None and self.tls_certificate is None:
+            raise ValueError("--tls-client-ca is of TLS: give --tls-certificate and --tls-key too")
+        if self.tenant_from_certificate is not TenantSource.NONE and self.tls_client_ca is None:
+            raise ValueError("--tenant-from-certificate takes client certificates: give --tls-client-ca")
+        return self
+
+    @property
+    def is_exposed(self) -> bool:
+        """Whether other machines can reach the address, and it was not said that this is meant as it is."""
+        return not self.insecure_listen and not is_loopback(self.listen)
 
     def for_log(self) -> dict[str, Any]:
         """All settings as they may be logged: whatever is a secret shows as asterisks."""

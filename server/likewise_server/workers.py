@@ -30,6 +30,8 @@ from time import perf_counter_ns
 from typing import Any, Final, TypeVar
 
 from likewise_engine import limits
+from likewise_server.access.gate import Visit
+from likewise_server.fair_queue import NOBODY
 from likewise_server.lane import Call, Lane, LaneBounds, LaneCounts
 from likewise_server.settings import Settings
 from likewise_server.turnstile import Turnstile
@@ -56,6 +58,7 @@ class LaneName(StrEnum):
 class _Announced:
     lane: Lane
     tenant: str
+    visit: Visit | None
     at_ns: int
     is_refused: bool
 
@@ -76,8 +79,13 @@ class Workers(ThreadPoolExecutor):
 
     # --- For the thread that receives calls -----------------------------------------------------
 
-    def announce(self, lane: LaneName, tenant: str) -> int | None:
+    def announce(self, lane: LaneName, tenant: str, visit: Visit | None = None) -> int | None:
         """Say what the next call is that is submitted.
+
+        Args:
+            lane: of what kind it is.
+            tenant: whose it is, as far as that is known.
+            visit: whoever calls, where that is known by now.
 
         Returns:
             None where it may come in. Else it is refused, the milliseconds after which to come again: submit
@@ -85,8 +93,13 @@ class Workers(ThreadPoolExecutor):
         """
         at_ns = perf_counter_ns()
         retry_after_ms = self._lanes[lane].refusal(tenant, at_ns)
-        self._announced = _Announced(self._lanes[lane], tenant, at_ns, retry_after_ms is not None)
+        is_refused = retry_after_ms is not None
+        self._announced = _Announced(self._lanes[lane], tenant, visit, at_ns, is_refused)
         return retry_after_ms
+
+    def announce_refusal(self, lane: LaneName) -> None:
+        """Say that the next call that is submitted is refused, whatever the load."""
+        self._announced = _Announced(self._lanes[lane], NOBODY, None, perf_counter_ns(), is_refused=True)
 
     def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
         """Do the call that was announced: one that is refused here and now, another in its lane."""
@@ -115,6 +128,12 @@ class Workers(ThreadPoolExecutor):
         """When the call came that this thread answers, by ``perf_counter_ns``."""
         announced: _Announced = self._current.announced
         return announced.at_ns
+
+    @property
+    def visit(self) -> Visit | None:
+        """By whom the call is that this thread answers; None where that was not known when it came."""
+        announced: _Announced = self._current.announced
+        return announced.visit
 
     @property
     def lane(self) -> Lane:

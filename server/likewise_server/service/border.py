@@ -1,9 +1,11 @@
 """Where calls come in: around every method of ours, what all of them have in common.
 
+- Whoever may not call is refused, see :mod:`likewise_server.access.gate`. Who may for one tenant alone may
+  name no other: the message counts, and the metadata before it.
 - A call that would wait for too long is refused, with the time to wait. That is told twice: in
   ``google.rpc.RetryInfo``, for programs (AIP-193), and in ``grpc-retry-pushback-ms``, by which gRPC's own
   retries go (gRFC A6); without it they would come again at their own pace. What is refused for another reason
-  says there that it is not to be tried again.
+  says there that it is not to be tried again. A caller that calls too often is refused in the same way.
 - A call whose caller has gone while it waited is dropped.
 - Messages are decoded here, in the call's own thread. gRPC would do it in the one thread that reads for
   everybody, where a batch of 32 MiB holds up all others; and to text that is not UTF-8, which is the
@@ -14,8 +16,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import lru_cache
 from time import perf_counter_ns
@@ -31,7 +33,10 @@ from grpc_status import rpc_status
 
 from likewise.connection import TENANT_KEY
 from likewise.exchange import tenant_of
-from likewise_engine.errors import Cancelled, DeadlineExceeded, InvalidInput, Overloaded
+from likewise_engine.errors import Cancelled, DeadlineExceeded, InvalidInput, LikewiseError, Overloaded
+from likewise_server.access.caller import calling
+from likewise_server.access.gate import Gate, Visit
+from likewise_server.access.permissions import FOR_EACH_CALLER, OPEN
 from likewise_server.fair_queue import NOBODY
 from likewise_server.service.status import status_of
 from likewise_server.workers import LaneName, Workers
@@ -42,6 +47,7 @@ _FOREIGN_LANES: Final = {
     f"/{health.SERVICE_NAME}/": LaneName.HEALTH,
     f"/{reflection.SERVICE_NAME}/": LaneName.REFLECTION,
 }
+_AUTHORIZATION_KEY: Final = "authorization"
 _PUSHBACK_KEY: Final = "grpc-retry-pushback-ms"
 _NO_RETRY: Final = "-1"
 
@@ -55,13 +61,15 @@ Decode = Callable[[bytes], Any]
 class _Method:
     handler: Handler
     lane: LaneName
+    is_open: bool
 
 
 class Border(grpc.ServerInterceptor):
     """Lets calls in or refuses them; wraps all methods but those of health and reflection."""
 
-    def __init__(self, workers: Workers) -> None:
+    def __init__(self, workers: Workers, gate: Gate) -> None:
         self._workers = workers
+        self._gate = gate
         self._methods: dict[str, _Method] = {}
 
     def intercept_service(
@@ -70,21 +78,34 @@ class Border(grpc.ServerInterceptor):
         handler_call_details: grpc.HandlerCallDetails,
     ) -> Handler | None:
         """The handler of a method, wrapped, which is done once a method; or one that refuses the call."""
-        method = self._methods.get(handler_call_details.method)
+        name = handler_call_details.method
+        method = self._methods.get(name)
         if method is None:
             handler = continuation(handler_call_details)
             if handler is None:
                 return None
-            method = self._add(handler_call_details.method, handler)
-        tenant = _tenant_said(handler_call_details.invocation_metadata)
-        retry_after_ms = self._workers.announce(method.lane, tenant)
-        return method.handler if retry_after_ms is None else _refusing(retry_after_ms)
+            method = self._add(name, handler)
+        authorization, tenant = _said(handler_call_details.invocation_metadata)
+        visit = None
+        if not method.is_open:
+            try:
+                visit = self._gate.admit(name, authorization, tenant)
+            except LikewiseError as error:
+                self._workers.announce_refusal(method.lane)
+                kind: Callable[..., LikewiseError] = type(error)
+                return _refusing(kind, error.message, **_facts(error))
+        # Who may for one tenant alone waits among that one's calls, whatever the metadata say.
+        queue = tenant if visit is None or visit.queue is None else visit.queue
+        retry_after_ms = self._workers.announce(method.lane, queue, visit)
+        if retry_after_ms is None:
+            return method.handler
+        return _refusing(Overloaded, "the server is busy: try again", retry_after_ms=retry_after_ms)
 
     def _add(self, name: str, handler: Handler) -> _Method:
         lane = _lane_of(name, handler)
         if lane not in _FOREIGN_LANES.values():
             handler = self._wrap(name, handler)
-        method = self._methods[name] = _Method(handler, lane)
+        method = self._methods[name] = _Method(handler, lane, name in OPEN)
         return method
 
     def _wrap(self, method: str, handler: Handler) -> Handler:
@@ -107,8 +128,10 @@ class Border(grpc.ServerInterceptor):
     ) -> Callable[[Iterator[bytes], grpc.ServicerContext], Any]:
         def answer(requests: Iterator[bytes], context: grpc.ServicerContext) -> Any:
             request = requests if is_stream else self._read(requests, context)
-            with self._entered(method, context):
-                return behaviour(_decoded(request, decode, context), context)
+            with self._entered(method, context) as visit:
+                incoming = _Incoming(self._gate, visit, method, decode, context)
+                with self._gate.stream(visit) if is_stream else nullcontext():
+                    return behaviour(incoming.decoded(request), context)
 
         return answer
 
@@ -117,8 +140,11 @@ class Border(grpc.ServerInterceptor):
     ) -> Callable[[Iterator[bytes], grpc.ServicerContext], Iterator[Any]]:
         def stream(requests: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[Any]:
             request = requests if is_stream else self._read(requests, context)
-            with self._entered(method, context):
-                yield from behaviour(_decoded(request, decode, context), context)
+            with self._entered(method, context) as visit, self._gate.stream(visit):
+                incoming = _Incoming(self._gate, visit, method, decode, context)
+                for response in behaviour(incoming.decoded(request), context):
+                    yield response
+                    self._gate.check_still(method, visit)
 
         return stream
 
@@ -128,13 +154,17 @@ class Border(grpc.ServerInterceptor):
         return next(requests, None)
 
     @contextmanager
-    def _entered(self, method: str, context: grpc.ServicerContext) -> Iterator[None]:
+    def _entered(self, method: str, context: grpc.ServicerContext) -> Iterator[Visit]:
         """Let a call compute that has been read, and make a status of what it raises."""
         lane = self._workers.lane
         lane.begin_turn()
         try:
             check_caller(context)
-            yield
+            visit = self._workers.visit or self._gate.identify(
+                method, context, _said(context.invocation_metadata())[1]
+            )
+            with calling(visit.caller):
+                yield visit
             self._note(method, grpc.StatusCode.OK)
             return
         except grpc.RpcError:
@@ -149,6 +179,42 @@ class Border(grpc.ServerInterceptor):
     def _note(self, method: str, code: grpc.StatusCode) -> None:
         elapsed_ms = (perf_counter_ns() - self._workers.arrived_ns) / 1e6
         _log.debug("call", method=method, code=code.name, elapsed_ms=round(elapsed_ms, 3))
+
+
+@dataclass(frozen=True, slots=True)
+class _Incoming:
+    """What a call sends: decoded, and of a tenant that its caller may name."""
+
+    gate: Gate
+    visit: Visit
+    method: str
+    decode: Decode
+    context: grpc.ServicerContext
+
+    def decoded(self, request: bytes | Iterator[bytes] | None) -> Any:
+        """The message of a call, or its messages, as they are asked for. Raises InvalidInput, NotAllowed."""
+        if request is None:
+            raise InvalidInput.of("", "the call ended without a message: this method takes one")
+        return self._first(request) if isinstance(request, bytes) else self._all(request)
+
+    def _first(self, encoded: bytes) -> Any:
+        message = _checked(_message(encoded, self.decode), _said(self.context.invocation_metadata())[1])
+        if self.method not in FOR_EACH_CALLER:
+            self.gate.check_tenant(self.method, self.visit, tenant_of(message))
+        return message
+
+    def _all(self, encoded: Iterator[bytes]) -> Iterator[Any]:
+        """The first names the tenant. At each other one its caller is judged again."""
+        for position, message in enumerate(encoded):
+            if position == 0:
+                yield self._first(message)
+                continue
+            self.gate.wait(self.visit, lambda: check_caller(self.context))
+            self.gate.check_still(self.method, self.visit)
+            decoded = _message(message, self.decode)
+            if tenant := tenant_of(decoded):
+                self.gate.check_tenant(self.method, self.visit, tenant)
+            yield decoded
 
 
 def check_caller(context: grpc.ServicerContext) -> None:
@@ -174,22 +240,33 @@ def _lane_of(method: str, handler: Handler) -> LaneName:
     return LaneName.ASK
 
 
-def _tenant_said(metadata: Sequence[tuple[str, str | bytes]] | None) -> str:
+def _said(metadata: Sequence[tuple[str, str | bytes]] | None) -> tuple[Sequence[str], str]:
+    """What metadata say before the message: authorizations, and the tenant."""
+    authorization: list[str] = []
+    tenant = NOBODY
     for key, value in metadata or ():
-        if key == TENANT_KEY and isinstance(value, str):
-            return value
-    return NOBODY
+        if isinstance(value, str):
+            if key == TENANT_KEY:
+                tenant = tenant or value
+            elif key == _AUTHORIZATION_KEY:
+                authorization.append(value)
+    return authorization, tenant
 
 
 @lru_cache(maxsize=1_024)
-def _refusing(retry_after_ms: int) -> Handler:
+def _refusing(kind: Callable[..., LikewiseError], message: str, **facts: Any) -> Handler:
     """Answers a call of any kind without reading its message: upon the wire, all kinds are alike."""
-    status = _sent_status(Overloaded("the server is busy: try again", retry_after_ms=retry_after_ms))
+    status = _sent_status(kind(message, **facts))
 
     def refuse(_requests: Iterator[bytes], context: grpc.ServicerContext) -> None:
         context.abort_with_status(status)
 
     return grpc.stream_unary_rpc_method_handler(refuse)
+
+
+def _facts(error: LikewiseError) -> Mapping[str, Any]:
+    """What an error is made of besides its message."""
+    return {"retry_after_ms": error.retry_after_ms} if isinstance(error, Overloaded) else error.metadata
 
 
 @dataclass(frozen=True)
@@ -205,21 +282,6 @@ def _sent_status(error: Exception) -> _SentStatus:
         after = str(error.retry_after_ms) if isinstance(error, Overloaded) else _NO_RETRY
         trailers = (*trailers, (_PUSHBACK_KEY, after))
     return _SentStatus(code, details, trailers)
-
-
-def _decoded(request: bytes | Iterator[bytes] | None, decode: Decode, context: grpc.ServicerContext) -> Any:
-    said = _tenant_said(context.invocation_metadata())
-    if request is None:
-        raise InvalidInput.of("", "the call ended without a message: this method takes one")
-    if isinstance(request, bytes):
-        return _checked(_message(request, decode), said)
-    return _messages(request, decode, said)
-
-
-def _messages(encoded: Iterator[bytes], decode: Decode, said: str) -> Iterator[Any]:
-    for position, message in enumerate(encoded):
-        decoded = _message(message, decode)
-        yield decoded if position else _checked(decoded, said)
 
 
 def _message(encoded: bytes, decode: Decode) -> Any:

@@ -26,10 +26,13 @@ _CODES: Final[Mapping[type[LikewiseError], code_pb2.Code]] = {
     errors.NotFound: code_pb2.NOT_FOUND,
     errors.AlreadyExists: code_pb2.ALREADY_EXISTS,
     errors.PreconditionFailed: code_pb2.FAILED_PRECONDITION,
+    errors.NotAllowed: code_pb2.PERMISSION_DENIED,
+    errors.Unauthenticated: code_pb2.UNAUTHENTICATED,
     errors.LimitReached: code_pb2.RESOURCE_EXHAUSTED,
     errors.Overloaded: code_pb2.RESOURCE_EXHAUSTED,
     errors.DeadlineExceeded: code_pb2.DEADLINE_EXCEEDED,
     errors.Cancelled: code_pb2.CANCELLED,
+    errors.Unavailable: code_pb2.UNAVAILABLE,
     errors.EngineFault: code_pb2.INTERNAL,
     # A fault of the store ends when the disk works again: then the same call does.
     errors.StoreFault: code_pb2.UNAVAILABLE,
