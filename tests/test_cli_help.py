@@ -7,8 +7,9 @@ from likewise_server.cli.app import app
 
 RUNNER = CliRunner(env={"COLUMNS": "80"})
 COMMANDS = {
-    "": ["serve", "index", "classify", "backtest", "tenants", "chart", "backup", "restore", "model"],
+    "": ["serve", "index", "classify", "backtest", "tenants", "token", "chart", "backup", "restore", "model"],
     "tenants": ["list", "show", "create", "export", "forget", "delete"],
+    "token": ["create", "list", "revoke"],
     "chart": ["show", "rename", "merge", "split", "deactivate", "activate"],
     "model": ["export", "distil", "train-vote", "ablate-vote"],
 }

@@ -39,7 +39,8 @@ class KnownTokens:
         # One that is gone while the server runs was lost, whatever became of its folder.
         self._are_required = self._are_required or kept is not None
         self._tokens = {token.id: token for token in kept or ()}
-        _log.info("tokens read", tokens=len(self._tokens), required=self._are_required)
+        if self._are_required:
+            _log.info("tokens read", tokens=len(self._tokens))
 
     def check_readable(self) -> None:
         """Return where it can be told who may call. Raises Unavailable."""

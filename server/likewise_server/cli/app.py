@@ -8,6 +8,8 @@ from typing import Annotated, Any, Final
 import typer
 from typer.core import TyperGroup
 
+from likewise_server.cli.reach import with_reach
+
 _COMMANDS: Final = {
     "serve": ("likewise_server.cli.serve:serve_app", "Serve the tenants of a data folder over gRPC."),
     "index": ("likewise_server.cli.index:index_app", "Index a tenant's history from files, in bulk."),
@@ -17,6 +19,7 @@ _COMMANDS: Final = {
         "Replay books: how often would Likewise have been right?",
     ),
     "tenants": ("likewise_server.cli.tenants:tenants_app", "List, show, create, export and forget tenants."),
+    "token": ("likewise_server.cli.token:token_app", "Create, list and revoke the tokens of callers."),
     "chart": ("likewise_server.cli.chart:chart_app", "Show, rename, merge, split and deactivate categories."),
     "backup": ("likewise_server.cli.backup:backup_app", "Back up a data folder, beside its server."),
     "restore": ("likewise_server.cli.backup:restore_app", "Restore tenants from a backup, or verify it."),
@@ -69,4 +72,4 @@ def _imported(name: str) -> Any:
     # call: whoever reaches the port could fill the disk with them.
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     module, _, attribute = _COMMANDS[name][0].partition(":")
-    return typer.main.get_command(getattr(import_module(module), attribute))
+    return with_reach(typer.main.get_command(getattr(import_module(module), attribute)))

@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 
 from likewise_engine.errors import InvalidInput, LikewiseError
+from likewise_server.cli.reach import Reach, current_reach
 
 if TYPE_CHECKING:
     from likewise import Client
@@ -100,10 +101,12 @@ def connected(server: str | None, data: Path | None) -> Iterator["Client"]:
     if server is not None and data is not None:
         fail("give --server or --data, not both", status=2)
     address = server or ADDRESS_DEFAULT
+    reach = current_reach()
     with reported():
         try:
             if data is None:
-                with likewise.Client(address) as client:
+                credentials = reach.credentials()
+                with likewise.Client(address, credentials=credentials, token=reach.secret()) as client:
                     yield client
             else:
                 from likewise_server import logs
@@ -113,12 +116,19 @@ def connected(server: str | None, data: Path | None) -> Iterator["Client"]:
                 logs.configure(LogFormat.CONSOLE, LogLevel.WARNING)
                 with private_server(data) as private, likewise.Client(private) as client:
                     yield client
-        except likewise.Unavailable:
+        except likewise.Unavailable as error:
             fail(
                 f"no server answers at {address}: start one with 'likewise serve', name another with"
-                " --server, or work on its folder with --data"
+                f" --server, or work on its folder with --data{_tls_hint(reach, error.message)}"
             )
+        except likewise.Unauthenticated as error:
+            fail(f"{error.message}; give it by --token-file, LIKEWISE_TOKEN or --tls-certificate")
         except likewise.Error as error:
             fail(error.message)
         except ValueError as error:  # the client refuses an address, say
             fail(str(error), status=2)
+
+
+def _tls_hint(reach: Reach, why: str) -> str:
+    """What may be wrong with the certificates, where there are any."""
+    return "" if reach.ca is None and reach.certificate is None else f". By TLS it failed with: {why}"
