@@ -44,6 +44,7 @@ bench-smoke: $(VENV) ## Run every benchmark small: whether it works, not how fas
 	.venv/bin/python bench/safety.py --small --json build/bench-smoke/safety.json
 	.venv/bin/python bench/soak.py --small --json build/bench-smoke/soak.json --plots build/bench-smoke
 	.venv/bin/python bench/idle.py --small
+	.venv/bin/python bench/crash.py --small --json build/bench-smoke/crash.json
 	.venv/bin/python bench/micro.py --small -o build/bench-smoke/micro.json
 	.venv/bin/python bench/performance.py build/bench-smoke --docs build/bench-smoke
 

@@ -1,0 +1,180 @@
+"""A server as its callers see it: its methods, and what an answer tells of a deed."""
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Final
+
+import grpc
+from google.protobuf.message import Message
+from google.rpc.error_details_pb2 import ErrorInfo
+from grpc_status import rpc_status
+
+from crash_side.deeds import Deed, Fate, Kind
+from likewise.v1.classifier_service_pb2 import ClassifyRequest, ClassifyResponse
+from likewise.v1.classifier_service_pb2_grpc import ClassifierServiceStub
+from likewise.v1.ledger_service_pb2 import ListTransactionsRequest
+from likewise.v1.ledger_service_pb2_grpc import LedgerServiceStub
+from likewise.v1.tenant_service_pb2 import GetTenantRequest, ListTenantsRequest, Tenant
+from likewise.v1.tenant_service_pb2_grpc import TenantServiceStub
+from likewise.v1.transaction_pb2 import LedgerEntry
+
+_DEADLINE_S: Final = 30.0
+_REFUSALS: Final = {
+    grpc.StatusCode.INVALID_ARGUMENT,
+    grpc.StatusCode.NOT_FOUND,
+    grpc.StatusCode.ALREADY_EXISTS,
+    grpc.StatusCode.FAILED_PRECONDITION,
+    grpc.StatusCode.RESOURCE_EXHAUSTED,
+}
+_OPTIONS: Final = (("grpc.use_local_subchannel_pool", 1), ("grpc.enable_retries", 0))
+
+
+class Gone(Exception):
+    """The server is no more, or does not answer: what became of the call is not known."""
+
+
+class ServerFailed(Exception):
+    """The server says that it failed, though nothing was done to it."""
+
+
+class Calls:
+    """Calls to one server, over connections of their own, so that all its workers are asked."""
+
+    def __init__(self, address: str, connections: int = 1) -> None:
+        self._channels = [grpc.insecure_channel(address, options=_OPTIONS) for _ in range(connections)]
+        self._stubs = [
+            (ClassifierServiceStub(channel), LedgerServiceStub(channel), TenantServiceStub(channel))
+            for channel in self._channels
+        ]
+        self._local = threading.local()
+        self._next = iter(range(1_000_000))
+
+    def close(self) -> None:
+        """End all calls."""
+        for channel in self._channels:
+            channel.close()
+
+    def do(self, deed: Deed) -> Any:
+        """Ask for a deed, and note in it what became of it. Returns the response.
+
+        Raises:
+            Gone: not known; the deed stays open.
+            Refused: nothing came of it.
+            ServerFailed.
+        """
+        if deed.kind is Kind.PIECE:
+            return self.do_import([deed])
+        with _judged([deed]):
+            method = self._method(deed.kind)
+            deed.response = method(deed.request, timeout=_DEADLINE_S)
+        deed.revision = _revision_of(deed)
+        is_idle = deed.kind is not Kind.UPDATE and not deed.revision
+        deed.fate = Fate.IDLE if is_idle else Fate.ACKNOWLEDGED
+        return deed.response
+
+    def do_import(self, pieces: Sequence[Deed]) -> Any:
+        """Ask for the pieces of one import. As :meth:`do`."""
+        with _judged(pieces):
+            requests = iter([piece.request for piece in pieces])
+            response = self._method(Kind.PIECE)(requests, timeout=_DEADLINE_S)
+        for piece in pieces:
+            piece.fate = Fate.ACKNOWLEDGED
+        return response
+
+    def classify(self, request: ClassifyRequest) -> ClassifyResponse:
+        """Raises Gone, Refused, ServerFailed."""
+        with _judged(()):
+            return self._stub(0).Classify(request, timeout=_DEADLINE_S)  # type: ignore[no-any-return]
+
+    def tenants(self) -> list[str]:
+        """Ids of all tenants. Raises as :meth:`classify`."""
+        with _judged(()):
+            listed = self._stub(2).ListTenants(ListTenantsRequest(page_size=1_000), timeout=_DEADLINE_S)
+        return [tenant.id for tenant in listed.tenants]
+
+    def tenant(self, name: str) -> Tenant:
+        """Raises as :meth:`classify`."""
+        with _judged(()):
+            found = self._stub(2).GetTenant(GetTenantRequest(tenant=name), timeout=_DEADLINE_S)
+        return found.tenant  # type: ignore[no-any-return]
+
+    def entries(self, tenant: str) -> dict[str, LedgerEntry]:
+        """All entries of a tenant, by id. Raises as :meth:`classify`."""
+        request = ListTransactionsRequest(tenant=tenant, page_size=1_000)
+        found = {}
+        while True:
+            with _judged(()):
+                page = self._stub(1).ListTransactions(request, timeout=_DEADLINE_S)
+            found.update({entry.labelled.transaction.id: entry for entry in page.entries})
+            if not page.next_page_token:
+                return found
+            request.page_token = page.next_page_token
+
+    def call(self, service: str, request: Message) -> Any:
+        """Any other method, as ``TenantService.CreateTenant``. Raises as :meth:`classify`."""
+        with _judged(()):
+            return self._named(service)(request, timeout=_DEADLINE_S)
+
+    def _method(self, kind: Kind) -> Callable[..., Any]:
+        return self._named(kind.value)
+
+    def _named(self, name: str) -> Callable[..., Any]:
+        service, _, method = name.partition(".")
+        number = ("ClassifierService", "LedgerService", "TenantService").index(service)
+        return getattr(self._stub(number), method)  # type: ignore[no-any-return]
+
+    def _stub(self, number: int) -> Any:
+        """The stub of the connection that this thread has."""
+        if not hasattr(self._local, "stubs"):
+            self._local.stubs = self._stubs[next(self._next) % len(self._stubs)]
+        return self._local.stubs[number]
+
+
+class Refused(Exception):
+    """The server refused a call: nothing came of it.
+
+    Attributes:
+        code: why.
+    """
+
+    def __init__(self, code: grpc.StatusCode, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+@contextmanager
+def _judged(deeds: Sequence[Deed]) -> Iterator[None]:
+    """Make of a failed call what it says about its deeds."""
+    try:
+        yield
+    except grpc.RpcError as error:
+        code, details = error.code(), error.details() or ""
+        if not _is_ours(error):
+            raise Gone(details) from error
+        if code not in _REFUSALS:
+            raise ServerFailed(f"{code.name}: {details}") from error
+        # An import may be refused for what comes later, or for want of room halfway.
+        if len(deeds) == 1 and deeds[0].kind is not Kind.PIECE:
+            deeds[0].fate = Fate.REFUSED
+        raise Refused(code, details) from error
+    except ValueError as error:  # the channel was closed meanwhile
+        raise Gone(str(error)) from error
+
+
+def _is_ours(error: grpc.RpcError) -> bool:
+    """Whether a server of ours has said so, and not gRPC for want of one."""
+    status = rpc_status.from_call(error)
+    return status is not None and any(detail.Is(ErrorInfo.DESCRIPTOR) for detail in status.details)
+
+
+def _revision_of(deed: Deed) -> int:
+    """The revision that a deed led to, where its answer says so."""
+    response: Any = deed.response
+    if deed.kind is Kind.UPDATE:
+        return 0  # The tenant is described after it, perhaps with what came next.
+    if deed.kind is Kind.LEARN and not response.created + response.updated:
+        return 0
+    if deed.kind is Kind.FORGET and not response.forgotten:
+        return 0
+    return int(response.revision)
