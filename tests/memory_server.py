@@ -246,6 +246,19 @@ class MemoryServer(ClassifierServiceServicer, LedgerServiceServicer, TenantServi
     ) -> tenants.ActivateCategoryResponse:
         return tenants.ActivateCategoryResponse(revision=self._reshape("ActivateCategory", request, context))
 
+    def PurgeCategory(
+        self, request: tenants.PurgeCategoryRequest, context: grpc.ServicerContext
+    ) -> tenants.PurgeCategoryResponse:
+        return tenants.PurgeCategoryResponse(revision=self._reshape("PurgeCategory", request, context))
+
+    def ListAuditRecords(
+        self, request: tenants.ListAuditRecordsRequest, context: grpc.ServicerContext
+    ) -> tenants.ListAuditRecordsResponse:
+        self._arrive("ListAuditRecords", context)
+        start, stop, token = _page(request.page_token, request.page_size, self.revision)
+        records = [tenants.AuditRecord(id=str(n), time=request.start_time) for n in range(self.revision)]
+        return tenants.ListAuditRecordsResponse(records=records[start:stop], next_page_token=token)
+
     def _reshape(self, method: str, request: Message, context: grpc.ServicerContext) -> int:
         """Only take note: what becomes of a chart is for the real server's tests."""
         self._arrive(method, context)

@@ -7,10 +7,22 @@ from likewise_server.cli.app import app
 
 RUNNER = CliRunner(env={"COLUMNS": "80"})
 COMMANDS = {
-    "": ["serve", "index", "classify", "backtest", "tenants", "token", "chart", "backup", "restore", "model"],
+    "": [
+        "serve",
+        "index",
+        "classify",
+        "backtest",
+        "tenants",
+        "token",
+        "chart",
+        "audit-log",
+        "backup",
+        "restore",
+        "model",
+    ],
     "tenants": ["list", "show", "create", "export", "forget", "delete"],
     "token": ["create", "list", "revoke"],
-    "chart": ["show", "rename", "merge", "split", "deactivate", "activate"],
+    "chart": ["show", "rename", "merge", "split", "deactivate", "purge", "activate"],
     "model": ["export", "distil", "train-vote", "ablate-vote"],
 }
 

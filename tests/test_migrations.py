@@ -21,6 +21,7 @@ STEPS_SHA256 = (
     "ccec9af7f5df5e900c3d8d440ff8c21c6ceeda7fc561bf4b77f80531ce89afe8",
     "d346d3d266c1153715d97942e8f668a8bc005fd68ccc9329b43c71b84c592dc2",
     "0fb6026bde901555cbec088de8e82396d885e7efbd0c52546cbf25ab2bfb7f0c",
+    "d47711ffdf8ca60b2ecabb6e4ab8f448ff8c3fc5b536a19fd325b31d0874bf39",
 )
 """Of the steps that data folders out there have taken: add to these, change none."""
 

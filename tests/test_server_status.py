@@ -39,6 +39,7 @@ def instances() -> Iterator[tuple[LikewiseError, Any]]:
     yield errors.Unauthenticated("who?"), code_pb2.UNAUTHENTICATED
     yield errors.PermissionDenied("no", scope="manage"), code_pb2.PERMISSION_DENIED
     yield errors.Unavailable("tokens are damaged"), code_pb2.UNAVAILABLE
+    yield errors.BackupRefused("damaged"), code_pb2.FAILED_PRECONDITION
     yield errors.LimitReached("full", limit="CATEGORIES_MAX", value=1), code_pb2.RESOURCE_EXHAUSTED
     yield errors.Overloaded("busy", retry_after_ms=1_500), code_pb2.RESOURCE_EXHAUSTED
     yield errors.DeadlineExceeded("late"), code_pb2.DEADLINE_EXCEEDED
@@ -49,6 +50,7 @@ def instances() -> Iterator[tuple[LikewiseError, Any]]:
     yield errors.StoreFull("secret"), code_pb2.RESOURCE_EXHAUSTED
     yield errors.StoreReadOnly("secret"), code_pb2.FAILED_PRECONDITION
     yield errors.FilesExhausted("secret"), code_pb2.UNAVAILABLE
+    yield errors.PurgeDelayed("secret"), code_pb2.UNAVAILABLE
     yield errors.ModelFault("secret"), code_pb2.INTERNAL
 
 

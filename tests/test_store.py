@@ -26,6 +26,7 @@ from likewise_engine import limits
 from likewise_engine.chart import Category, Policy
 from likewise_engine.errors import PreconditionFailed, StoreCorrupt, StoreFault
 from likewise_engine.folder import STORE_NAME
+from likewise_engine.store import rows
 from likewise_engine.store.base import Change, Correction, Entry, NewEntry, RequestRecord, TenantRecord
 from likewise_engine.store.sqlite import SqliteStore
 from likewise_engine.transaction import Authority, Direction, Transaction, decimal_of
@@ -186,7 +187,7 @@ def test_the_last_ten_thousand_requests_are_remembered(store: SqliteStore) -> No
     with closing(sqlite3.connect(store._path)) as connection, connection:
         connection.executemany(
             "INSERT INTO requests (request_id, digest, outcome) VALUES (?, x'00', '{}')",
-            ((f"r{position}",) for position in range(kept)),
+            ((rows.request_key(f"r{position}"),) for position in range(kept)),
         )
     for position in (kept, kept + 1):
         store.commit(Change(revision=0, request=RequestRecord(f"r{position}", b"\1", "{}")))

@@ -170,7 +170,7 @@ def test_however_many_wait_for_a_cold_tenant_it_is_loaded_once(
 def test_a_load_that_fails_is_tried_again_by_the_next(tmp_path: Path) -> None:
     with Tenants.open_folder(tmp_path, ENCODER) as all_tenants:
         all_tenants.create("acme")
-        (path,) = tmp_path.rglob("*.sqlite3")
+        (path,) = tmp_path.rglob("ledger.sqlite3")
         good = path.read_bytes()
         path.write_bytes(b"no database at all" * 100)
         with pytest.raises(StoreCorrupt), all_tenants.use("acme"):

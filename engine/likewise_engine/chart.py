@@ -1,7 +1,8 @@
 """A tenant's chart of categories, and its policy: what may be answered, and how sure one must be.
 
 Categories of all dimensions share one list and are numbered in it from 0. A number never changes its
-meaning and a category is never removed, only deactivated, so columns of labels hold the numbers.
+meaning and is never given anew, so columns of labels hold the numbers. A category is deactivated rather than
+removed; of one that was purged only its number is left, which means nothing from then on.
 
 An id means a category as long as it is that category's own. Besides, it means the category into which its own
 was merged, and the one that had it before a rename; what applications send late lands there. Whatever
@@ -64,6 +65,16 @@ class Category:
         """The name for people."""
         return self.name or self.id
 
+    @property
+    def is_purged(self) -> bool:
+        """Whether this is what is left of one that was purged."""
+        return not self.dimension
+
+    @classmethod
+    def purged(cls, number: int) -> "Category":
+        """What is left of the category of a number: no caller can name it, for it has no dimension."""
+        return cls(str(number), dimension="", active=False)
+
 
 @dataclass(frozen=True, slots=True)
 class Policy:
@@ -110,9 +121,9 @@ class Chart:
     @classmethod
     def of(cls, categories: Sequence[Category]) -> "Chart":
         """The chart of these categories, numbered in their order."""
-        numbers = {(c.dimension, c.id): number for number, c in enumerate(categories)}
+        numbers = {(c.dimension, c.id): number for number, c in enumerate(categories) if not c.is_purged}
         former = {(c.dimension, id_): number for number, c in enumerate(categories) for id_ in c.former_ids}
-        seen = dict.fromkeys(c.dimension for c in categories)
+        seen = dict.fromkeys(c.dimension for c in categories if not c.is_purged)
         dimensions = tuple(sorted(seen, key=lambda dimension: dimension != CATEGORY_DIMENSION))
         has_ids_from_before = bool(former) or any(c.merged_into is not None for c in categories)
         return cls(tuple(categories), numbers, former, dimensions, has_ids_from_before)
@@ -149,10 +160,11 @@ class Chart:
         """
         if not categories:
             return self
-        numbers = dict(self.numbers)
-        changes = {}
+        numbers, known = dict(self.numbers), len(self.categories)
+        changes: dict[int, Category] = {}
         for category in categories:
-            number = numbers.setdefault((category.dimension, category.id), len(numbers))
+            number = numbers.setdefault((category.dimension, category.id), known)
+            known += number == known
             old = self.categories[number] if number < len(self.categories) else Category(category.id)
             merged_into = None if category.active else old.merged_into
             changes[number] = replace(category, merged_into=merged_into, former_ids=old.former_ids)

@@ -32,7 +32,8 @@
         │   ├── StoreCorrupt    what the store returned is damaged
         │   ├── StoreFull       the disk, or a quota, is full
         │   ├── StoreReadOnly   the data folder may not be written
-        │   └── FilesExhausted  the process has as many files open as it may
+        │   ├── FilesExhausted  the process has as many files open as it may
+        │   └── PurgeDelayed    forgotten, but remains of it are on disk for a while
         └── ModelFault          a model's files are missing, damaged or do not do what they claim
 
 Errors of lower libraries (sqlite3, onnxruntime, hnswlib, OSError) are translated at the border where
@@ -345,6 +346,12 @@ class FilesExhausted(StoreFault):
     """The process, or the system, has as many files open as it may."""
 
     reason = "FILES_EXHAUSTED"
+
+
+class PurgeDelayed(StoreFault):
+    """What was forgotten is forgotten, but remains of it are still on disk; the server tries again itself."""
+
+    reason = "PURGE_DELAYED"
 
 
 class ModelFault(EngineFault):

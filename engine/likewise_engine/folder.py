@@ -7,6 +7,8 @@
         snapshot.bin, and *.json        caches, which may be deleted at any time
         upkeep.lock                     held by the process that makes caches
     DATA/aside/                         folders that are being made or deleted
+    DATA/purges/                        an empty file for each tenant of which remains are to be purged
+    DATA/audit.sqlite3                  what outlives a tenant: see audit_file.py
 
 A tenant's folder is its id with all but ``a-z 0-9 - _`` percent-encoded: reversible, the same on file systems
 that ignore case, and no id can name a path. It is made aside and then renamed, and renamed before it is
@@ -30,6 +32,7 @@ from typing import Final
 from urllib.parse import unquote
 
 from likewise_engine import limits
+from likewise_engine.audit_file import AuditFile
 from likewise_engine.durable import sync
 from likewise_engine.errors import (
     DataFolderInUse,
@@ -61,6 +64,30 @@ def check_tenant_id(tenant: str, field: str = "tenant") -> None:
         raise InvalidInput.of(field, message)
 
 
+class PurgeMark:
+    """An empty file that says: of this tenant something was erased, and remains of it may still be on disk.
+
+    It is set before the erasure is committed and cleared when the remains are gone; so whoever opens the data
+    folder after a crash knows, though nobody asks for the tenant and there are a hundred thousand others.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Args: path: of the file."""
+        self._path = path
+
+    def set(self) -> None:
+        """On disk when this returns. Raises StoreFault."""
+        with _translated("mark what is to be purged"):
+            self._path.parent.mkdir(exist_ok=True)
+            self._path.touch(mode=0o600)
+            sync(self._path.parent)
+
+    def clear(self) -> None:
+        """Raises StoreFault."""
+        with _translated("clear the mark of what was purged"):
+            self._path.unlink(missing_ok=True)
+
+
 class DataFolder:
     """The folder of all tenants, locked for this process and those it forks until :meth:`close`."""
 
@@ -78,6 +105,8 @@ class DataFolder:
         self.root = root
         self._tenants = root / "tenants"
         self._aside = root / "aside"
+        self._purges = root / "purges"
+        self.audit = AuditFile(root)
         if lock is not None:
             self._lock = lock
             return
@@ -91,6 +120,7 @@ class DataFolder:
                 for left_over in self._aside.iterdir():
                     if not self._put_back(left_over):
                         shutil.rmtree(left_over)
+                self.audit.settle(lambda tenant: self.path_of(tenant).exists())
             except BlockingIOError as error:
                 os.close(self._lock)
                 raise DataFolderInUse(
@@ -124,6 +154,24 @@ class DataFolder:
     def tenants(self) -> Iterator[str]:
         """Ids of all tenants, in no order."""
         return tenants_of(self.root)
+
+    def purge_mark(self, tenant: str) -> PurgeMark:
+        """Says whether remains of the tenant are to be purged. Raises InvalidInput."""
+        return PurgeMark(self._purges / self._path(tenant).name)
+
+    def purges_due(self) -> list[str]:
+        """Ids of the tenants of which remains are to be purged. Raises StoreFault."""
+        with _translated("look for what is to be purged"):
+            if not self._purges.exists():
+                return []
+            due = []
+            for mark in self._purges.iterdir():
+                tenant = unquote(mark.name)
+                if self.path_of(tenant).exists():
+                    due.append(tenant)
+                else:  # deleted since
+                    mark.unlink(missing_ok=True)
+            return due
 
     def create(self, tenant: str, fill: Callable[[Path], None]) -> None:
         """Make a tenant's folder, whole or not at all.

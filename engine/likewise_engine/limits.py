@@ -110,6 +110,9 @@ SNAPSHOT_BYTES_MAX: Final = 512 * 1024 * 1024
 their own."""
 REQUEST_IDS_KEPT_MAX: Final = 10_000
 """Request ids remembered per tenant, so that a repeated Learn is recognised."""
+AUDIT_RECORDS_KEPT_MAX: Final = 50_000
+"""Latest records of a tenant's audit trail, 5 MB: years of a bookkeeper's lessons. A data folder's own trail
+keeps as many: of tenants created and deleted, and of tokens."""
 JOURNAL_CHANGES_KEPT_MAX: Final = 2_048
 """Changes of which a tenant's store can tell what each was. Who is further behind reads all anew."""
 JOURNAL_SEQS_MAX: Final = 1_000

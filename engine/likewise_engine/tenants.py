@@ -14,11 +14,12 @@ deletion waits for it.
 """
 
 import heapq
+import logging
 import resource
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -26,18 +27,18 @@ from pathlib import Path
 from typing import Final, Self
 
 from likewise_engine import limits
+from likewise_engine.audit import NOTHING, Action, AuditRecord, Note, Receipt
 from likewise_engine.background import Background
-from likewise_engine.calibration import Calibration, Outcomes
 from likewise_engine.chart import Category, Chart, Policy
+from likewise_engine.description import TenantDescription, everything
 from likewise_engine.encoder.base import Encoder
-from likewise_engine.errors import PreconditionFailed, TenantNotFound
+from likewise_engine.errors import PreconditionFailed, StoreFault, TenantNotFound
 from likewise_engine.folder import DataFolder, check_tenant_id
 from likewise_engine.heap import give_back
 from likewise_engine.ledger.checks import check_settings
-from likewise_engine.ledger.hindsight import Hindsight
 from likewise_engine.ledger.ledger import Ledger
 from likewise_engine.news import Desk
-from likewise_engine.store.base import Change, StoreStatistics, TenantRecord, TenantStore
+from likewise_engine.store.base import Change, TenantRecord, TenantStore
 from likewise_engine.store.connection import is_unused
 from likewise_engine.store.sqlite import SqliteStore
 from likewise_engine.upkeep import Upkeep
@@ -52,28 +53,9 @@ _GIVE_BACK_BYTES: Final = 64 * 1024 * 1024
 _FILES_KEPT: Final = limits.CONNECTIONS_MAX + 256
 """Open files that tenants leave to all else: connections, logs, models. Half of all, where there are few."""
 _LOOKOUT_S: Final = 0.1
-"""How often one looks for deletions by other processes."""
+"""How often one looks for deletions by other processes, and for exports of what they have forgotten."""
 
-
-@dataclass(frozen=True, slots=True)
-class TenantDescription:
-    """What is known of a tenant without teaching or asking it.
-
-    Attributes:
-        record: the tenant itself.
-        chart: its categories.
-        statistics: its counts.
-        calibrations: by dimension of its chart, in the order of their names.
-        memory_bytes: of its loaded ledger; 0 where it is not loaded.
-        has_graph: whether its loaded index has a graph; None where it is not loaded.
-    """
-
-    record: TenantRecord
-    chart: Sequence[Category]
-    statistics: StoreStatistics
-    calibrations: Mapping[str, Calibration]
-    memory_bytes: int
-    has_graph: bool | None
+_log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -125,6 +107,7 @@ class Tenants:
         self._slots: OrderedDict[str, _Slot] = OrderedDict()
         self._lock = threading.Lock()
         self._released = threading.Condition(self._lock)
+        self.audit = folder.audit
         self._upkeep = Upkeep(self.use, folder.upkeep)
         self._background = background
         self._desk = desk
@@ -133,6 +116,8 @@ class Tenants:
         if desk is not None:
             self._lookout = threading.Thread(target=self._look_out, args=(desk,), name="lookout", daemon=True)
             self._lookout.start()
+        for tenant in folder.purges_due():
+            self._upkeep.request_purge(tenant)
 
     @classmethod
     def open_folder(
@@ -184,6 +169,8 @@ class Tenants:
         display_name: str = "",
         policy: Policy | None = None,
         categories: Sequence[Category] = (),
+        *,
+        actor: str = "",
     ) -> None:
         """Create a tenant.
 
@@ -200,11 +187,18 @@ class Tenants:
         def fill(path: Path) -> None:
             store = SqliteStore.create(path, record)
             try:
-                store.commit(Change(revision=0, categories=list(enumerate(chart.categories))))
+                store.commit(
+                    Change(
+                        revision=0,
+                        categories=list(enumerate(chart.categories)),
+                        note=Note(actor, Action.CREATE),
+                    )
+                )
             finally:
                 store.close()
 
         self._folder.create(tenant, fill)
+        self.audit.add(Action.CREATE, actor, tenant=tenant)
 
     def exists(self, tenant: str) -> bool:
         """Whether there is such a tenant. Raises InvalidInput for what cannot be an id."""
@@ -227,15 +221,7 @@ class Tenants:
     def describe(self, tenant: str) -> TenantDescription:
         """What is known of a tenant. Does not load it. Raises TenantNotFound, StoreFault."""
         with self._store(tenant) as (store, ledger):
-            record, chart = store.record(), store.chart()
-            return TenantDescription(
-                record,
-                chart,
-                store.statistics(),
-                self._calibrations(store, record, chart),
-                0 if ledger is None else ledger.memory_bytes,
-                None if ledger is None else ledger.view.index.graph is not None,
-            )
+            return TenantDescription.of(store, ledger, self._encoder, self._vote)
 
     def is_loaded(self, tenant: str) -> bool:
         """Whether :meth:`use` has nothing to load or to take over first; a moment later it may have."""
@@ -260,8 +246,8 @@ class Tenants:
         finally:
             self._release(tenant, slot)
 
-    def delete(self, tenant: str) -> None:
-        """Delete a tenant with all that it taught.
+    def delete(self, tenant: str, *, actor: str = "") -> Receipt:
+        """Delete a tenant with all that it taught; say what was erased.
 
         Raises:
             TenantNotFound, InvalidInput, StoreFault.
@@ -278,9 +264,17 @@ class Tenants:
                 slot.is_doomed = False
                 raise PreconditionFailed(f"tenant {tenant!r} is in use: try again", tenant=tenant)
         try:
+            begun = self._note_deletion(tenant, actor)
             if slot.ledger is not None:
                 slot.ledger.close()
-            self._folder.delete(tenant, lambda path: self._have_others_let_go(tenant, path))
+            try:
+                self._folder.delete(tenant, lambda path: self._have_others_let_go(tenant, path))
+            except BaseException:
+                # Out of sight it is deleted: what of that failed is done when the folder is next opened.
+                (self.audit.withdraw if self.exists(tenant) else self.audit.confirm)(begun.id)
+                raise
+            self.audit.confirm(begun.id)
+            return Receipt.of(begun)
         finally:
             with self._lock:
                 self._memory_bytes -= slot.counted_bytes
@@ -309,19 +303,6 @@ class Tenants:
             ledger.close()
         self._folder.close()
 
-    def _calibrations(
-        self, store: TenantStore, record: TenantRecord, chart: Sequence[Category]
-    ) -> dict[str, Calibration]:
-        """As the tenant's ledger has them, or would: outcomes of other models tell nothing of these."""
-        is_of_these = record.outcomes_fingerprint == Hindsight(self._encoder, self._vote).fingerprint
-        outcomes = store.outcomes() if is_of_these else {}
-        return {
-            dimension: Calibration.of(
-                self._vote.pooled, outcomes.get(dimension, Outcomes.none()), record.policy.target_precision
-            )
-            for dimension in sorted({category.dimension for category in chart})
-        }
-
     @contextmanager
     def _store(self, tenant: str) -> Iterator[tuple[TenantStore, Ledger | None]]:
         """A tenant's store for reading, in use meanwhile; with its ledger if that is loaded."""
@@ -335,6 +316,17 @@ class Tenants:
                     yield store, None
         finally:
             self._release(tenant, slot)
+
+    def _note_deletion(self, tenant: str, actor: str) -> AuditRecord:
+        """Note in the folder's trail what is about to be erased. A store that is damaged says nothing."""
+        try:
+            with closing(SqliteStore(self._folder.store_path(tenant))) as store:
+                counts, revision = everything(store.statistics()), store.record().revision
+        except StoreFault:
+            counts, revision = NOTHING, 0
+        return self.audit.add(
+            Action.DELETE, actor, tenant=tenant, revision=revision, counts=counts, is_confirmed=False
+        )
 
     def _tell(self, tenant: str) -> None:
         if self._desk is not None:
@@ -356,9 +348,10 @@ class Tenants:
         return True
 
     def _look_out(self, desk: Desk) -> None:
-        """Let go of what other processes delete, though nobody asks for it."""
+        """Let go of what other processes delete or forget, though nobody asks for it."""
         heard = desk.heard_of_deletions()
         while not self._closing.wait(_LOOKOUT_S):
+            self._end_outdated_exports()
             now = desk.heard_of_deletions()
             if now != heard:
                 with self._lock:
@@ -366,6 +359,15 @@ class Tenants:
                 # A tenant that is being loaded may be one of those: it is looked at again.
                 undecided = [tenant for tenant in tenants if not self._let_go_if_gone(tenant)]
                 heard = heard if undecided else now
+
+    def _end_outdated_exports(self) -> None:
+        with self._lock:
+            stores = [slot.ledger.store for slot in self._slots.values() if slot.ledger is not None]
+        for store in stores:
+            try:
+                store.end_outdated_exports()
+            except StoreFault:
+                _log.warning("an export that may be outdated goes on", exc_info=True)
 
     def _let_go_if_gone(self, tenant: str) -> bool:
         """Drop a ledger whose store another process has deleted. Who uses it may finish.
@@ -417,6 +419,7 @@ class Tenants:
                     path.parent,
                     lambda: self._tell(tenant),
                     self._background,
+                    self._folder.purge_mark(tenant),
                 )
             except BaseException:
                 store.close()

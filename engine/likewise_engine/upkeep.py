@@ -1,4 +1,5 @@
 """The thread that makes what tenants are due: graphs, heads, calibrations after bulk teaching, snapshots.
+It also purges the remains of what was forgotten, where a crash or a long reader kept that from being done.
 
 One tenant at a time, and a tenant by one process at a time: another one looks again later, and then finds
 what was made in the caches. Requests are coalesced by tenant, so the queue is bounded by the tenants that are
@@ -13,12 +14,14 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Final
 
-from likewise_engine.errors import TenantNotFound
+from likewise_engine.errors import PurgeDelayed, TenantNotFound
 from likewise_engine.ledger.ledger import Ledger
 
 _DELAY_S: Final = 2.0
 """After an import in batches a head is trained and calibrated once: each batch puts it off by so much."""
 _BUSY_POLL_S: Final = 0.1
+_NO_REVISION: Final = -1
+"""Nothing has failed at it."""
 
 _log = logging.getLogger(__name__)
 
@@ -69,6 +72,10 @@ class Upkeep:
                 self._thread.start()
             if is_first:
                 self._changed.notify_all()
+
+    def request_purge(self, tenant: str) -> None:
+        """Purge the remains of what a tenant forgot before a crash; returns at once."""
+        self.request(tenant, _NO_REVISION, is_graph_due=True)
 
     def give_up(self, tenant: str) -> None:
         """Do nothing for a tenant after all; what is being done is dropped soon."""
@@ -151,6 +158,7 @@ class Upkeep:
     def _make_what_is_due(self, tenant: str, ledger: Ledger) -> None:
         revision, has_failed = ledger.view.revision, False
         for what, do in (
+            ("purge", self._purge),
             ("graph", self._build),
             ("heads", self._train),
             ("calibration", self._calibrate),
@@ -169,6 +177,20 @@ class Upkeep:
                 self._failed_revisions.pop(tenant, None)
             elif not self._is_current_unwanted:
                 self._failed_revisions[tenant] = revision
+
+    def _purge(self, tenant: str, ledger: Ledger) -> None:
+        """Purge what is forgotten; again and again, unless somebody waits for this."""
+        if not ledger.is_purge_due:
+            return
+        try:
+            ledger.purge()
+        except PurgeDelayed as error:
+            if self._settling:
+                raise
+            _log.warning("not purged yet: %s", error.message, extra={"tenant": tenant})
+            self._put_off(tenant)
+        else:
+            _log.info("purged", extra={"tenant": tenant})
 
     def _build(self, tenant: str, ledger: Ledger) -> None:
         while ledger.is_graph_due and ledger.build_graph(self._is_current_wanted):

@@ -44,6 +44,7 @@ from likewise.v1.classifier_service_pb2 import (
     Neighbour,
     Witness,
 )
+from likewise.v1.erasure_pb2 import ErasedCounts, ErasureReceipt
 from likewise.v1.ledger_service_pb2 import (
     ForgetTransactionsResponse,
     ImportTransactionsResponse,
@@ -51,12 +52,15 @@ from likewise.v1.ledger_service_pb2 import (
     RejectedTransaction,
 )
 from likewise.v1.tenant_service_pb2 import (
+    AuditAction,
+    AuditRecord,
     CalibrationStatistics,
     Category,
     EntrySelection,
     IndexKind,
     MergeCategoriesResponse,
     Policy,
+    PurgeCategoryResponse,
     SplitCategoryResponse,
     Tenant,
     TenantStatistics,
@@ -80,6 +84,8 @@ __all__ = [
     "Aborted",
     "AlreadyExists",
     "AsyncClient",
+    "AuditAction",
+    "AuditRecord",
     "Authority",
     "CalibrationStatistics",
     "Cancelled",
@@ -94,6 +100,8 @@ __all__ = [
     "DimensionAnswer",
     "Direction",
     "EntrySelection",
+    "ErasedCounts",
+    "ErasureReceipt",
     "Error",
     "FieldViolation",
     "ForgetTransactionsResponse",
@@ -114,6 +122,7 @@ __all__ = [
     "PermissionDenied",
     "Policy",
     "PreconditionFailed",
+    "PurgeCategoryResponse",
     "RejectedTransaction",
     "ServerFault",
     "SplitCategoryResponse",

@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import aclosing, contextmanager
+from datetime import datetime
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import grpc
 import grpc.aio
 from google.protobuf.field_mask_pb2 import FieldMask
 
 from likewise.connection import DEADLINE_MS_STREAM, DEADLINE_MS_UNARY, NOT_GIVEN, Connection, Deadline
-from likewise.errors import Cancelled, Error, error_of_call, translated
+from likewise.errors import Cancelled, Error, translated
 from likewise.exchange import (
     ClassifyStreamRequests,
     ImportRequests,
@@ -21,13 +22,16 @@ from likewise.exchange import (
     Page,
     PagedRequest,
     Source,
+    audit_request,
     forget_request,
     learn_request,
     merge_request,
     outcome,
+    purge_request,
     split_request,
     tenant_of,
 )
+from likewise.first_status import FirstStatus
 from likewise.v1.classifier_service_pb2 import (
     Classification,
     ClassifyOptions,
@@ -35,6 +39,7 @@ from likewise.v1.classifier_service_pb2 import (
     ClassifyStreamRequest,
 )
 from likewise.v1.classifier_service_pb2_grpc import ClassifierServiceStub
+from likewise.v1.erasure_pb2 import ErasureReceipt
 from likewise.v1.ledger_service_pb2 import (
     ExportTransactionsRequest,
     ForgetTransactionsResponse,
@@ -47,6 +52,7 @@ from likewise.v1.ledger_service_pb2 import (
 from likewise.v1.ledger_service_pb2_grpc import LedgerServiceStub
 from likewise.v1.tenant_service_pb2 import (
     ActivateCategoryRequest,
+    AuditRecord,
     Category,
     CreateTenantRequest,
     DeactivateCategoryRequest,
@@ -55,6 +61,7 @@ from likewise.v1.tenant_service_pb2 import (
     GetTenantRequest,
     ListTenantsRequest,
     MergeCategoriesResponse,
+    PurgeCategoryResponse,
     RenameCategoryRequest,
     SplitCategoryResponse,
     Tenant,
@@ -73,8 +80,6 @@ if TYPE_CHECKING:
 RequestT = TypeVar("RequestT")
 ResponseT = TypeVar("ResponseT")
 T = TypeVar("T")
-
-_MADE_UP_MESSAGE: Final = "Internal error from Core"
 
 
 class AsyncClient:
@@ -189,7 +194,7 @@ class AsyncClient:
         call = self._ledger.ImportTransactions(
             requests, timeout=timeout_s, metadata=self._connection.metadata(tenant)
         )
-        with _translated(source, _FirstStatus(call)):
+        with _translated(source, FirstStatus(call)):
             return await call
 
     async def get_transaction(
@@ -255,9 +260,25 @@ class AsyncClient:
         request = UpdateTenantRequest(tenant=tenant, update_mask=FieldMask(paths=update_mask))
         return (await self._call(self._tenants.UpdateTenant, request, deadline_ms)).tenant
 
-    async def delete_tenant(self, tenant: str, *, deadline_ms: Deadline = NOT_GIVEN) -> None:
+    async def delete_tenant(self, tenant: str, *, deadline_ms: Deadline = NOT_GIVEN) -> ErasureReceipt:
         """As :meth:`likewise.Client.delete_tenant`."""
-        await self._call(self._tenants.DeleteTenant, DeleteTenantRequest(tenant=tenant), deadline_ms)
+        request = DeleteTenantRequest(tenant=tenant)
+        return (await self._call(self._tenants.DeleteTenant, request, deadline_ms)).receipt
+
+    async def list_audit_records(
+        self,
+        tenant: str = "",
+        *,
+        start: datetime | None = None,
+        end: datetime | None = None,
+        page_size: int = 0,
+        deadline_ms: Deadline = NOT_GIVEN,
+    ) -> AsyncIterator[AuditRecord]:
+        """As :meth:`likewise.Client.list_audit_records`."""
+        request = audit_request(tenant, start, end, page_size)
+        async for page in self._pages(self._tenants.ListAuditRecords, request, deadline_ms):
+            for record in page.records:
+                yield record
 
     # --- Charts --------------------------------------------------------------------------------
 
@@ -338,6 +359,22 @@ class AsyncClient:
         request = ActivateCategoryRequest(tenant=tenant, dimension=dimension, category=category)
         return (await self._call(self._tenants.ActivateCategory, request, deadline_ms)).revision
 
+    async def purge_category(
+        self,
+        tenant: str,
+        category: str,
+        *,
+        dimension: str = CATEGORY_DIMENSION,
+        entries_only: bool = False,
+        request_id: str | None = None,
+        validate_only: bool = False,
+        deadline_ms: Deadline = NOT_GIVEN,
+    ) -> PurgeCategoryResponse:
+        """As :meth:`likewise.Client.purge_category`."""
+        request = purge_request(tenant, category, dimension, entries_only, request_id, validate_only)
+        allowed_ms = self._connection.reshape_deadline_ms(deadline_ms)
+        return await self._call(self._tenants.PurgeCategory, request, allowed_ms)
+
     # --- How calls are made --------------------------------------------------------------------
 
     async def _call(
@@ -377,7 +414,7 @@ class AsyncClient:
         self._check_open()
         timeout_s = self._connection.stream_timeout_s(deadline_ms)
         call = method(request, timeout=timeout_s, metadata=self._connection.metadata(tenant))
-        with _translated(source, _FirstStatus(call)):
+        with _translated(source, FirstStatus(call)):
             try:
                 async for response in call:
                     yield response
@@ -389,44 +426,8 @@ class AsyncClient:
             raise RuntimeError("this client is closed")
 
 
-class _FirstStatus:
-    """The status that a call first ended with.
-
-    When a server ends a call to which this side is still writing (it refuses a stream at once, say), the
-    write fails, and grpc.aio puts INTERNAL with a message of its own in the place of the server's status
-    (grpc/grpc#36066; a third of 300 refused streams with grpcio 1.85). Callbacks of the call come before.
-    """
-
-    def __init__(self, call: grpc.aio.Call) -> None:
-        self.error: grpc.aio.AioRpcError | None = None
-        call.add_done_callback(self._note)
-
-    def _note(self, call: Any) -> None:
-        reading = self._read(call)
-        try:
-            reading.send(None)  # all is there, so that this does not wait
-        except StopIteration as read:
-            self.error = read.value
-        finally:
-            reading.close()
-
-    @staticmethod
-    async def _read(call: grpc.aio.Call) -> grpc.aio.AioRpcError:
-        return grpc.aio.AioRpcError(
-            await call.code(), None, await call.trailing_metadata(), await call.details()
-        )
-
-    def instead_of(self, error: Error) -> Error:
-        """The server's own status where ``error`` stands in its place."""
-        if error.message != _MADE_UP_MESSAGE or self.error is None:
-            return error
-        return error if self.error.code() is grpc.StatusCode.OK else error_of_call(self.error)
-
-
 @contextmanager
-def _translated(
-    source: Source[Any] | None = None, first_status: _FirstStatus | None = None
-) -> Iterator[None]:
+def _translated(source: Source[Any] | None = None, first_status: FirstStatus | None = None) -> Iterator[None]:
     """Raise what the caller's iterable raised, if it did; otherwise the Error of a failed call."""
     try:
         with translated():

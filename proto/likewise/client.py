@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
@@ -19,10 +20,12 @@ from likewise.exchange import (
     Page,
     PagedRequest,
     Source,
+    audit_request,
     forget_request,
     learn_request,
     merge_request,
     outcome,
+    purge_request,
     split_request,
     tenant_of,
 )
@@ -33,6 +36,7 @@ from likewise.v1.classifier_service_pb2 import (
     ClassifyStreamRequest,
 )
 from likewise.v1.classifier_service_pb2_grpc import ClassifierServiceStub
+from likewise.v1.erasure_pb2 import ErasureReceipt
 from likewise.v1.ledger_service_pb2 import (
     ExportTransactionsRequest,
     ForgetTransactionsResponse,
@@ -45,6 +49,7 @@ from likewise.v1.ledger_service_pb2 import (
 from likewise.v1.ledger_service_pb2_grpc import LedgerServiceStub
 from likewise.v1.tenant_service_pb2 import (
     ActivateCategoryRequest,
+    AuditRecord,
     Category,
     CreateTenantRequest,
     DeactivateCategoryRequest,
@@ -53,6 +58,7 @@ from likewise.v1.tenant_service_pb2 import (
     GetTenantRequest,
     ListTenantsRequest,
     MergeCategoriesResponse,
+    PurgeCategoryResponse,
     RenameCategoryRequest,
     SplitCategoryResponse,
     Tenant,
@@ -260,9 +266,28 @@ class Client:
         request = UpdateTenantRequest(tenant=tenant, update_mask=FieldMask(paths=update_mask))
         return self._call(self._tenants.UpdateTenant, request, deadline_ms).tenant
 
-    def delete_tenant(self, tenant: str, *, deadline_ms: Deadline = NOT_GIVEN) -> None:
-        """Delete a tenant with all that it taught: gone from disk when it returns."""
-        self._call(self._tenants.DeleteTenant, DeleteTenantRequest(tenant=tenant), deadline_ms)
+    def delete_tenant(self, tenant: str, *, deadline_ms: Deadline = NOT_GIVEN) -> ErasureReceipt:
+        """Delete a tenant with all that it taught: gone from disk when it returns. Return the receipt."""
+        request = DeleteTenantRequest(tenant=tenant)
+        return self._call(self._tenants.DeleteTenant, request, deadline_ms).receipt
+
+    def list_audit_records(
+        self,
+        tenant: str = "",
+        *,
+        start: datetime | None = None,
+        end: datetime | None = None,
+        page_size: int = 0,
+        deadline_ms: Deadline = NOT_GIVEN,
+    ) -> Iterator[AuditRecord]:
+        """Yield the records of a tenant's audit trail, the latest first, asking page by page as needed.
+
+        Only those from ``start`` on and before ``end``, where given. Without a tenant it is the trail of the
+        server's data: of what outlives tenants.
+        """
+        request = audit_request(tenant, start, end, page_size)
+        for page in self._pages(self._tenants.ListAuditRecords, request, deadline_ms):
+            yield from page.records
 
     # --- Charts --------------------------------------------------------------------------------
 
@@ -349,6 +374,25 @@ class Client:
         """Propose a category again, with the history that it has. Return the revision that holds it."""
         request = ActivateCategoryRequest(tenant=tenant, dimension=dimension, category=category)
         return self._call(self._tenants.ActivateCategory, request, deadline_ms).revision
+
+    def purge_category(
+        self,
+        tenant: str,
+        category: str,
+        *,
+        dimension: str = CATEGORY_DIMENSION,
+        entries_only: bool = False,
+        request_id: str | None = None,
+        validate_only: bool = False,
+        deadline_ms: Deadline = NOT_GIVEN,
+    ) -> PurgeCategoryResponse:
+        """Forget all transactions of a category and the category itself: gone when it returns.
+
+        With ``entries_only`` the category stays. With ``validate_only`` nothing is changed.
+        """
+        request = purge_request(tenant, category, dimension, entries_only, request_id, validate_only)
+        allowed_ms = self._connection.reshape_deadline_ms(deadline_ms)
+        return self._call(self._tenants.PurgeCategory, request, allowed_ms)
 
     # --- How calls are made --------------------------------------------------------------------
 

@@ -19,7 +19,7 @@ import grpc
 DEADLINE_MS_UNARY: Final = 5_000
 """For one request and one answer, retries included."""
 DEADLINE_MS_RESHAPE: Final = 120_000
-"""For a merge or a split, where the client's own is shorter: a million labels take some ten seconds."""
+"""For a merge, a split or a purge, where the client's own is shorter: a million labels take ten seconds."""
 DEADLINE_MS_STREAM: Final = 30 * 60_000
 """For a whole stream. A million rows take some minutes; a stream that hangs should still end by itself."""
 MESSAGE_BYTES_MAX: Final = 32 * 1024 * 1024
@@ -40,7 +40,7 @@ SAFE_TO_RETRY: Final[Mapping[str, tuple[str, ...]]] = {
         "ExportTransactions",
     ),
     # CreateTenant and DeleteTenant are missing: where the first answer was lost, the second is an error.
-    # A merge and a split carry a request id; the other changes of a chart are none the second time.
+    # A merge, a split and a purge carry a request id; the other changes of a chart are none the second time.
     "likewise.v1.TenantService": (
         "GetTenant",
         "ListTenants",
@@ -50,6 +50,8 @@ SAFE_TO_RETRY: Final[Mapping[str, tuple[str, ...]]] = {
         "SplitCategory",
         "DeactivateCategory",
         "ActivateCategory",
+        "PurgeCategory",
+        "ListAuditRecords",
     ),
 }
 """Methods by service. Streams of requests are missing: what was read from the caller's iterator is gone."""
@@ -155,7 +157,7 @@ class Connection:
         return _timeout_s(self.deadline_ms if deadline_ms is NOT_GIVEN else deadline_ms)
 
     def reshape_deadline_ms(self, deadline_ms: Deadline) -> Deadline:
-        """Milliseconds allowed to a merge or a split."""
+        """Milliseconds allowed to a merge, a split or a purge."""
         if deadline_ms is not NOT_GIVEN or self.deadline_ms is None:
             return deadline_ms
         return max(self.deadline_ms, DEADLINE_MS_RESHAPE)

@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import AsyncIterator, Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final, Generic, Protocol, TypeVar
 
 from likewise.errors import Error, error_of_status
@@ -16,7 +17,9 @@ from likewise.v1.ledger_service_pb2 import ForgetTransactionsRequest, ImportTran
 from likewise.v1.tenant_service_pb2 import (
     Category,
     EntrySelection,
+    ListAuditRecordsRequest,
     MergeCategoriesRequest,
+    PurgeCategoryRequest,
     SplitCategoryRequest,
     Tenant,
 )
@@ -125,6 +128,38 @@ def split_request(
         request_id=request_id or str(uuid.uuid4()),
         validate_only=validate_only,
     )
+
+
+def purge_request(
+    tenant: str,
+    category: str,
+    dimension: str,
+    entries_only: bool,
+    request_id: str | None,
+    validate_only: bool,
+) -> PurgeCategoryRequest:
+    """A PurgeCategory that can safely be repeated."""
+    return PurgeCategoryRequest(
+        tenant=tenant,
+        dimension=dimension,
+        category=category,
+        entries_only=entries_only,
+        request_id=request_id or str(uuid.uuid4()),
+        validate_only=validate_only,
+    )
+
+
+def audit_request(
+    tenant: str, start: datetime | None, end: datetime | None, page_size: int
+) -> ListAuditRecordsRequest:
+    """A ListAuditRecords. Raise ValueError for a time without a zone: it would be taken for another."""
+    request = ListAuditRecordsRequest(tenant=tenant, page_size=page_size)
+    for moment, field in ((start, request.start_time), (end, request.end_time)):
+        if moment is not None:
+            if moment.tzinfo is None:
+                raise ValueError("a time needs a time zone: say datetime(..., tzinfo=UTC)")
+            field.FromDatetime(moment)
+    return request
 
 
 class ClassifyStreamRequests:

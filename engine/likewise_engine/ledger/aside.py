@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from likewise_engine.background import Background
 from likewise_engine.encoder.base import Encoder
+from likewise_engine.folder import PurgeMark
 from likewise_engine.head import Heads
 from likewise_engine.index.graph import Graph
 from likewise_engine.ledger.caches import Caches
@@ -34,6 +35,7 @@ class Aside:
         caches: Caches,
         hindsight: Hindsight,
         background: Background | None,
+        mark: PurgeMark | None,
     ) -> None:
         """Take over the parts of a ledger.
 
@@ -44,6 +46,7 @@ class Aside:
             caches: of what is made.
             hindsight: replays history.
             background: where what takes long is made; in the caller's thread where None.
+            mark: tells whoever opens the data folder next that a purge is due; None for none.
         """
         self._store = store
         self._encoder = encoder
@@ -51,6 +54,13 @@ class Aside:
         self._caches = caches
         self._hindsight = hindsight
         self._background = background
+        self._mark = mark
+        self._is_purge_due = store.is_purge_due
+
+    @property
+    def is_purge_due(self) -> bool:
+        """Whether :meth:`purge` should be called: something was erased, and remains may be on disk."""
+        return self._is_purge_due
 
     @property
     def is_graph_due(self) -> bool:
@@ -65,7 +75,13 @@ class Aside:
     @property
     def is_upkeep_due(self) -> bool:
         """Whether any of these is due, or :meth:`save_snapshot`."""
-        return self.is_graph_due or self.are_heads_due or self.is_calibration_due or self.is_snapshot_due
+        return (
+            self.is_purge_due
+            or self.is_graph_due
+            or self.are_heads_due
+            or self.is_calibration_due
+            or self.is_snapshot_due
+        )
 
     @property
     def is_snapshot_due(self) -> bool:
@@ -76,6 +92,18 @@ class Aside:
     def is_calibration_due(self) -> bool:
         """Whether :meth:`calibrate` should be called, aside from whoever waits for an answer."""
         return self._state.memory.unreplayed > 0
+
+    def purge(self) -> None:
+        """Leave nothing on disk of what was ever erased; quick where that is done already.
+
+        Raises:
+            PurgeDelayed: it is still due.
+        """
+        self._store.purge()
+        with self._caches.lock():  # Nobody erases meanwhile, here or in another process.
+            self._is_purge_due = self._store.is_purge_due
+            if self._mark is not None and not self._is_purge_due:
+                self._mark.clear()
 
     def build_graph(self, keep_on: Callable[[], bool] = lambda: True) -> bool:
         """Build the graph that is due, swap it in, and cache it. Call it aside; readers are not held up.

@@ -6,6 +6,7 @@ from typing import Final
 from likewise_engine import limits
 from likewise_engine.chart import Category, Policy
 from likewise_engine.errors import FieldViolation, InvalidInput
+from likewise_engine.ledger.purge import CategoryPurge
 from likewise_engine.ledger.reshape import Reshaping
 from likewise_engine.transaction import LabelledTransaction, violations_of_string
 
@@ -49,9 +50,9 @@ def check_import(items: Sequence[LabelledTransaction]) -> None:
         raise InvalidInput.of("transactions", _too_many(len(items)))
 
 
-def check_reshaping(reshaping: Reshaping, request_id: str) -> None:
+def check_change(wanted: Reshaping | CategoryPurge, request_id: str) -> None:
     """Raise InvalidInput for a change that no chart allows."""
-    violations = list(reshaping.violations())
+    violations = list(wanted.violations())
     violations += violations_of_string("request_id", request_id, limits.REQUEST_ID_CHARS_MAX)
     if violations:
         raise InvalidInput(violations[:VIOLATIONS_SHOWN_MAX])

@@ -26,6 +26,7 @@ class Wish:
         items: to learn.
         request_id: makes repeating the call return the same outcome; "" for none.
         digest: of the items, where there is a request id.
+        actor: who wants it.
         outcome: once it is learned.
         error: once it is known that it is not.
     """
@@ -33,6 +34,7 @@ class Wish:
     items: Sequence[LabelledTransaction]
     request_id: str = ""
     digest: bytes = b""
+    actor: str = ""
     outcome: LearnOutcome | None = None
     error: BaseException | None = None
 

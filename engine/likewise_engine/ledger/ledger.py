@@ -30,12 +30,14 @@ Forgetting rebuilds memory from the store: slower than masking, and leaves nothi
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from likewise_engine.answers import Classification, ClassifyOptions
+from likewise_engine.audit import Action, Counts, Note, Receipt
 from likewise_engine.background import Background
 from likewise_engine.chart import Category, Chart, Policy
 from likewise_engine.classify import classify
@@ -47,15 +49,16 @@ from likewise_engine.errors import (
     TransactionNotFound,
     UnknownCategory,
 )
+from likewise_engine.folder import PurgeMark
 from likewise_engine.head import Heads
 from likewise_engine.ledger.aside import Aside
 from likewise_engine.ledger.caches import Caches
 from likewise_engine.ledger.checks import (
     beneath,
     check_batch,
+    check_change,
     check_ids,
     check_import,
-    check_reshaping,
     check_settings,
 )
 from likewise_engine.ledger.group import Group, Wish
@@ -65,11 +68,13 @@ from likewise_engine.ledger.outcomes import (
     ForgetOutcome,
     ImportOutcome,
     LearnOutcome,
+    PurgeOutcome,
     Rejection,
     ReshapeOutcome,
 )
+from likewise_engine.ledger.purge import CategoryPurge
 from likewise_engine.ledger.reencode import reencode
-from likewise_engine.ledger.requests import digest_of, remembered
+from likewise_engine.ledger.requests import NO_CONTENT, digest_of, remembered
 from likewise_engine.ledger.reshape import Reshaping
 from likewise_engine.ledger.state import State
 from likewise_engine.ledger.view import View
@@ -89,6 +94,7 @@ class Ledger(Aside):
         cache_folder: Path,
         announce: Callable[[], None] = lambda: None,
         background: Background | None = None,
+        mark: PurgeMark | None = None,
     ) -> None:
         """Load a tenant.
 
@@ -99,6 +105,7 @@ class Ledger(Aside):
             cache_folder: where graph and heads are cached.
             announce: called when something was committed, before anybody is told so.
             background: where heads are trained and history is replayed; in the caller's thread where None.
+            mark: set while remains of what was erased are to be purged; None for none.
 
         Raises:
             StoreFault: the store failed or is corrupt.
@@ -112,7 +119,7 @@ class Ledger(Aside):
             reencode(store, encoder)
         hindsight = Hindsight(encoder, vote)
         state = State(store, caches, encoder, vote, hindsight.fingerprint, announce)
-        super().__init__(store, encoder, state, caches, hindsight, background)
+        super().__init__(store, encoder, state, caches, hindsight, background, mark)
         self._vote = vote
         self._group = Group()
 
@@ -151,12 +158,15 @@ class Ledger(Aside):
             raise RevisionNotReached(options.min_revision, view.revision)
         return classify(view, self._encoder, self._vote, transaction, options)
 
-    def learn(self, items: Sequence[LabelledTransaction], request_id: str = "") -> LearnOutcome:
+    def learn(
+        self, items: Sequence[LabelledTransaction], request_id: str = "", *, actor: str = ""
+    ) -> LearnOutcome:
         """Learn labelled transactions: all of them, or none. Those who do so at once share a commit.
 
         Args:
             items: 1 to BATCH_ITEMS_MAX, each with an id of its own.
             request_id: makes repeating the call return the same outcome.
+            actor: who teaches, for the audit trail; as in all that follow.
 
         Raises:
             InvalidInput: an item is wrong; fields as ``transactions[3].transaction.amount``.
@@ -166,11 +176,15 @@ class Ledger(Aside):
             StoreFault, ModelFault: nothing was learned.
         """
         check_batch(items, request_id)
-        wish = Wish(items, request_id, digest_of(items) if request_id else b"")
+        wish = Wish(items, request_id, digest_of(items) if request_id else b"", actor)
         return self._group.learn(wish, self._teach_together)
 
     def import_batch(
-        self, items: Sequence[LabelledTransaction], give_way: Callable[[], None] = lambda: None
+        self,
+        items: Sequence[LabelledTransaction],
+        give_way: Callable[[], None] = lambda: None,
+        *,
+        actor: str = "",
     ) -> ImportOutcome:
         """Learn what is right in a batch, and say what is wrong with the rest. :meth:`calibrate` is then due.
 
@@ -198,27 +212,67 @@ class Ledger(Aside):
                 if violations:
                     rejections.append(Rejection(position, item.transaction.id, violations))
             after = self._hindsight.after_bulk(self._state.memory)
-            learned = self._teach(lesson, None, after, give_way)
+            learned = self._teach(lesson, None, after, actor, Action.IMPORT, give_way)
             return ImportOutcome(learned, tuple(rejections))
 
-    def forget(self, transaction_ids: Sequence[str]) -> ForgetOutcome:
+    def forget(self, transaction_ids: Sequence[str], *, actor: str = "") -> ForgetOutcome:
         """Forget transactions: when it returns they are gone from disk, memory and index.
 
         Raises:
             InvalidInput: there are no ids, too many, or one is not valid.
-            StoreFault: nothing was forgotten, or not all is gone from disk yet: try again.
+            StoreFault: nothing was forgotten.
+            PurgeDelayed: they are forgotten, but not all is gone from disk yet: upkeep tries again.
         """
         check_ids(transaction_ids)
         wanted = set(transaction_ids)
         with ExitStack() as until_committed, self._state.writing():
-            doomed = self._store.entries_by_id(sorted(wanted))
-            if doomed:
-                until_committed.enter_context(self._caches.lock())
-                self._erase(doomed)
-            revision = self._state.memory.revision
-        outcome = ForgetOutcome(revision, len(doomed), len(wanted) - len(doomed))
+            found = self._store.entries_by_id(sorted(wanted))
+            change = self._erasure({entry.seq: key for key, entry in found.items()})
+            receipt = self._erase(change, Action.FORGET, actor, until_committed) if found else None
+            outcome = ForgetOutcome(
+                self._state.memory.revision, len(found), len(wanted) - len(found), receipt
+            )
         # Also where an earlier call was cut short and all that is left to do is this.
-        self._store.purge()
+        self.purge()
+        return outcome
+
+    def purge_category(
+        self, wanted: CategoryPurge, request_id: str = "", *, is_rehearsal: bool = False, actor: str = ""
+    ) -> PurgeOutcome:
+        """Forget all that is labelled with a category, and the category: gone when it returns.
+
+        Args:
+            wanted: what is to be purged.
+            request_id: makes repeating the call return the same outcome. What it stood for is not remembered.
+            is_rehearsal: say what would come of it, and change nothing.
+            actor: who wants it.
+
+        Raises:
+            InvalidInput: a value is out of bounds, or there is no such dimension.
+            CategoryNotFound: there is no such category, or no more.
+            RequestIdReused: the request id stood for another kind of request.
+            StoreFault, PurgeDelayed: as :meth:`forget`.
+        """
+        check_change(wanted, request_id)
+        with ExitStack() as until_committed, self._state.writing():
+            outcome = remembered(self._store, request_id, NO_CONTENT, PurgeOutcome.from_json)
+            if outcome is None:
+                memory = self._state.memory
+                numbers = wanted.numbers(memory.chart)
+                doomed = self._store.labelled(numbers)
+                change = self._erasure(doomed, () if wanted.entries_only else numbers)
+                revision = change.revision if change.erases else memory.revision
+                outcome = PurgeOutcome(revision, self._store.erased_by(change))
+                if is_rehearsal:
+                    return outcome
+                if change.erases:
+                    receipt = self._erase(change, Action.PURGE, actor, until_committed)
+                    outcome = PurgeOutcome(revision, receipt.erased, receipt)
+                if request_id:
+                    request = RequestRecord(request_id, NO_CONTENT, outcome.to_json())
+                    with self._state.changing(Change(revision, request=request)):
+                        pass  # Memory knows of no requests.
+        self.purge()
         return outcome
 
     def update(
@@ -228,6 +282,7 @@ class Ledger(Aside):
         closed_chart: bool | None = None,
         display_name: str | None = None,
         categories: Sequence[Category] = (),
+        actor: str = "",
     ) -> None:
         """Change a part of the policy, the display name, or categories (by dimension and id); None stays.
 
@@ -258,6 +313,7 @@ class Ledger(Aside):
                 categories=changed,
                 policy=None if policy == memory.policy else policy,
                 display_name=display_name,
+                note=Note(actor, Action.UPDATE, categories=[number for number, _ in changed]),
             )
             with self._state.changing(change):
                 memory.revision = revision
@@ -265,7 +321,7 @@ class Ledger(Aside):
                 memory.extend_chart(chart)
 
     def reshape(
-        self, reshaping: Reshaping, request_id: str = "", *, is_rehearsal: bool = False
+        self, reshaping: Reshaping, request_id: str = "", *, is_rehearsal: bool = False, actor: str = ""
     ) -> ReshapeOutcome:
         """Change the chart and, in the same revision, the labels that a merge or a split moves.
 
@@ -273,6 +329,7 @@ class Ledger(Aside):
             reshaping: what is wanted.
             request_id: makes repeating the call return the same outcome.
             is_rehearsal: say what would come of it, and change nothing.
+            actor: who wants it.
 
         Raises:
             InvalidInput: a value is out of bounds, or there is no such dimension.
@@ -281,11 +338,12 @@ class Ledger(Aside):
             LimitReached: the chart would outgrow its limits.
             StoreFault: nothing was changed.
         """
-        check_reshaping(reshaping, request_id)
+        check_change(reshaping, request_id)
         with ExitStack() as until_committed, self._state.writing():
             digest = hashlib.sha256(repr(reshaping).encode()).digest()
-            if (known := remembered(self._store, request_id, digest)) is not None:
-                return ReshapeOutcome.from_json(known)
+            known = remembered(self._store, request_id, digest, ReshapeOutcome.from_json)
+            if known is not None:
+                return known
             memory = self._state.memory
             plan = reshaping.plan(memory.chart, self._store.select)
             categories = plan.chart.changes_since(memory.chart)
@@ -294,13 +352,17 @@ class Ledger(Aside):
             request = RequestRecord(request_id, digest, outcome.to_json()) if request_id else None
             if not is_rehearsal and (outcome.revision > memory.revision or request):
                 until_committed.enter_context(self._caches.lock())
-                self._reshape(
-                    Change(
-                        outcome.revision, categories=categories, relabelling=plan.relabelling, request=request
-                    ),
-                    plan.chart,
-                    rows,
+                is_change = outcome.revision > memory.revision
+                changed = [number for number, _ in categories]
+                note = Note(actor, reshaping.action, Counts(moved=len(rows)), changed)
+                change = Change(
+                    outcome.revision,
+                    categories=categories,
+                    relabelling=plan.relabelling,
+                    request=request,
+                    note=note if is_change else None,
                 )
+                self._reshape(change, plan.chart, rows)
             return outcome
 
     def entry(self, transaction_id: str) -> Entry:
@@ -339,8 +401,9 @@ class Ledger(Aside):
                     wish.error = error
 
     def _learn(self, wish: Wish) -> LearnOutcome:
-        if (known := remembered(self._store, wish.request_id, wish.digest)) is not None:
-            return LearnOutcome.from_json(known)
+        known = remembered(self._store, wish.request_id, wish.digest, LearnOutcome.from_json)
+        if known is not None:
+            return known
         lesson = self._lesson(wish.items)
         if unknown := beneath(wish.items, lesson.violations):
             raise UnknownCategory(unknown)
@@ -350,17 +413,20 @@ class Ledger(Aside):
         if wish.request_id:
             request = RequestRecord(wish.request_id, wish.digest, lesson.outcome().to_json())
         outcomes = self._hindsight.of_lesson(lesson, self._state.memory, self._state.draft)
-        return self._teach(lesson, request, outcomes)
+        return self._teach(lesson, request, outcomes, wish.actor, Action.LEARN)
 
     def _teach(
         self,
         lesson: Lesson,
         request: RequestRecord | None,
         outcomes: OutcomeChange | None,
+        actor: str,
+        action: Action,
         give_way: Callable[[], None] = lambda: None,
     ) -> LearnOutcome:
         outcome = lesson.outcome()
-        change = lesson.change(self._encoder, request, outcomes)
+        note = Note(actor, action, Counts(created=outcome.created, updated=outcome.updated))
+        change = lesson.change(self._encoder, request, outcomes, note)
         give_way()
         if change is not None:
             judged = [lesson.seq_of(o.transaction_id) for o in outcomes.added] if outcomes else []
@@ -384,21 +450,32 @@ class Ledger(Aside):
                 memory.heads = Heads()
                 memory.relabel(rows, change.relabelling)
 
-    def _erase(self, doomed: Mapping[str, Entry]) -> None:
+    def _erasure(self, doomed: Mapping[int, str], categories: Sequence[int] = ()) -> Change:
+        """What erases entries, given by seq with their transaction ids, and categories."""
         memory = self._state.memory
-        seqs = sorted(entry.seq for entry in doomed.values())
+        seqs = sorted(doomed)
         orphaned_texts, orphaned_payees = memory.orphaned_ids(memory.rows_of(seqs))
-        change = Change(
+        return Change(
             revision=memory.revision + 1,
             orphaned_texts=orphaned_texts,
             orphaned_payees=orphaned_payees,
             forgotten_seqs=seqs,
-            forgotten_ids=sorted(doomed),
+            forgotten_ids=sorted(doomed.values()),
+            purged_categories=categories,
         )
+
+    def _erase(self, change: Change, action: Action, actor: str, until_committed: ExitStack) -> Receipt:
+        """Erase from store, caches and memory; :meth:`purge` is due once that is committed."""
+        until_committed.enter_context(self._caches.lock())
+        if self._mark is not None:
+            self._mark.set()
+        self._is_purge_due = True
         # A text that is dead already may be an earlier wording of what is forgotten.
-        if orphaned_texts or not memory.all_texts_alive:
+        if change.orphaned_texts or not self._state.memory.all_texts_alive:
             self._caches.discard_graph()
         self._caches.discard_heads()
         self._state.discard_snapshot()
-        with self._state.changing(change):
+        noted = replace(change, note=Note(actor, action, self._store.erased_by(change)))
+        with self._state.changing(noted):
             self._state.rebuild(Heads())
+        return Receipt.of(self._store.audit_records(count_max=1)[0])

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from likewise_engine import limits
+from likewise_engine.audit import Note
 from likewise_engine.chart import Category, check_chart_size
 from likewise_engine.encoder.base import Encoder
 from likewise_engine.errors import FieldViolation, LimitReached, ModelFault
@@ -144,7 +145,7 @@ class Lesson:
         return found
 
     def change(
-        self, encoder: Encoder, request: RequestRecord | None, outcomes: OutcomeChange | None
+        self, encoder: Encoder, request: RequestRecord | None, outcomes: OutcomeChange | None, note: Note
     ) -> Change | None:
         """What is to be committed; None where there is nothing.
 
@@ -152,6 +153,7 @@ class Lesson:
             encoder: of new texts.
             request: to remember.
             outcomes: what becomes of them with this lesson.
+            note: for the audit trail, if anything is learned.
 
         Raises:
             ModelFault: the encoder failed on the new texts.
@@ -175,6 +177,7 @@ class Lesson:
             corrections=self._corrections,
             outcomes=outcomes,
             request=request,
+            note=note if entries else None,
         )
 
     def seq_of(self, transaction_id: str) -> int:

@@ -442,8 +442,8 @@ class Memory:
 
 
 def _by_category(chart: Chart) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
-    """Whether each category is active, and the position of its dimension among the chart's."""
-    positions = {dimension: position for position, dimension in enumerate(chart.dimensions)}
+    """Whether each category is active, and the position of its dimension; -1 for one that was purged."""
+    positions = {dimension: position for position, dimension in enumerate(("", *chart.dimensions), start=-1)}
     active = np.array([category.active for category in chart.categories], dtype=np.bool_)
     return active, np.array([positions[c.dimension] for c in chart.categories], dtype=np.int64)
 

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
+from likewise_engine.audit import Counts, Receipt
 from likewise_engine.errors import FieldViolation
 
 
@@ -69,11 +70,40 @@ class ForgetOutcome:
         revision: the revision without them.
         forgotten: entries that were erased.
         missing: ids that were not there.
+        receipt: of what was erased; None where there was nothing.
     """
 
     revision: int
     forgotten: int
     missing: int
+    receipt: Receipt | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PurgeOutcome:
+    """What came of purging a category.
+
+    Attributes:
+        revision: the revision without it.
+        erased: how much was erased.
+        receipt: of that; None where there was nothing, or where it was only asked what would come of it.
+    """
+
+    revision: int
+    erased: Counts
+    receipt: Receipt | None = None
+
+    def to_json(self) -> str:
+        """This outcome as it is remembered with a request id."""
+        receipt = self.receipt and self.receipt.to_json()
+        return json.dumps({"revision": self.revision, "erased": self.erased.to_json(), "receipt": receipt})
+
+    @classmethod
+    def from_json(cls, remembered: str) -> "PurgeOutcome":
+        """The outcome that :meth:`to_json` gave."""
+        fields = json.loads(remembered)
+        receipt = fields["receipt"] and Receipt.from_json(fields["receipt"])
+        return cls(fields["revision"], Counts.from_json(fields["erased"]), receipt)
 
 
 @dataclass(frozen=True, slots=True)

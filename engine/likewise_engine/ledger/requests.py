@@ -1,26 +1,46 @@
 """Requests that are repeated: the same id and the same content get the first outcome again."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Final, TypeVar
 
 from likewise_engine.errors import RequestIdReused
 from likewise_engine.store.base import TenantStore
 from likewise_engine.transaction import LabelledTransaction
 
+OutcomeT = TypeVar("OutcomeT")
 
-def remembered(store: TenantStore, request_id: str, digest: bytes) -> str | None:
-    """The outcome of a request that was made before, as JSON; None for a new one, and for one without an id.
+NO_CONTENT: Final = b""
+"""The digest of a request whose content is not known any more, or was not to be kept."""
+
+
+def remembered(
+    store: TenantStore, request_id: str, digest: bytes, read: Callable[[str], OutcomeT]
+) -> OutcomeT | None:
+    """The outcome of a request that was made before; None for a new one, and for one without an id.
+
+    Once something was forgotten, what requests from before then said is not known any more: their ids alone
+    tell.
+
+    Args:
+        store: remembers it.
+        request_id: its id.
+        digest: of its content.
+        read: makes of what is remembered the outcome of a request of this kind.
 
     Raises:
-        RequestIdReused: it stood for other content.
+        RequestIdReused: it stood for other content, or for a request of another kind.
         StoreFault: the store failed.
     """
     found = store.request(request_id) if request_id else None
     if found is None:
         return None
-    if found.digest != digest:
+    if found.digest not in (digest, NO_CONTENT):
         raise RequestIdReused(request_id)
-    return found.outcome
+    try:
+        return read(found.outcome)
+    except (TypeError, KeyError) as error:
+        raise RequestIdReused(request_id) from error
 
 
 def digest_of(items: Sequence[LabelledTransaction]) -> bytes:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol, TypeAlias
 
 from likewise_engine import limits
+from likewise_engine.audit import Action
 from likewise_engine.chart import Category, Chart
 from likewise_engine.errors import (
     CategoryExists,
@@ -40,6 +41,10 @@ class Plan:
 
 class Reshaping(Protocol):
     """One change of a chart. Implementations are frozen values of one dimension."""
+
+    @property
+    def action(self) -> Action:
+        """What it is in the audit trail."""
 
     def violations(self) -> Iterator[FieldViolation]:
         """Yield what is wrong whatever the chart, field by field."""
@@ -74,6 +79,10 @@ class Rename:
     new_name: str | None = None
     new_description: str | None = None
 
+    @property
+    def action(self) -> Action:
+        return Action.RENAME
+
     def violations(self) -> Iterator[FieldViolation]:
         yield from violations_of_label("category", self.dimension, self.category)
         if not self.new_id and self.new_name is None and self.new_description is None:
@@ -86,7 +95,7 @@ class Rename:
         new_id = self.new_id or self.category
         number = chart.former.get((self.dimension, self.category))
         if number is None or chart.categories[number].id != new_id:  # otherwise it was renamed so before
-            number = _number(chart, self.dimension, self.category)
+            number = number_of(chart, self.dimension, self.category)
         old = chart.categories[number]
         former_ids = old.former_ids
         if new_id != old.id:
@@ -120,6 +129,10 @@ class Merge:
     categories: tuple[str, ...]
     into: str
 
+    @property
+    def action(self) -> Action:
+        return Action.MERGE
+
     def violations(self) -> Iterator[FieldViolation]:
         if not 1 <= len(self.categories) <= limits.CATEGORIES_MAX:
             message = f"has {len(self.categories)} ids; 1 to {limits.CATEGORIES_MAX} are allowed"
@@ -132,13 +145,13 @@ class Merge:
         yield from violations_of_label("into", self.dimension, self.into)
 
     def plan(self, chart: Chart, _select: Select, /) -> Plan:
-        into = _number(chart, self.dimension, self.into)
+        into = number_of(chart, self.dimension, self.into)
         _check_unmerged(chart, chart.categories[into])
         if not chart.categories[into].active:
             raise CategoryInactive(self.dimension, self.into)
         sources = []
         for category_id in dict.fromkeys(self.categories):
-            number = _number(chart, self.dimension, category_id)
+            number = number_of(chart, self.dimension, category_id)
             if chart.categories[number].merged_into != into:
                 _check_unmerged(chart, chart.categories[number])
                 sources.append(number)
@@ -171,6 +184,10 @@ class Split:
     into_name: str = ""
     into_description: str = ""
 
+    @property
+    def action(self) -> Action:
+        return Action.SPLIT
+
     def violations(self) -> Iterator[FieldViolation]:
         yield from violations_of_label("category", self.dimension, self.category)
         if self.category == self.into:
@@ -181,7 +198,7 @@ class Split:
         yield from (violation.beneath("selection") for violation in self.selection.violations())
 
     def plan(self, chart: Chart, select: Select, /) -> Plan:
-        number = _number(chart, self.dimension, self.category)
+        number = number_of(chart, self.dimension, self.category)
         _check_unmerged(chart, chart.categories[number])
         seqs = select(number, self.selection)
         if not seqs:
@@ -216,18 +233,26 @@ class Activation:
     category: str
     active: bool
 
+    @property
+    def action(self) -> Action:
+        return Action.ACTIVATE if self.active else Action.DEACTIVATE
+
     def violations(self) -> Iterator[FieldViolation]:
         yield from violations_of_label("category", self.dimension, self.category)
 
     def plan(self, chart: Chart, _select: Select, /) -> Plan:
-        number = _number(chart, self.dimension, self.category)
+        number = number_of(chart, self.dimension, self.category)
         old = chart.categories[number]
         merged_into = None if self.active else old.merged_into
         return Plan(chart.revised({number: replace(old, active=self.active, merged_into=merged_into)}))
 
 
-def _number(chart: Chart, dimension: str, category_id: str) -> int:
-    """Number of the category that has this id for its own. A change of the chart takes no id from before."""
+def number_of(chart: Chart, dimension: str, category_id: str) -> int:
+    """Number of the category that has this id for its own. A change of the chart takes no id from before.
+
+    Raises:
+        UnknownDimension, CategoryNotFound.
+    """
     chart.require_dimension(dimension, "dimension")
     number = chart.numbers.get((dimension, category_id))
     if number is None:

@@ -20,6 +20,7 @@ from typing import NamedTuple, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from likewise_engine.audit import AuditRecord, Counts, Note
 from likewise_engine.calibration import Outcomes
 from likewise_engine.chart import Category, Policy
 from likewise_engine.selection import Selection
@@ -143,8 +144,8 @@ class RequestRecord:
     """A request id with what it stood for.
 
     Attributes:
-        request_id: as the caller chose it.
-        digest: of the request's content.
+        request_id: as the caller chose it; stored as a digest, for it may name what is forgotten later.
+        digest: of the request's content; empty where something was forgotten since, perhaps of it.
         outcome: of the request, as JSON.
     """
 
@@ -189,11 +190,13 @@ class Change:
         orphaned_payees: likewise of payees.
         forgotten_seqs: entries to erase for good; :meth:`TenantStore.purge` is then due.
         forgotten_ids: transaction ids whose corrections and outcomes go too.
+        purged_categories: numbers of categories of which nothing but the number stays.
         corrections: to add.
         outcomes: how outcomes change.
         request: to remember.
         policy: replaces the tenant's. With a higher target no earlier outcome counts as FILEd any more.
         display_name: replaces the tenant's.
+        note: for the audit trail.
     """
 
     revision: int
@@ -208,16 +211,18 @@ class Change:
     orphaned_payees: Sequence[int] = ()
     forgotten_seqs: Sequence[int] = ()
     forgotten_ids: Sequence[str] = ()
+    purged_categories: Sequence[int] = ()
     corrections: Sequence[Correction] = ()
     outcomes: OutcomeChange | None = None
     request: RequestRecord | None = None
     policy: Policy | None = None
     display_name: str | None = None
+    note: Note | None = None
 
     @property
     def erases(self) -> bool:
         """Whether something is to be gone from disk."""
-        return bool(self.forgotten_seqs)
+        return bool(self.forgotten_seqs or self.purged_categories)
 
 
 @dataclass(frozen=True, slots=True)
@@ -344,6 +349,8 @@ class StoreStatistics:
     labels: int
     texts: int
     corrections: int
+    outcomes: int
+    categories: int
     disk_bytes: int
 
 
@@ -412,10 +419,39 @@ class TenantStore(Protocol):
     def commit(self, change: Change) -> None:
         """Make a change durable by itself."""
 
-    def purge(self) -> None:
-        """Leave nothing on disk of entries that were ever erased; quick where that is done already.
+    def erased_by(self, change: Change) -> Counts:
+        """How much a change will erase, if it is written to the store as it is."""
 
-        Exports that still show them end with PreconditionFailed.
+    @property
+    def is_purge_due(self) -> bool:
+        """Whether remains of what was erased may still be on disk."""
+
+    def purge(self) -> None:
+        """Leave nothing on disk of what was ever erased; quick where that is done already.
+
+        Exports that still show it end with PreconditionFailed.
+
+        Raises:
+            PurgeDelayed: somebody reads the store as it was, or the medium failed.
+        """
+
+    def end_outdated_exports(self) -> None:
+        """End exports that may show what another process has erased."""
+
+    def audit_records(
+        self,
+        count_max: int,
+        before: int | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> Sequence[AuditRecord]:
+        """Records of the audit trail, the latest first.
+
+        Args:
+            count_max: how many at most.
+            before: only those with a lower id.
+            since: only those of this time or later.
+            until: only those of earlier times.
         """
 
     def entries_by_id(self, transaction_ids: Sequence[str]) -> Mapping[str, Entry]:
@@ -429,6 +465,9 @@ class TenantStore(Protocol):
 
         Raises PreconditionFailed where entries are purged meanwhile.
         """
+
+    def labelled(self, categories: Sequence[int]) -> Mapping[int, str]:
+        """Transaction ids of the entries that have one of these categories (by number), by ``seq``."""
 
     def select(self, category: int, selection: Selection) -> Sequence[int]:
         """``seq`` of the entries of a category (by number) that a selection means, ascending."""

@@ -5,7 +5,7 @@ All within the one transaction that :mod:`likewise_engine.store.sqlite` opens fo
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ import numpy as np
 from likewise_engine import limits
 from likewise_engine.chart import Category
 from likewise_engine.errors import StoreFault
+from likewise_engine.store import rows, trail
 from likewise_engine.store.base import (
     Change,
     NewEntry,
@@ -21,6 +22,7 @@ from likewise_engine.store.base import (
     RequestRecord,
     Vectors,
 )
+from likewise_engine.store.erasure import erase
 
 
 def text_rows(texts: Sequence[tuple[int, str]], vectors: Vectors) -> Iterator[tuple[int, str, bytes]]:
@@ -51,7 +53,11 @@ def write(connection: sqlite3.Connection, change: Change) -> None:
         _relabel(connection, change.relabelling)
     executemany("DELETE FROM entries WHERE seq = ?", ((seq,) for seq in change.superseded_seqs))
     _write_entries(connection, change.entries)
-    _erase(executemany, change)
+    if change.erases:
+        erase(connection, change)
+    else:  # What lessons leave without an entry.
+        executemany("DELETE FROM texts WHERE id = ?", ((key,) for key in change.orphaned_texts))
+        executemany("DELETE FROM payees WHERE id = ?", ((key,) for key in change.orphaned_payees))
     executemany(
         "INSERT INTO corrections (transaction_id, dimension, predicted, label, revision)"
         " VALUES (?, ?, ?, ?, ?)",
@@ -73,8 +79,8 @@ def write(connection: sqlite3.Connection, change: Change) -> None:
         )
     if change.display_name is not None:
         execute("UPDATE tenant SET display_name = ?", (change.display_name,))
-    if change.erases:
-        execute("UPDATE tenant SET is_purge_due = 1")
+    if change.note is not None:
+        trail.add(connection, change.note, change.revision)
     execute("UPDATE tenant SET revision = ?", (change.revision,))
     is_lesson &= not (change.relabelling or change.erases or change.policy)
     _note(connection, change if is_lesson else None)
@@ -106,7 +112,7 @@ def _note(connection: sqlite3.Connection, lesson: Change | None) -> None:
 def _remember(connection: sqlite3.Connection, request: RequestRecord) -> None:
     cursor = connection.execute(
         "INSERT INTO requests (request_id, digest, outcome) VALUES (?, ?, ?)",
-        (request.request_id, request.digest, request.outcome),
+        (rows.request_key(request.request_id), request.digest, request.outcome),
     )
     outlived = (cursor.lastrowid or 0) - limits.REQUEST_IDS_KEPT_MAX
     connection.execute("DELETE FROM requests WHERE id <= ?", (outlived,))
@@ -232,15 +238,3 @@ def _entry_row(new: NewEntry) -> tuple[Any, ...]:
         transaction.account,
         json.dumps(dict(transaction.fields), ensure_ascii=False) if transaction.fields else None,
     )
-
-
-def _erase(executemany: Callable[..., object], change: Change) -> None:
-    """Delete what is to go. Labels go with their entries."""
-    for table, column, keys in (
-        ("entries", "seq", change.forgotten_seqs),
-        ("texts", "id", change.orphaned_texts),
-        ("payees", "id", change.orphaned_payees),
-        ("corrections", "transaction_id", change.forgotten_ids),
-        ("outcomes", "transaction_id", change.forgotten_ids),
-    ):
-        executemany(f"DELETE FROM {table} WHERE {column} = ?", ((key,) for key in keys))  # noqa: S608 - constants

@@ -145,7 +145,24 @@ ALTER TABLE journal ADD COLUMN token INTEGER NOT NULL DEFAULT 0;
 UPDATE journal SET token = abs(random() % 9223372036854775807) + 1;
 """
 
-STEPS: Final[tuple[str, ...]] = (_STEP_1, _STEP_2, _STEP_3, _STEP_4, _STEP_5, _STEP_6)
+# The audit trail: who did what, and how much of it. time_us: since 1970, UTC. counts: JSON object of those
+# that are not 0. categories: JSON list of numbers. From here on a request id is kept as its SHA-256, and
+# digest is empty where something was forgotten since; those from before could not be found by that. Of a
+# category that was purged there is left: its number, '' for its dimension, the number for its id.
+_STEP_7: Final = """
+CREATE TABLE audit (
+    id INTEGER PRIMARY KEY,
+    time_us INTEGER NOT NULL,
+    revision INTEGER NOT NULL,
+    actor TEXT NOT NULL,
+    action TEXT NOT NULL,
+    counts TEXT NOT NULL,
+    categories TEXT NOT NULL
+) STRICT;
+DELETE FROM requests;
+"""
+
+STEPS: Final[tuple[str, ...]] = (_STEP_1, _STEP_2, _STEP_3, _STEP_4, _STEP_5, _STEP_6, _STEP_7)
 """SQL scripts; step n (from 1) leads to schema version n."""
 
 

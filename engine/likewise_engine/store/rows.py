@@ -2,6 +2,7 @@
 the connection is in.
 """
 
+import hashlib
 import json
 import sqlite3
 from collections.abc import Sequence
@@ -68,6 +69,11 @@ def category(row: Sequence[Any]) -> Category:
     return Category(
         category_id, dimension, name, description, bool(active), into, tuple(json.loads(former_ids))
     )
+
+
+def request_key(request_id: str) -> str:
+    """What a request id is remembered by: who chose it may have named a transaction by it."""
+    return hashlib.sha256(request_id.encode()).hexdigest()
 
 
 def vectors(blobs: Sequence[bytes]) -> Vectors:

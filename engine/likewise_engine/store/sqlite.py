@@ -19,6 +19,7 @@ import sqlite3
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
+from datetime import datetime
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
@@ -27,12 +28,13 @@ from typing import Any, Final
 import numpy as np
 
 from likewise_engine import limits
+from likewise_engine.audit import AuditRecord, Counts
 from likewise_engine.calibration import Outcomes
 from likewise_engine.chart import Category
-from likewise_engine.errors import PreconditionFailed, StoreFault
+from likewise_engine.errors import PreconditionFailed, PurgeDelayed, StoreCorrupt, StoreFault
 from likewise_engine.faults import kind_of
 from likewise_engine.selection import Selection, folded
-from likewise_engine.store import rows
+from likewise_engine.store import erasure, rows, trail
 from likewise_engine.store.base import (
     Change,
     Entry,
@@ -164,14 +166,15 @@ class SqliteStore:
 
     def statistics(self) -> StoreStatistics:
         with self._reading() as connection:
-            labels, texts, corrections = connection.execute(
+            labels, texts, corrections, outcomes, categories = connection.execute(
                 "SELECT (SELECT count(*) FROM entries), (SELECT count(*) FROM texts),"
-                " (SELECT count(*) FROM corrections)"
+                " (SELECT count(*) FROM corrections), (SELECT count(*) FROM outcomes),"
+                " (SELECT count(*) FROM categories WHERE dimension <> '')"
             ).fetchone()
         with translated("size", self._path):
             beside = [self._path, self._path.with_name(self._path.name + "-wal")]
             disk_bytes = sum(path.stat().st_size for path in beside if path.exists())
-        return StoreStatistics(labels, texts, corrections, disk_bytes)
+        return StoreStatistics(labels, texts, corrections, outcomes, categories, disk_bytes)
 
     def outcomes(self) -> Mapping[str, Outcomes]:
         with self._reading() as connection:
@@ -253,18 +256,36 @@ class SqliteStore:
         with self.writing():
             self.write(change)
 
+    def erased_by(self, change: Change) -> Counts:
+        with self._reading() as connection:
+            return erasure.counts(connection, change)
+
+    @property
+    def is_purge_due(self) -> bool:
+        with self._reading() as connection:
+            return _is_purge_due(connection)
+
     def purge(self) -> None:
-        with translated("purge", self._path), self._reading_turn() as reader:
-            if not _is_purge_due(reader):
-                return
-            for connection in self._exports:
-                connection.close()
-            self._exports.clear()
-            reader.execute("VACUUM")
-            is_blocked, _, _ = reader.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-            if is_blocked:
-                raise StoreFault("what was forgotten is still in the log, since somebody reads it: try again")
-            reader.execute("UPDATE tenant SET is_purge_due = 0")
+        try:
+            with translated("purge", self._path), self._reading_turn() as reader:
+                if not _is_purge_due(reader):
+                    return
+                self._end_exports()
+                reader.execute("VACUUM")
+                is_blocked, _, _ = reader.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+                if is_blocked:
+                    raise PurgeDelayed("what was forgotten is still in the log, since somebody reads it")
+                reader.execute("UPDATE tenant SET is_purge_due = 0")
+        except StoreCorrupt:
+            raise
+        except StoreFault as error:
+            raise PurgeDelayed(f"what was forgotten is still on disk: {error.message}") from error
+
+    def end_outdated_exports(self) -> None:
+        if self._exports:  # Looked at without the lock: who begins one later has the store as it is by then.
+            with translated("end exports", self._path), self._reading_turn() as reader:
+                if _is_purge_due(reader):
+                    self._end_exports()
 
     def entries_by_id(self, transaction_ids: Sequence[str]) -> Mapping[str, Entry]:
         found: dict[str, Entry] = {}
@@ -312,12 +333,32 @@ class SqliteStore:
                     return selected
                 parameters["after"] = found[-1][0]
 
+    def labelled(self, categories: Sequence[int]) -> Mapping[int, str]:
+        with self._reading() as connection:
+            return dict(
+                connection.execute(
+                    "SELECT e.seq, e.transaction_id FROM entries AS e WHERE EXISTS (SELECT 1 FROM labels AS l"
+                    " WHERE l.seq = e.seq AND l.category IN (SELECT value FROM json_each(?))) ORDER BY e.seq",
+                    (json.dumps(list(categories)),),
+                ).fetchall()
+            )
+
     def request(self, request_id: str) -> RequestRecord | None:
         with self._reading() as connection:
             row = connection.execute(
-                "SELECT request_id, digest, outcome FROM requests WHERE request_id = ?", (request_id,)
+                "SELECT digest, outcome FROM requests WHERE request_id = ?", (rows.request_key(request_id),)
             ).fetchone()
-        return RequestRecord(*row) if row else None
+        return RequestRecord(request_id, *row) if row else None
+
+    def audit_records(
+        self,
+        count_max: int,
+        before: int | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> Sequence[AuditRecord]:
+        with self._reading() as connection, read_transaction(connection):
+            return trail.records(connection, count_max, before, since, until)
 
     def replace_texts(self, replacement: TextReplacement) -> None:
         with (
@@ -364,6 +405,12 @@ class SqliteStore:
         else:
             with translated("read", self._path), self._reading_turn() as reader, decoded():
                 yield reader
+
+    def _end_exports(self) -> None:
+        """For whoever has the reader's turn."""
+        for connection in self._exports:
+            connection.close()
+        self._exports.clear()
 
     @contextmanager
     def _reading_turn(self) -> Iterator[sqlite3.Connection]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import ExitStack
-from typing import Self
+from typing import Final, Self
 
 from likewise_engine.errors import TenantNotFound
 from likewise_engine.ledger.ledger import Ledger
@@ -10,6 +10,9 @@ from likewise_engine.ledger.outcomes import ImportOutcome
 from likewise_engine.tenants import Tenants
 from likewise_engine.transaction import LabelledTransaction
 from likewise_indexer.bulk.chart import TenantChart
+
+_ACTOR: Final = "local"
+"""In the audit trail: whoever may write to the data folder itself."""
 
 
 class EngineSink:
@@ -41,21 +44,21 @@ class EngineSink:
         if not self._tenants.exists(tenant):
             if not self._creates:
                 raise TenantNotFound(tenant)
-            self._tenants.create(tenant, chart.display_name, categories=chart.categories)
+            self._tenants.create(tenant, chart.display_name, categories=chart.categories, actor=_ACTOR)
             return
         known = self._tenants.describe(tenant)
         changed = [category for category in chart.categories if category not in set(known.chart)]
         renamed = chart.display_name not in ("", known.record.display_name)
         if changed or renamed:
             with self._tenants.use(tenant) as ledger:
-                ledger.update(display_name=chart.display_name or None, categories=changed)
+                ledger.update(display_name=chart.display_name or None, categories=changed, actor=_ACTOR)
 
     def take(self, tenant: str, items: Sequence[LabelledTransaction]) -> ImportOutcome:
         """See :meth:`Sink.take`."""
         if self._used is None or self._used[0] != tenant:
             self._let_go()
             self._used = tenant, self._use.enter_context(self._tenants.use(tenant))
-        return self._used[1].import_batch(items)
+        return self._used[1].import_batch(items, actor=_ACTOR)
 
     def finish(self) -> None:
         """Wait until graphs are built, heads trained, and the history replayed that calibrates."""

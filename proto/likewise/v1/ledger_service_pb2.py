@@ -23,42 +23,43 @@ _sym_db = _symbol_database.Default()
 
 
 from google.rpc import status_pb2 as google_dot_rpc_dot_status__pb2
+from likewise.v1 import erasure_pb2 as likewise_dot_v1_dot_erasure__pb2
 from likewise.v1 import transaction_pb2 as likewise_dot_v1_dot_transaction__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n likewise/v1/ledger_service.proto\x12\x0blikewise.v1\x1a\x17google/rpc/status.proto\x1a\x1dlikewise/v1/transaction.proto\"j\n\x0cLearnRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x36\n\x0ctransactions\x18\x02 \x03(\x0b\x32 .likewise.v1.LabelledTransaction\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"}\n\rLearnResponse\x12\x10\n\x08revision\x18\x01 \x01(\x03\x12\x0f\n\x07\x63reated\x18\x02 \x01(\x05\x12\x0f\n\x07updated\x18\x03 \x01(\x05\x12\x11\n\tunchanged\x18\x04 \x01(\x05\x12\x0c\n\x04kept\x18\x05 \x01(\x05\x12\x17\n\x0finactive_labels\x18\x06 \x01(\x05\"c\n\x19ImportTransactionsRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x36\n\x0ctransactions\x18\x02 \x03(\x0b\x32 .likewise.v1.LabelledTransaction\"\xd2\x01\n\x1aImportTransactionsResponse\x12\x10\n\x08revision\x18\x01 \x01(\x03\x12\x0f\n\x07\x63reated\x18\x02 \x01(\x03\x12\x0f\n\x07updated\x18\x03 \x01(\x03\x12\x11\n\tunchanged\x18\x04 \x01(\x03\x12\x0c\n\x04kept\x18\x05 \x01(\x03\x12\x10\n\x08rejected\x18\x06 \x01(\x03\x12\x34\n\nrejections\x18\x07 \x03(\x0b\x32 .likewise.v1.RejectedTransaction\x12\x17\n\x0finactive_labels\x18\x08 \x01(\x03\"b\n\x13RejectedTransaction\x12\x10\n\x08position\x18\x01 \x01(\x03\x12\x16\n\x0etransaction_id\x18\x02 \x01(\t\x12!\n\x05\x65rror\x18\x03 \x01(\x0b\x32\x12.google.rpc.Status\"?\n\x15GetTransactionRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x16\n\x0etransaction_id\x18\x02 \x01(\t\"A\n\x16GetTransactionResponse\x12\'\n\x05\x65ntry\x18\x01 \x01(\x0b\x32\x18.likewise.v1.LedgerEntry\"P\n\x17ListTransactionsRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"^\n\x18ListTransactionsResponse\x12)\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x18.likewise.v1.LedgerEntry\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"D\n\x19\x46orgetTransactionsRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x17\n\x0ftransaction_ids\x18\x02 \x03(\t\"R\n\x1a\x46orgetTransactionsResponse\x12\x10\n\x08revision\x18\x01 \x01(\x03\x12\x11\n\tforgotten\x18\x02 \x01(\x05\x12\x0f\n\x07missing\x18\x03 \x01(\x05\"+\n\x19\x45xportTransactionsRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\"Y\n\x1a\x45xportTransactionsResponse\x12)\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x18.likewise.v1.LedgerEntry\x12\x10\n\x08revision\x18\x02 \x01(\x03\x32\xc4\x04\n\rLedgerService\x12>\n\x05Learn\x12\x19.likewise.v1.LearnRequest\x1a\x1a.likewise.v1.LearnResponse\x12g\n\x12ImportTransactions\x12&.likewise.v1.ImportTransactionsRequest\x1a\'.likewise.v1.ImportTransactionsResponse(\x01\x12Y\n\x0eGetTransaction\x12\".likewise.v1.GetTransactionRequest\x1a#.likewise.v1.GetTransactionResponse\x12_\n\x10ListTransactions\x12$.likewise.v1.ListTransactionsRequest\x1a%.likewise.v1.ListTransactionsResponse\x12\x65\n\x12\x46orgetTransactions\x12&.likewise.v1.ForgetTransactionsRequest\x1a\'.likewise.v1.ForgetTransactionsResponse\x12g\n\x12\x45xportTransactions\x12&.likewise.v1.ExportTransactionsRequest\x1a\'.likewise.v1.ExportTransactionsResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n likewise/v1/ledger_service.proto\x12\x0blikewise.v1\x1a\x17google/rpc/status.proto\x1a\x19likewise/v1/erasure.proto\x1a\x1dlikewise/v1/transaction.proto\"j\n\x0cLearnRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x36\n\x0ctransactions\x18\x02 \x03(\x0b\x32 .likewise.v1.LabelledTransaction\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"}\n\rLearnResponse\x12\x10\n\x08revision\x18\x01 \x01(\x03\x12\x0f\n\x07\x63reated\x18\x02 \x01(\x05\x12\x0f\n\x07updated\x18\x03 \x01(\x05\x12\x11\n\tunchanged\x18\x04 \x01(\x05\x12\x0c\n\x04kept\x18\x05 \x01(\x05\x12\x17\n\x0finactive_labels\x18\x06 \x01(\x05\"c\n\x19ImportTransactionsRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x36\n\x0ctransactions\x18\x02 \x03(\x0b\x32 .likewise.v1.LabelledTransaction\"\xd2\x01\n\x1aImportTransactionsResponse\x12\x10\n\x08revision\x18\x01 \x01(\x03\x12\x0f\n\x07\x63reated\x18\x02 \x01(\x03\x12\x0f\n\x07updated\x18\x03 \x01(\x03\x12\x11\n\tunchanged\x18\x04 \x01(\x03\x12\x0c\n\x04kept\x18\x05 \x01(\x03\x12\x10\n\x08rejected\x18\x06 \x01(\x03\x12\x34\n\nrejections\x18\x07 \x03(\x0b\x32 .likewise.v1.RejectedTransaction\x12\x17\n\x0finactive_labels\x18\x08 \x01(\x03\"b\n\x13RejectedTransaction\x12\x10\n\x08position\x18\x01 \x01(\x03\x12\x16\n\x0etransaction_id\x18\x02 \x01(\t\x12!\n\x05\x65rror\x18\x03 \x01(\x0b\x32\x12.google.rpc.Status\"?\n\x15GetTransactionRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x16\n\x0etransaction_id\x18\x02 \x01(\t\"A\n\x16GetTransactionResponse\x12\'\n\x05\x65ntry\x18\x01 \x01(\x0b\x32\x18.likewise.v1.LedgerEntry\"P\n\x17ListTransactionsRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"^\n\x18ListTransactionsResponse\x12)\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x18.likewise.v1.LedgerEntry\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"D\n\x19\x46orgetTransactionsRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12\x17\n\x0ftransaction_ids\x18\x02 \x03(\t\"\x80\x01\n\x1a\x46orgetTransactionsResponse\x12\x10\n\x08revision\x18\x01 \x01(\x03\x12\x11\n\tforgotten\x18\x02 \x01(\x05\x12\x0f\n\x07missing\x18\x03 \x01(\x05\x12,\n\x07receipt\x18\x04 \x01(\x0b\x32\x1b.likewise.v1.ErasureReceipt\"+\n\x19\x45xportTransactionsRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\"Y\n\x1a\x45xportTransactionsResponse\x12)\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x18.likewise.v1.LedgerEntry\x12\x10\n\x08revision\x18\x02 \x01(\x03\x32\xc4\x04\n\rLedgerService\x12>\n\x05Learn\x12\x19.likewise.v1.LearnRequest\x1a\x1a.likewise.v1.LearnResponse\x12g\n\x12ImportTransactions\x12&.likewise.v1.ImportTransactionsRequest\x1a\'.likewise.v1.ImportTransactionsResponse(\x01\x12Y\n\x0eGetTransaction\x12\".likewise.v1.GetTransactionRequest\x1a#.likewise.v1.GetTransactionResponse\x12_\n\x10ListTransactions\x12$.likewise.v1.ListTransactionsRequest\x1a%.likewise.v1.ListTransactionsResponse\x12\x65\n\x12\x46orgetTransactions\x12&.likewise.v1.ForgetTransactionsRequest\x1a\'.likewise.v1.ForgetTransactionsResponse\x12g\n\x12\x45xportTransactions\x12&.likewise.v1.ExportTransactionsRequest\x1a\'.likewise.v1.ExportTransactionsResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'likewise.v1.ledger_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_LEARNREQUEST']._serialized_start=105
-  _globals['_LEARNREQUEST']._serialized_end=211
-  _globals['_LEARNRESPONSE']._serialized_start=213
-  _globals['_LEARNRESPONSE']._serialized_end=338
-  _globals['_IMPORTTRANSACTIONSREQUEST']._serialized_start=340
-  _globals['_IMPORTTRANSACTIONSREQUEST']._serialized_end=439
-  _globals['_IMPORTTRANSACTIONSRESPONSE']._serialized_start=442
-  _globals['_IMPORTTRANSACTIONSRESPONSE']._serialized_end=652
-  _globals['_REJECTEDTRANSACTION']._serialized_start=654
-  _globals['_REJECTEDTRANSACTION']._serialized_end=752
-  _globals['_GETTRANSACTIONREQUEST']._serialized_start=754
-  _globals['_GETTRANSACTIONREQUEST']._serialized_end=817
-  _globals['_GETTRANSACTIONRESPONSE']._serialized_start=819
-  _globals['_GETTRANSACTIONRESPONSE']._serialized_end=884
-  _globals['_LISTTRANSACTIONSREQUEST']._serialized_start=886
-  _globals['_LISTTRANSACTIONSREQUEST']._serialized_end=966
-  _globals['_LISTTRANSACTIONSRESPONSE']._serialized_start=968
-  _globals['_LISTTRANSACTIONSRESPONSE']._serialized_end=1062
-  _globals['_FORGETTRANSACTIONSREQUEST']._serialized_start=1064
-  _globals['_FORGETTRANSACTIONSREQUEST']._serialized_end=1132
-  _globals['_FORGETTRANSACTIONSRESPONSE']._serialized_start=1134
-  _globals['_FORGETTRANSACTIONSRESPONSE']._serialized_end=1216
-  _globals['_EXPORTTRANSACTIONSREQUEST']._serialized_start=1218
-  _globals['_EXPORTTRANSACTIONSREQUEST']._serialized_end=1261
-  _globals['_EXPORTTRANSACTIONSRESPONSE']._serialized_start=1263
-  _globals['_EXPORTTRANSACTIONSRESPONSE']._serialized_end=1352
-  _globals['_LEDGERSERVICE']._serialized_start=1355
-  _globals['_LEDGERSERVICE']._serialized_end=1935
+  _globals['_LEARNREQUEST']._serialized_start=132
+  _globals['_LEARNREQUEST']._serialized_end=238
+  _globals['_LEARNRESPONSE']._serialized_start=240
+  _globals['_LEARNRESPONSE']._serialized_end=365
+  _globals['_IMPORTTRANSACTIONSREQUEST']._serialized_start=367
+  _globals['_IMPORTTRANSACTIONSREQUEST']._serialized_end=466
+  _globals['_IMPORTTRANSACTIONSRESPONSE']._serialized_start=469
+  _globals['_IMPORTTRANSACTIONSRESPONSE']._serialized_end=679
+  _globals['_REJECTEDTRANSACTION']._serialized_start=681
+  _globals['_REJECTEDTRANSACTION']._serialized_end=779
+  _globals['_GETTRANSACTIONREQUEST']._serialized_start=781
+  _globals['_GETTRANSACTIONREQUEST']._serialized_end=844
+  _globals['_GETTRANSACTIONRESPONSE']._serialized_start=846
+  _globals['_GETTRANSACTIONRESPONSE']._serialized_end=911
+  _globals['_LISTTRANSACTIONSREQUEST']._serialized_start=913
+  _globals['_LISTTRANSACTIONSREQUEST']._serialized_end=993
+  _globals['_LISTTRANSACTIONSRESPONSE']._serialized_start=995
+  _globals['_LISTTRANSACTIONSRESPONSE']._serialized_end=1089
+  _globals['_FORGETTRANSACTIONSREQUEST']._serialized_start=1091
+  _globals['_FORGETTRANSACTIONSREQUEST']._serialized_end=1159
+  _globals['_FORGETTRANSACTIONSRESPONSE']._serialized_start=1162
+  _globals['_FORGETTRANSACTIONSRESPONSE']._serialized_end=1290
+  _globals['_EXPORTTRANSACTIONSREQUEST']._serialized_start=1292
+  _globals['_EXPORTTRANSACTIONSREQUEST']._serialized_end=1335
+  _globals['_EXPORTTRANSACTIONSRESPONSE']._serialized_start=1337
+  _globals['_EXPORTTRANSACTIONSRESPONSE']._serialized_end=1426
+  _globals['_LEDGERSERVICE']._serialized_start=1429
+  _globals['_LEDGERSERVICE']._serialized_end=2009
 # @@protoc_insertion_point(module_scope)

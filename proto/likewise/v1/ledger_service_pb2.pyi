@@ -9,6 +9,7 @@ import google.protobuf.descriptor
 import google.protobuf.internal.containers
 import google.protobuf.message
 import google.rpc.status_pb2
+import likewise.v1.erasure_pb2
 import likewise.v1.transaction_pb2
 import sys
 import typing
@@ -317,20 +318,27 @@ class ForgetTransactionsResponse(google.protobuf.message.Message):
     REVISION_FIELD_NUMBER: builtins.int
     FORGOTTEN_FIELD_NUMBER: builtins.int
     MISSING_FIELD_NUMBER: builtins.int
+    RECEIPT_FIELD_NUMBER: builtins.int
     revision: builtins.int
     """The revision without them."""
     forgotten: builtins.int
     """Transactions that were forgotten."""
     missing: builtins.int
     """Ids that were not there."""
+    @property
+    def receipt(self) -> likewise.v1.erasure_pb2.ErasureReceipt:
+        """Of what was erased. Absent where nothing was."""
+
     def __init__(
         self,
         *,
         revision: builtins.int = ...,
         forgotten: builtins.int = ...,
         missing: builtins.int = ...,
+        receipt: likewise.v1.erasure_pb2.ErasureReceipt | None = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["forgotten", b"forgotten", "missing", b"missing", "revision", b"revision"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["receipt", b"receipt"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["forgotten", b"forgotten", "missing", b"missing", "receipt", b"receipt", "revision", b"revision"]) -> None: ...
 
 Global___ForgetTransactionsResponse: typing_extensions.TypeAlias = ForgetTransactionsResponse
 

@@ -106,7 +106,8 @@ class LedgerServiceServicer(object):
 
     def ForgetTransactions(self, request, context):
         """Forgets transactions: they are gone from disk, memory and index when it returns. Ids that are not there
-        are counted, not an error; so it can be repeated.
+        are counted, not an error; so it can be repeated. UNAVAILABLE (PURGE_DELAYED) says that they are forgotten
+        but that somebody keeps remains of them on disk; the server goes on trying, and a repeated call tells.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

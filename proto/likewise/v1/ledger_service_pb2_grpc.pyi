@@ -201,7 +201,8 @@ class LedgerServiceStub(typing.Generic[_LedgerServiceLearnType, _LedgerServiceIm
 
     ForgetTransactions: _LedgerServiceForgetTransactionsType
     """Forgets transactions: they are gone from disk, memory and index when it returns. Ids that are not there
-    are counted, not an error; so it can be repeated.
+    are counted, not an error; so it can be repeated. UNAVAILABLE (PURGE_DELAYED) says that they are forgotten
+    but that somebody keeps remains of them on disk; the server goes on trying, and a repeated call tells.
     """
 
     ExportTransactions: _LedgerServiceExportTransactionsType
@@ -283,7 +284,8 @@ class LedgerServiceServicer(metaclass=abc.ABCMeta):
         context: _ServicerContext,
     ) -> typing.Union[likewise.v1.ledger_service_pb2.ForgetTransactionsResponse, collections.abc.Awaitable[likewise.v1.ledger_service_pb2.ForgetTransactionsResponse]]:
         """Forgets transactions: they are gone from disk, memory and index when it returns. Ids that are not there
-        are counted, not an error; so it can be repeated.
+        are counted, not an error; so it can be repeated. UNAVAILABLE (PURGE_DELAYED) says that they are forgotten
+        but that somebody keeps remains of them on disk; the server goes on trying, and a repeated call tells.
         """
 
     @abc.abstractmethod

@@ -13,6 +13,7 @@ import google.protobuf.message
 import google.protobuf.timestamp_pb2
 import google.type.date_pb2
 import google.type.money_pb2
+import likewise.v1.erasure_pb2
 import sys
 import typing
 
@@ -46,6 +47,82 @@ INDEX_KIND_EXACT: IndexKind.ValueType  # 1
 INDEX_KIND_GRAPH: IndexKind.ValueType  # 2
 """An HNSW graph over the older texts, an exact scan of the newer ones."""
 Global___IndexKind: typing_extensions.TypeAlias = IndexKind
+
+class _AuditAction:
+    ValueType = typing.NewType("ValueType", builtins.int)
+    V: typing_extensions.TypeAlias = ValueType
+
+class _AuditActionEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTypeWrapper[_AuditAction.ValueType], builtins.type):
+    DESCRIPTOR: google.protobuf.descriptor.EnumDescriptor
+    AUDIT_ACTION_UNSPECIFIED: _AuditAction.ValueType  # 0
+    """Not known to this version."""
+    AUDIT_ACTION_CREATE: _AuditAction.ValueType  # 1
+    """The tenant was created."""
+    AUDIT_ACTION_LEARN: _AuditAction.ValueType  # 2
+    """Transactions were learned."""
+    AUDIT_ACTION_IMPORT: _AuditAction.ValueType  # 3
+    """Transactions were imported. Batches that follow one another are one record."""
+    AUDIT_ACTION_FORGET: _AuditAction.ValueType  # 4
+    """Transactions were forgotten."""
+    AUDIT_ACTION_PURGE: _AuditAction.ValueType  # 5
+    """A category was purged."""
+    AUDIT_ACTION_UPDATE: _AuditAction.ValueType  # 6
+    """The policy, the display name or entries of the chart were updated."""
+    AUDIT_ACTION_RENAME: _AuditAction.ValueType  # 7
+    """A category was renamed."""
+    AUDIT_ACTION_MERGE: _AuditAction.ValueType  # 8
+    """Categories were merged."""
+    AUDIT_ACTION_SPLIT: _AuditAction.ValueType  # 9
+    """A category was split."""
+    AUDIT_ACTION_DEACTIVATE: _AuditAction.ValueType  # 10
+    """A category was deactivated."""
+    AUDIT_ACTION_ACTIVATE: _AuditAction.ValueType  # 11
+    """A category was activated."""
+    AUDIT_ACTION_DELETE: _AuditAction.ValueType  # 12
+    """The tenant was deleted."""
+    AUDIT_ACTION_RESTORE: _AuditAction.ValueType  # 13
+    """The tenant was restored from a backup."""
+    AUDIT_ACTION_CREATE_TOKEN: _AuditAction.ValueType  # 14
+    """A token was made."""
+    AUDIT_ACTION_REVOKE_TOKEN: _AuditAction.ValueType  # 15
+    """A token was revoked."""
+
+class AuditAction(_AuditAction, metaclass=_AuditActionEnumTypeWrapper):
+    """What was done."""
+
+AUDIT_ACTION_UNSPECIFIED: AuditAction.ValueType  # 0
+"""Not known to this version."""
+AUDIT_ACTION_CREATE: AuditAction.ValueType  # 1
+"""The tenant was created."""
+AUDIT_ACTION_LEARN: AuditAction.ValueType  # 2
+"""Transactions were learned."""
+AUDIT_ACTION_IMPORT: AuditAction.ValueType  # 3
+"""Transactions were imported. Batches that follow one another are one record."""
+AUDIT_ACTION_FORGET: AuditAction.ValueType  # 4
+"""Transactions were forgotten."""
+AUDIT_ACTION_PURGE: AuditAction.ValueType  # 5
+"""A category was purged."""
+AUDIT_ACTION_UPDATE: AuditAction.ValueType  # 6
+"""The policy, the display name or entries of the chart were updated."""
+AUDIT_ACTION_RENAME: AuditAction.ValueType  # 7
+"""A category was renamed."""
+AUDIT_ACTION_MERGE: AuditAction.ValueType  # 8
+"""Categories were merged."""
+AUDIT_ACTION_SPLIT: AuditAction.ValueType  # 9
+"""A category was split."""
+AUDIT_ACTION_DEACTIVATE: AuditAction.ValueType  # 10
+"""A category was deactivated."""
+AUDIT_ACTION_ACTIVATE: AuditAction.ValueType  # 11
+"""A category was activated."""
+AUDIT_ACTION_DELETE: AuditAction.ValueType  # 12
+"""The tenant was deleted."""
+AUDIT_ACTION_RESTORE: AuditAction.ValueType  # 13
+"""The tenant was restored from a backup."""
+AUDIT_ACTION_CREATE_TOKEN: AuditAction.ValueType  # 14
+"""A token was made."""
+AUDIT_ACTION_REVOKE_TOKEN: AuditAction.ValueType  # 15
+"""A token was revoked."""
+Global___AuditAction: typing_extensions.TypeAlias = AuditAction
 
 @typing.final
 class Tenant(google.protobuf.message.Message):
@@ -463,9 +540,18 @@ class DeleteTenantResponse(google.protobuf.message.Message):
 
     DESCRIPTOR: google.protobuf.descriptor.Descriptor
 
+    RECEIPT_FIELD_NUMBER: builtins.int
+    @property
+    def receipt(self) -> likewise.v1.erasure_pb2.ErasureReceipt:
+        """What was erased. Its record is in the trail of the server's data."""
+
     def __init__(
         self,
+        *,
+        receipt: likewise.v1.erasure_pb2.ErasureReceipt | None = ...,
     ) -> None: ...
+    def HasField(self, field_name: typing.Literal["receipt", b"receipt"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["receipt", b"receipt"]) -> None: ...
 
 Global___DeleteTenantResponse: typing_extensions.TypeAlias = DeleteTenantResponse
 
@@ -805,3 +891,228 @@ class ActivateCategoryResponse(google.protobuf.message.Message):
     def ClearField(self, field_name: typing.Literal["revision", b"revision"]) -> None: ...
 
 Global___ActivateCategoryResponse: typing_extensions.TypeAlias = ActivateCategoryResponse
+
+@typing.final
+class PurgeCategoryRequest(google.protobuf.message.Message):
+    """Request of PurgeCategory."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    TENANT_FIELD_NUMBER: builtins.int
+    DIMENSION_FIELD_NUMBER: builtins.int
+    CATEGORY_FIELD_NUMBER: builtins.int
+    ENTRIES_ONLY_FIELD_NUMBER: builtins.int
+    REQUEST_ID_FIELD_NUMBER: builtins.int
+    VALIDATE_ONLY_FIELD_NUMBER: builtins.int
+    tenant: builtins.str
+    """Whose books. Required."""
+    dimension: builtins.str
+    """The dimension; "category" if empty."""
+    category: builtins.str
+    """Id of the category. Required."""
+    entries_only: builtins.bool
+    """Only forget the transactions: the category stays."""
+    request_id: builtins.str
+    """Names this request, so that it can be repeated when its answer was lost (AIP-155); as in Learn. What it
+    asked for is not remembered with it.
+    """
+    validate_only: builtins.bool
+    """Only say what would come of it, and change nothing (AIP-163)."""
+    def __init__(
+        self,
+        *,
+        tenant: builtins.str = ...,
+        dimension: builtins.str = ...,
+        category: builtins.str = ...,
+        entries_only: builtins.bool = ...,
+        request_id: builtins.str = ...,
+        validate_only: builtins.bool = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["category", b"category", "dimension", b"dimension", "entries_only", b"entries_only", "request_id", b"request_id", "tenant", b"tenant", "validate_only", b"validate_only"]) -> None: ...
+
+Global___PurgeCategoryRequest: typing_extensions.TypeAlias = PurgeCategoryRequest
+
+@typing.final
+class PurgeCategoryResponse(google.protobuf.message.Message):
+    """Answer of PurgeCategory."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    REVISION_FIELD_NUMBER: builtins.int
+    ERASED_FIELD_NUMBER: builtins.int
+    RECEIPT_FIELD_NUMBER: builtins.int
+    revision: builtins.int
+    """The revision without them; with validate_only the one that would be."""
+    @property
+    def erased(self) -> likewise.v1.erasure_pb2.ErasedCounts:
+        """How much was erased; with validate_only how much would be."""
+
+    @property
+    def receipt(self) -> likewise.v1.erasure_pb2.ErasureReceipt:
+        """Of what was erased. Absent where nothing was, and with validate_only."""
+
+    def __init__(
+        self,
+        *,
+        revision: builtins.int = ...,
+        erased: likewise.v1.erasure_pb2.ErasedCounts | None = ...,
+        receipt: likewise.v1.erasure_pb2.ErasureReceipt | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["erased", b"erased", "receipt", b"receipt"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["erased", b"erased", "receipt", b"receipt", "revision", b"revision"]) -> None: ...
+
+Global___PurgeCategoryResponse: typing_extensions.TypeAlias = PurgeCategoryResponse
+
+@typing.final
+class AuditRecord(google.protobuf.message.Message):
+    """A record of an audit trail. It holds no wordings, no amounts, no ids of transactions, and no digests of them."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    ID_FIELD_NUMBER: builtins.int
+    TIME_FIELD_NUMBER: builtins.int
+    REVISION_FIELD_NUMBER: builtins.int
+    ACTOR_FIELD_NUMBER: builtins.int
+    ACTION_FIELD_NUMBER: builtins.int
+    CREATED_FIELD_NUMBER: builtins.int
+    UPDATED_FIELD_NUMBER: builtins.int
+    MOVED_FIELD_NUMBER: builtins.int
+    ERASED_FIELD_NUMBER: builtins.int
+    CATEGORIES_FIELD_NUMBER: builtins.int
+    TENANT_FIELD_NUMBER: builtins.int
+    TOKEN_ID_FIELD_NUMBER: builtins.int
+    id: builtins.str
+    """Names the record within its trail."""
+    revision: builtins.int
+    """The tenant's revision that holds what was done."""
+    actor: builtins.str
+    """Who did it: "token:ID LABEL", "certificate:SUBJECT", or "local" where nobody had to say who they are."""
+    action: Global___AuditAction.ValueType
+    """What was done."""
+    created: builtins.int
+    """Entries that were created."""
+    updated: builtins.int
+    """Entries that were replaced."""
+    moved: builtins.int
+    """Entries whose label changed sides."""
+    tenant: builtins.str
+    """Whose books; empty where it is nobody's."""
+    token_id: builtins.str
+    """Id of the token that was made or revoked."""
+    @property
+    def time(self) -> google.protobuf.timestamp_pb2.Timestamp:
+        """When. Of several batches of an import, when the last was committed."""
+
+    @property
+    def erased(self) -> likewise.v1.erasure_pb2.ErasedCounts:
+        """What was erased, if anything."""
+
+    @property
+    def categories(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[Global___AuditCategory]:
+        """Of a change of the chart the categories, as they are called today; those that were purged are left out."""
+
+    def __init__(
+        self,
+        *,
+        id: builtins.str = ...,
+        time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        revision: builtins.int = ...,
+        actor: builtins.str = ...,
+        action: Global___AuditAction.ValueType = ...,
+        created: builtins.int = ...,
+        updated: builtins.int = ...,
+        moved: builtins.int = ...,
+        erased: likewise.v1.erasure_pb2.ErasedCounts | None = ...,
+        categories: collections.abc.Iterable[Global___AuditCategory] | None = ...,
+        tenant: builtins.str = ...,
+        token_id: builtins.str = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["erased", b"erased", "time", b"time"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["action", b"action", "actor", b"actor", "categories", b"categories", "created", b"created", "erased", b"erased", "id", b"id", "moved", b"moved", "revision", b"revision", "tenant", b"tenant", "time", b"time", "token_id", b"token_id", "updated", b"updated"]) -> None: ...
+
+Global___AuditRecord: typing_extensions.TypeAlias = AuditRecord
+
+@typing.final
+class AuditCategory(google.protobuf.message.Message):
+    """A category that a record names."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    DIMENSION_FIELD_NUMBER: builtins.int
+    ID_FIELD_NUMBER: builtins.int
+    dimension: builtins.str
+    """Its dimension."""
+    id: builtins.str
+    """Its id."""
+    def __init__(
+        self,
+        *,
+        dimension: builtins.str = ...,
+        id: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["dimension", b"dimension", "id", b"id"]) -> None: ...
+
+Global___AuditCategory: typing_extensions.TypeAlias = AuditCategory
+
+@typing.final
+class ListAuditRecordsRequest(google.protobuf.message.Message):
+    """Request of ListAuditRecords."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    TENANT_FIELD_NUMBER: builtins.int
+    PAGE_SIZE_FIELD_NUMBER: builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: builtins.int
+    START_TIME_FIELD_NUMBER: builtins.int
+    END_TIME_FIELD_NUMBER: builtins.int
+    tenant: builtins.str
+    """Whose trail. Empty for that of the server's data, which only callers may see who may see all tenants."""
+    page_size: builtins.int
+    """Records a page: 100 if 0, at most 1,000 (a larger number is taken as 1,000)."""
+    page_token: builtins.str
+    """The next_page_token of the page before; empty for the first."""
+    @property
+    def start_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
+        """Only records of this time or later."""
+
+    @property
+    def end_time(self) -> google.protobuf.timestamp_pb2.Timestamp:
+        """Only records of earlier times."""
+
+    def __init__(
+        self,
+        *,
+        tenant: builtins.str = ...,
+        page_size: builtins.int = ...,
+        page_token: builtins.str = ...,
+        start_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+        end_time: google.protobuf.timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["end_time", b"end_time", "start_time", b"start_time"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["end_time", b"end_time", "page_size", b"page_size", "page_token", b"page_token", "start_time", b"start_time", "tenant", b"tenant"]) -> None: ...
+
+Global___ListAuditRecordsRequest: typing_extensions.TypeAlias = ListAuditRecordsRequest
+
+@typing.final
+class ListAuditRecordsResponse(google.protobuf.message.Message):
+    """Answer of ListAuditRecords."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    RECORDS_FIELD_NUMBER: builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: builtins.int
+    next_page_token: builtins.str
+    """Ask with it for the next page; empty on the last."""
+    @property
+    def records(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[Global___AuditRecord]:
+        """The records, the latest first."""
+
+    def __init__(
+        self,
+        *,
+        records: collections.abc.Iterable[Global___AuditRecord] | None = ...,
+        next_page_token: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["next_page_token", b"next_page_token", "records", b"records"]) -> None: ...
+
+Global___ListAuditRecordsResponse: typing_extensions.TypeAlias = ListAuditRecordsResponse

@@ -86,6 +86,16 @@ class TenantServiceStub(object):
                 request_serializer=likewise_dot_v1_dot_tenant__service__pb2.ActivateCategoryRequest.SerializeToString,
                 response_deserializer=likewise_dot_v1_dot_tenant__service__pb2.ActivateCategoryResponse.FromString,
                 _registered_method=True)
+        self.PurgeCategory = channel.unary_unary(
+                '/likewise.v1.TenantService/PurgeCategory',
+                request_serializer=likewise_dot_v1_dot_tenant__service__pb2.PurgeCategoryRequest.SerializeToString,
+                response_deserializer=likewise_dot_v1_dot_tenant__service__pb2.PurgeCategoryResponse.FromString,
+                _registered_method=True)
+        self.ListAuditRecords = channel.unary_unary(
+                '/likewise.v1.TenantService/ListAuditRecords',
+                request_serializer=likewise_dot_v1_dot_tenant__service__pb2.ListAuditRecordsRequest.SerializeToString,
+                response_deserializer=likewise_dot_v1_dot_tenant__service__pb2.ListAuditRecordsResponse.FromString,
+                _registered_method=True)
 
 
 class TenantServiceServicer(object):
@@ -122,7 +132,7 @@ class TenantServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def DeleteTenant(self, request, context):
-        """Deletes a tenant with all that it taught: gone from disk when it returns.
+        """Deletes a tenant with all that it taught: gone from disk when it returns. Its answer is a receipt.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -165,6 +175,26 @@ class TenantServiceServicer(object):
     def ActivateCategory(self, request, context):
         """Activates a category, with the history that it has. One that was merged gets its id back, not its
         history: that is SplitCategory's. May be repeated.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PurgeCategory(self, request, context):
+        """Forgets all transactions that are labelled with a category, with their labels in other dimensions, and the
+        category itself: its id, former ids, name and description, and the categories that were merged into it.
+        Gone from disk, memory and index when it returns; its answer is a receipt. A category that is not there is
+        an error (NOT_FOUND). May be repeated with the same request_id.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListAuditRecords(self, request, context):
+        """Lists the audit trail page by page, the latest record first: who taught, changed or forgot what, and when.
+        The trail of a tenant is a part of it, and is deleted with it. What outlives tenants is in the trail of the
+        server's data: tenants that were created, restored and deleted, and tokens. At most 50,000 records are
+        kept of each trail; the oldest go first.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -222,6 +252,16 @@ def add_TenantServiceServicer_to_server(servicer, server):
                     servicer.ActivateCategory,
                     request_deserializer=likewise_dot_v1_dot_tenant__service__pb2.ActivateCategoryRequest.FromString,
                     response_serializer=likewise_dot_v1_dot_tenant__service__pb2.ActivateCategoryResponse.SerializeToString,
+            ),
+            'PurgeCategory': grpc.unary_unary_rpc_method_handler(
+                    servicer.PurgeCategory,
+                    request_deserializer=likewise_dot_v1_dot_tenant__service__pb2.PurgeCategoryRequest.FromString,
+                    response_serializer=likewise_dot_v1_dot_tenant__service__pb2.PurgeCategoryResponse.SerializeToString,
+            ),
+            'ListAuditRecords': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListAuditRecords,
+                    request_deserializer=likewise_dot_v1_dot_tenant__service__pb2.ListAuditRecordsRequest.FromString,
+                    response_serializer=likewise_dot_v1_dot_tenant__service__pb2.ListAuditRecordsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -496,6 +536,60 @@ class TenantService(object):
             '/likewise.v1.TenantService/ActivateCategory',
             likewise_dot_v1_dot_tenant__service__pb2.ActivateCategoryRequest.SerializeToString,
             likewise_dot_v1_dot_tenant__service__pb2.ActivateCategoryResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PurgeCategory(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/likewise.v1.TenantService/PurgeCategory',
+            likewise_dot_v1_dot_tenant__service__pb2.PurgeCategoryRequest.SerializeToString,
+            likewise_dot_v1_dot_tenant__service__pb2.PurgeCategoryResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListAuditRecords(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/likewise.v1.TenantService/ListAuditRecords',
+            likewise_dot_v1_dot_tenant__service__pb2.ListAuditRecordsRequest.SerializeToString,
+            likewise_dot_v1_dot_tenant__service__pb2.ListAuditRecordsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -185,7 +185,39 @@ _TenantServiceActivateCategoryType = typing_extensions.TypeVar(
     ],
 )
 
-class TenantServiceStub(typing.Generic[_TenantServiceCreateTenantType, _TenantServiceGetTenantType, _TenantServiceListTenantsType, _TenantServiceUpdateTenantType, _TenantServiceDeleteTenantType, _TenantServiceRenameCategoryType, _TenantServiceMergeCategoriesType, _TenantServiceSplitCategoryType, _TenantServiceDeactivateCategoryType, _TenantServiceActivateCategoryType]):
+_TenantServicePurgeCategoryType = typing_extensions.TypeVar(
+    '_TenantServicePurgeCategoryType',
+    grpc.UnaryUnaryMultiCallable[
+        likewise.v1.tenant_service_pb2.PurgeCategoryRequest,
+        likewise.v1.tenant_service_pb2.PurgeCategoryResponse,
+    ],
+    grpc.aio.UnaryUnaryMultiCallable[
+        likewise.v1.tenant_service_pb2.PurgeCategoryRequest,
+        likewise.v1.tenant_service_pb2.PurgeCategoryResponse,
+    ],
+    default=grpc.UnaryUnaryMultiCallable[
+        likewise.v1.tenant_service_pb2.PurgeCategoryRequest,
+        likewise.v1.tenant_service_pb2.PurgeCategoryResponse,
+    ],
+)
+
+_TenantServiceListAuditRecordsType = typing_extensions.TypeVar(
+    '_TenantServiceListAuditRecordsType',
+    grpc.UnaryUnaryMultiCallable[
+        likewise.v1.tenant_service_pb2.ListAuditRecordsRequest,
+        likewise.v1.tenant_service_pb2.ListAuditRecordsResponse,
+    ],
+    grpc.aio.UnaryUnaryMultiCallable[
+        likewise.v1.tenant_service_pb2.ListAuditRecordsRequest,
+        likewise.v1.tenant_service_pb2.ListAuditRecordsResponse,
+    ],
+    default=grpc.UnaryUnaryMultiCallable[
+        likewise.v1.tenant_service_pb2.ListAuditRecordsRequest,
+        likewise.v1.tenant_service_pb2.ListAuditRecordsResponse,
+    ],
+)
+
+class TenantServiceStub(typing.Generic[_TenantServiceCreateTenantType, _TenantServiceGetTenantType, _TenantServiceListTenantsType, _TenantServiceUpdateTenantType, _TenantServiceDeleteTenantType, _TenantServiceRenameCategoryType, _TenantServiceMergeCategoriesType, _TenantServiceSplitCategoryType, _TenantServiceDeactivateCategoryType, _TenantServiceActivateCategoryType, _TenantServicePurgeCategoryType, _TenantServiceListAuditRecordsType]):
     """Manages tenants, and what becomes of their charts. A change of a chart is on disk when it returns, with all
     the labels that it moves; a Classify sees it whole or not at all. The revisions of entries stay as they are.
     """
@@ -232,6 +264,14 @@ class TenantServiceStub(typing.Generic[_TenantServiceCreateTenantType, _TenantSe
             likewise.v1.tenant_service_pb2.ActivateCategoryRequest,
             likewise.v1.tenant_service_pb2.ActivateCategoryResponse,
         ],
+        grpc.UnaryUnaryMultiCallable[
+            likewise.v1.tenant_service_pb2.PurgeCategoryRequest,
+            likewise.v1.tenant_service_pb2.PurgeCategoryResponse,
+        ],
+        grpc.UnaryUnaryMultiCallable[
+            likewise.v1.tenant_service_pb2.ListAuditRecordsRequest,
+            likewise.v1.tenant_service_pb2.ListAuditRecordsResponse,
+        ],
     ], channel: grpc.Channel) -> None: ...
 
     @typing.overload
@@ -276,6 +316,14 @@ class TenantServiceStub(typing.Generic[_TenantServiceCreateTenantType, _TenantSe
             likewise.v1.tenant_service_pb2.ActivateCategoryRequest,
             likewise.v1.tenant_service_pb2.ActivateCategoryResponse,
         ],
+        grpc.aio.UnaryUnaryMultiCallable[
+            likewise.v1.tenant_service_pb2.PurgeCategoryRequest,
+            likewise.v1.tenant_service_pb2.PurgeCategoryResponse,
+        ],
+        grpc.aio.UnaryUnaryMultiCallable[
+            likewise.v1.tenant_service_pb2.ListAuditRecordsRequest,
+            likewise.v1.tenant_service_pb2.ListAuditRecordsResponse,
+        ],
     ], channel: grpc.aio.Channel) -> None: ...
 
     CreateTenant: _TenantServiceCreateTenantType
@@ -291,7 +339,7 @@ class TenantServiceStub(typing.Generic[_TenantServiceCreateTenantType, _TenantSe
     """Updates the policy, the display name, or entries of the chart."""
 
     DeleteTenant: _TenantServiceDeleteTenantType
-    """Deletes a tenant with all that it taught: gone from disk when it returns."""
+    """Deletes a tenant with all that it taught: gone from disk when it returns. Its answer is a receipt."""
 
     RenameCategory: _TenantServiceRenameCategoryType
     """Gives a category another id, name or description. Its history is its own still. A label that comes late
@@ -318,6 +366,20 @@ class TenantServiceStub(typing.Generic[_TenantServiceCreateTenantType, _TenantSe
     ActivateCategory: _TenantServiceActivateCategoryType
     """Activates a category, with the history that it has. One that was merged gets its id back, not its
     history: that is SplitCategory's. May be repeated.
+    """
+
+    PurgeCategory: _TenantServicePurgeCategoryType
+    """Forgets all transactions that are labelled with a category, with their labels in other dimensions, and the
+    category itself: its id, former ids, name and description, and the categories that were merged into it.
+    Gone from disk, memory and index when it returns; its answer is a receipt. A category that is not there is
+    an error (NOT_FOUND). May be repeated with the same request_id.
+    """
+
+    ListAuditRecords: _TenantServiceListAuditRecordsType
+    """Lists the audit trail page by page, the latest record first: who taught, changed or forgot what, and when.
+    The trail of a tenant is a part of it, and is deleted with it. What outlives tenants is in the trail of the
+    server's data: tenants that were created, restored and deleted, and tokens. At most 50,000 records are
+    kept of each trail; the oldest go first.
     """
 
 TenantServiceAsyncStub: typing_extensions.TypeAlias = TenantServiceStub[
@@ -360,6 +422,14 @@ TenantServiceAsyncStub: typing_extensions.TypeAlias = TenantServiceStub[
     grpc.aio.UnaryUnaryMultiCallable[
         likewise.v1.tenant_service_pb2.ActivateCategoryRequest,
         likewise.v1.tenant_service_pb2.ActivateCategoryResponse,
+    ],
+    grpc.aio.UnaryUnaryMultiCallable[
+        likewise.v1.tenant_service_pb2.PurgeCategoryRequest,
+        likewise.v1.tenant_service_pb2.PurgeCategoryResponse,
+    ],
+    grpc.aio.UnaryUnaryMultiCallable[
+        likewise.v1.tenant_service_pb2.ListAuditRecordsRequest,
+        likewise.v1.tenant_service_pb2.ListAuditRecordsResponse,
     ],
 ]
 
@@ -406,7 +476,7 @@ class TenantServiceServicer(metaclass=abc.ABCMeta):
         request: likewise.v1.tenant_service_pb2.DeleteTenantRequest,
         context: _ServicerContext,
     ) -> typing.Union[likewise.v1.tenant_service_pb2.DeleteTenantResponse, collections.abc.Awaitable[likewise.v1.tenant_service_pb2.DeleteTenantResponse]]:
-        """Deletes a tenant with all that it taught: gone from disk when it returns."""
+        """Deletes a tenant with all that it taught: gone from disk when it returns. Its answer is a receipt."""
 
     @abc.abstractmethod
     def RenameCategory(
@@ -458,6 +528,30 @@ class TenantServiceServicer(metaclass=abc.ABCMeta):
     ) -> typing.Union[likewise.v1.tenant_service_pb2.ActivateCategoryResponse, collections.abc.Awaitable[likewise.v1.tenant_service_pb2.ActivateCategoryResponse]]:
         """Activates a category, with the history that it has. One that was merged gets its id back, not its
         history: that is SplitCategory's. May be repeated.
+        """
+
+    @abc.abstractmethod
+    def PurgeCategory(
+        self,
+        request: likewise.v1.tenant_service_pb2.PurgeCategoryRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[likewise.v1.tenant_service_pb2.PurgeCategoryResponse, collections.abc.Awaitable[likewise.v1.tenant_service_pb2.PurgeCategoryResponse]]:
+        """Forgets all transactions that are labelled with a category, with their labels in other dimensions, and the
+        category itself: its id, former ids, name and description, and the categories that were merged into it.
+        Gone from disk, memory and index when it returns; its answer is a receipt. A category that is not there is
+        an error (NOT_FOUND). May be repeated with the same request_id.
+        """
+
+    @abc.abstractmethod
+    def ListAuditRecords(
+        self,
+        request: likewise.v1.tenant_service_pb2.ListAuditRecordsRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[likewise.v1.tenant_service_pb2.ListAuditRecordsResponse, collections.abc.Awaitable[likewise.v1.tenant_service_pb2.ListAuditRecordsResponse]]:
+        """Lists the audit trail page by page, the latest record first: who taught, changed or forgot what, and when.
+        The trail of a tenant is a part of it, and is deleted with it. What outlives tenants is in the trail of the
+        server's data: tenants that were created, restored and deleted, and tokens. At most 50,000 records are
+        kept of each trail; the oldest go first.
         """
 
 def add_TenantServiceServicer_to_server(servicer: TenantServiceServicer, server: typing.Union[grpc.Server, grpc.aio.Server]) -> None: ...

@@ -37,6 +37,8 @@ SCOPES: Final[Mapping[str, frozenset[Scope]]] = {
     "/likewise.v1.TenantService/SplitCategory": _MANAGE,
     "/likewise.v1.TenantService/DeactivateCategory": _MANAGE,
     "/likewise.v1.TenantService/ActivateCategory": _MANAGE,
+    "/likewise.v1.TenantService/PurgeCategory": _MANAGE,
+    "/likewise.v1.TenantService/ListAuditRecords": _MANAGE,
     f"/{reflection.SERVICE_NAME}/ServerReflectionInfo": _ANY,
 }
 """By the method's path the scopes of which any one suffices."""

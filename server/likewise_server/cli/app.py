@@ -20,7 +20,14 @@ _COMMANDS: Final = {
     ),
     "tenants": ("likewise_server.cli.tenants:tenants_app", "List, show, create, export and forget tenants."),
     "token": ("likewise_server.cli.token:token_app", "Create, list and revoke the tokens of callers."),
-    "chart": ("likewise_server.cli.chart:chart_app", "Show, rename, merge, split and deactivate categories."),
+    "chart": (
+        "likewise_server.cli.chart:chart_app",
+        "Show, rename, merge, split, deactivate and purge categories.",
+    ),
+    "audit-log": (
+        "likewise_server.cli.audit_log:audit_log_app",
+        "Show who taught, changed or forgot what, and when.",
+    ),
     "backup": ("likewise_server.cli.backup:backup_app", "Back up a data folder, beside its server."),
     "restore": ("likewise_server.cli.backup:restore_app", "Restore tenants from a backup, or verify it."),
     "model": ("likewise_server.cli.model:model_app", "Build the models: encoders of texts, and the vote."),

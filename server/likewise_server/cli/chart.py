@@ -17,6 +17,7 @@ from likewise_server.cli.common import (
     connected,
     console,
     lines_of,
+    receipt_line,
     reported,
 )
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     import likewise
 
 chart_app = typer.Typer(
-    help="Show, rename, merge, split and deactivate categories.",
+    help="Show, rename, merge, split, deactivate and purge categories.",
     no_args_is_help=True,
     rich_markup_mode=None,
     add_completion=False,
@@ -191,6 +192,34 @@ def deactivate(
     with connected(server, data) as client:
         client.deactivate_category(tenant, category, dimension=dimension)
     console.print(f"Deactivated {category!r}.")
+
+
+@chart_app.command()
+def purge(
+    tenant: TenantArgument,
+    category: CategoryArgument,
+    entries_only: Annotated[
+        bool, typer.Option("--entries-only", help="Only forget its transactions: the category stays.")
+    ] = False,
+    dimension: DimensionOption = "category",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count what would be erased.")] = False,
+    yes: YesOption = False,
+    server: ServerOption = None,
+    data: DataOption = None,
+) -> None:
+    """Forget a category with all its transactions, for good. What was merged into it goes along."""
+    with connected(server, data) as client:
+        doomed = client.purge_category(
+            tenant, category, dimension=dimension, entries_only=entries_only, validate_only=True
+        ).erased
+        what = f"{doomed.entries:,} transactions" + ("" if entries_only else f" and {category!r} itself")
+        if dry_run:
+            console.print(f"{what} would be erased.")
+            return
+        confirm(f"Erase {what} for good?", yes=yes)
+        purged = client.purge_category(tenant, category, dimension=dimension, entries_only=entries_only)
+    has_erased = purged.HasField("receipt")
+    console.print(receipt_line(purged.receipt) if has_erased else "There was nothing to erase.")
 
 
 @chart_app.command()

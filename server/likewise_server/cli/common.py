@@ -14,7 +14,7 @@ from likewise_engine.errors import InvalidInput, LikewiseError
 from likewise_server.cli.reach import Reach, current_reach
 
 if TYPE_CHECKING:
-    from likewise import Client
+    from likewise import Client, ErasureReceipt
 
 ADDRESS_DEFAULT = "127.0.0.1:50151"
 """Where ``likewise serve`` serves unless told otherwise."""
@@ -64,6 +64,15 @@ def money(amount: Decimal, currency: str) -> str:
     """An amount with two decimals, or as many more as it has, and its currency where that is known."""
     shown = f"{amount:,.2f}" if amount == round(amount, 2) else f"{amount:,}"
     return f"{shown} {plain(currency)}".rstrip()
+
+
+def receipt_line(receipt: "ErasureReceipt") -> str:
+    """What was erased, as a line."""
+    counted = receipt.erased.DESCRIPTOR.fields
+    parts = [f"{n:,} {f.name}" for f in counted if (n := getattr(receipt.erased, f.name))]
+    at = f"{receipt.time.ToDatetime():%Y-%m-%d %H:%M:%S} UTC"
+    where = f"revision {receipt.revision}, audit record {receipt.audit_record_id}"
+    return f"Erased {', '.join(parts)}: {at}, {where}."
 
 
 def confirm(question: str, *, yes: bool) -> None:

@@ -20,6 +20,7 @@ from likewise_server.cli.common import (
     console,
     fail,
     lines_of,
+    receipt_line,
     reported,
 )
 
@@ -215,14 +216,17 @@ def forget(
         )
     confirm(f"Forget {len(ids):,} transactions of {tenant!r} for good?", yes=yes)
     forgotten = missing = 0
+    receipts: list[str] = []
     with connected(server, data) as client:
         rest = iter(dict.fromkeys(ids))
         while batch := list(islice(rest, limits.BATCH_ITEMS_MAX)):
             outcome = client.forget_transactions(tenant, batch)
             forgotten += outcome.forgotten
             missing += outcome.missing
+            if outcome.HasField("receipt"):
+                receipts.append(receipt_line(outcome.receipt))
     absent = f" {missing:,} were not there." if missing else ""
-    console.print(f"Forgot {forgotten:,} transactions.{absent}")
+    console.print("\n".join([f"Forgot {forgotten:,} transactions.{absent}", *receipts]))
 
 
 @tenants_app.command()
@@ -233,8 +237,10 @@ def delete(
     with connected(server, data) as client:
         labels = client.get_tenant(tenant).statistics.labels
         confirm(f"Delete {tenant!r} and its {labels:,} labelled transactions for good?", yes=yes)
-        client.delete_tenant(tenant)
+        receipt = client.delete_tenant(tenant)
     console.print(f"Deleted {tenant!r}.")
+    if receipt.HasField("erased"):
+        console.print(receipt_line(receipt))
 
 
 def _calibration_table(calibrations: "Iterable[likewise.CalibrationStatistics]") -> Table:

@@ -22,10 +22,12 @@ from likewise_engine.ledger.ledger import Ledger
 from likewise_engine.store.base import Entry
 from likewise_engine.tenants import Tenants
 from likewise_engine.transaction import LabelledTransaction, violations_of_string
+from likewise_server.access.caller import current_caller
 from likewise_server.service import translate
 from likewise_server.service.border import check_caller
 from likewise_server.service.pages import page_size_of, page_token, position_of
 from likewise_server.service.status import status_of_violations
+from likewise_server.service.trail import receipt_message
 from likewise_server.workers import Workers
 
 _BEFORE_ALL: Final = -1
@@ -47,7 +49,8 @@ class LedgerService(LedgerServiceServicer):
         items = translate.whole_batch(request.transactions)
         with self._tenants.use(request.tenant) as ledger:
             check_caller(context)
-            return translate.learn_response(ledger.learn(items, request.request_id))
+            outcome = ledger.learn(items, request.request_id, actor=current_caller().name)
+            return translate.learn_response(outcome)
 
     def ImportTransactions(
         self, request_iterator: Iterator[pb.ImportTransactionsRequest], context: grpc.ServicerContext
@@ -113,9 +116,12 @@ class LedgerService(LedgerServiceServicer):
         """Forget transactions for good."""
         with self._tenants.use(request.tenant) as ledger:
             check_caller(context)
-            outcome = ledger.forget(request.transaction_ids)
+            outcome = ledger.forget(request.transaction_ids, actor=current_caller().name)
         return pb.ForgetTransactionsResponse(
-            revision=outcome.revision, forgotten=outcome.forgotten, missing=outcome.missing
+            revision=outcome.revision,
+            forgotten=outcome.forgotten,
+            missing=outcome.missing,
+            receipt=receipt_message(outcome.receipt),
         )
 
     def ExportTransactions(
@@ -150,7 +156,7 @@ class _Tally:
             else:
                 readable.append(item)
                 positions.append(position)
-        outcome = ledger.import_batch(readable, give_way)
+        outcome = ledger.import_batch(readable, give_way, actor=current_caller().name)
         for rejection in outcome.rejections:
             self._reject(positions[rejection.position], rejection.transaction_id, rejection.violations)
         learned, response = outcome.learned, self.response

@@ -46,6 +46,7 @@ _FAULT_MESSAGES: Final[Mapping[type[Exception], str]] = {
     errors.StoreFull: "not done, since the server's disk is full: free some space, then try again",
     errors.StoreReadOnly: "not done, since the server may not write its data folder: permit it, then retry",
     errors.FilesExhausted: "not done, since the server has too many files open: retry, or raise its limit",
+    errors.PurgeDelayed: "forgotten, but remains are on disk: the server goes on trying; repeat the call",
     errors.StoreFault: "not done, since the store failed: try again, and look after the server's disk",
     errors.ModelFault: "the model failed",
     Exception: "the server failed",

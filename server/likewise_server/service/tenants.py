@@ -1,12 +1,14 @@
 """TenantService: whose books there are, their charts and policies."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Final
 
 import grpc
 
 from likewise.v1 import tenant_service_pb2 as pb
 from likewise.v1.tenant_service_pb2_grpc import TenantServiceServicer
+from likewise_engine.audit import AuditRecord
 from likewise_engine.errors import InvalidInput, TenantNotFound
 from likewise_engine.folder import check_tenant_id
 from likewise_engine.ledger.checks import check_settings
@@ -18,6 +20,7 @@ from likewise_server.access.caller import current_caller
 from likewise_server.service import translate
 from likewise_server.service.border import check_caller
 from likewise_server.service.pages import page_size_of, page_token, position_of
+from likewise_server.service.trail import erased_message, moment, receipt_message, record_message
 
 _LISTED: Final = "tenants"
 _PRECISION_PATHS: Final = frozenset({"policy", "policy.target_precision"})
@@ -40,7 +43,7 @@ class TenantService(TenantServiceServicer):
         policy, chart = translate.policy(asked.policy), translate.categories(asked.chart)
         with translate.beneath("tenant"):
             check_settings(policy, asked.display_name, chart)
-        self._tenants.create(asked.id, asked.display_name, policy, chart)
+        self._tenants.create(asked.id, asked.display_name, policy, chart, actor=current_caller().name)
         return pb.CreateTenantResponse(tenant=translate.tenant(self._tenants.describe(asked.id)))
 
     def GetTenant(self, request: pb.GetTenantRequest, context: grpc.ServicerContext) -> pb.GetTenantResponse:
@@ -83,8 +86,8 @@ class TenantService(TenantServiceServicer):
         self, request: pb.DeleteTenantRequest, context: grpc.ServicerContext
     ) -> pb.DeleteTenantResponse:
         """Delete a tenant with all that it taught."""
-        self._tenants.delete(request.tenant)
-        return pb.DeleteTenantResponse()
+        receipt = self._tenants.delete(request.tenant, actor=current_caller().name)
+        return pb.DeleteTenantResponse(receipt=receipt_message(receipt))
 
     def RenameCategory(
         self, request: pb.RenameCategoryRequest, context: grpc.ServicerContext
@@ -127,6 +130,47 @@ class TenantService(TenantServiceServicer):
         outcome = self._reshape(request.tenant, translate.activation(request), context)
         return pb.ActivateCategoryResponse(revision=outcome.revision)
 
+    def PurgeCategory(
+        self, request: pb.PurgeCategoryRequest, context: grpc.ServicerContext
+    ) -> pb.PurgeCategoryResponse:
+        """Forget all that is labelled with a category, and the category; or say what would be erased."""
+        with self._tenants.use(request.tenant) as ledger:
+            check_caller(context)
+            outcome = ledger.purge_category(
+                translate.category_purge(request),
+                request.request_id,
+                is_rehearsal=request.validate_only,
+                actor=current_caller().name,
+            )
+        return pb.PurgeCategoryResponse(
+            revision=outcome.revision,
+            erased=erased_message(outcome.erased),
+            receipt=receipt_message(outcome.receipt),
+        )
+
+    def ListAuditRecords(
+        self, request: pb.ListAuditRecordsRequest, context: grpc.ServicerContext
+    ) -> pb.ListAuditRecordsResponse:
+        """List a page of an audit trail, the latest record first."""
+        listed = f"audit records of {request.tenant}"
+        page_size = page_size_of(request.page_size)
+        before = int(position_of(listed, request.page_token)) if request.page_token else None
+        since, until = moment("start_time", request.start_time), moment("end_time", request.end_time)
+        # One more than the page holds tells whether there is another.
+        records = self._audit_records(request.tenant, page_size + 1, before, since, until)
+        response = pb.ListAuditRecordsResponse(records=map(record_message, records[:page_size]))
+        if len(records) > page_size:
+            response.next_page_token = page_token(listed, str(records[page_size - 1].id))
+        return response
+
+    def _audit_records(
+        self, tenant: str, count_max: int, before: int | None, since: datetime | None, until: datetime | None
+    ) -> Sequence[AuditRecord]:
+        if not tenant:
+            return self._tenants.audit.records(count_max, before, since, until)
+        with self._tenants.use(tenant) as ledger:
+            return ledger.store.audit_records(count_max, before, since, until)
+
     def _reshape(
         self,
         tenant: str,
@@ -138,7 +182,7 @@ class TenantService(TenantServiceServicer):
     ) -> ReshapeOutcome:
         with self._tenants.use(tenant) as ledger:
             check_caller(context)
-            return ledger.reshape(wanted, request_id, is_rehearsal=is_rehearsal)
+            return ledger.reshape(wanted, request_id, is_rehearsal=is_rehearsal, actor=current_caller().name)
 
 
 def _checked_paths(paths: Sequence[str]) -> frozenset[str]:
@@ -167,4 +211,5 @@ def _update(ledger: Ledger, asked: pb.Tenant, paths: frozenset[str]) -> None:
         closed_chart=policy.closed_chart if paths & _CLOSED_PATHS else None,
         display_name=asked.display_name if "display_name" in paths else None,
         categories=translate.categories(asked.chart) if "chart" in paths else (),
+        actor=current_caller().name,
     )

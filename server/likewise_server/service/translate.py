@@ -25,13 +25,14 @@ from likewise_engine import answers, limits
 from likewise_engine.calibration import Calibration
 from likewise_engine.chart import TARGET_PRECISION_DEFAULT, Category, Policy
 from likewise_engine.decision import file_threshold
+from likewise_engine.description import TenantDescription
 from likewise_engine.errors import FieldViolation, InvalidInput
 from likewise_engine.ledger.checks import VIOLATIONS_SHOWN_MAX
 from likewise_engine.ledger.outcomes import LearnOutcome
+from likewise_engine.ledger.purge import CategoryPurge
 from likewise_engine.ledger.reshape import Activation, Merge, Rename, Split
 from likewise_engine.selection import Selection
 from likewise_engine.store.base import Entry, TenantRecord
-from likewise_engine.tenants import TenantDescription
 from likewise_engine.transaction import (
     CATEGORY_DIMENSION,
     Authority,
@@ -183,6 +184,11 @@ def rename(message: tenant_pb.RenameCategoryRequest) -> Rename:
 def merge(message: tenant_pb.MergeCategoriesRequest) -> Merge:
     """A merger, unchecked."""
     return Merge(message.dimension or CATEGORY_DIMENSION, tuple(message.categories), message.into)
+
+
+def category_purge(message: tenant_pb.PurgeCategoryRequest) -> CategoryPurge:
+    """The category that is to be purged."""
+    return CategoryPurge(message.dimension or CATEGORY_DIMENSION, message.category, message.entries_only)
 
 
 def split(message: tenant_pb.SplitCategoryRequest) -> Split:
@@ -359,7 +365,8 @@ def tenant_summary(record: TenantRecord) -> tenant_pb.Tenant:
 def tenant(description: TenantDescription) -> tenant_pb.Tenant:
     """A tenant with its chart and its statistics."""
     message = tenant_summary(description.record)
-    message.chart.extend(_category(category, description.chart) for category in description.chart)
+    chart = description.chart
+    message.chart.extend(_category(category, chart) for category in chart if not category.is_purged)
     statistics = description.statistics
     message.statistics.CopyFrom(
         tenant_pb.TenantStatistics(

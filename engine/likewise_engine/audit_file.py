@@ -1,0 +1,174 @@
+"""The data folder's own audit trail, in DATA/audit.sqlite3: what outlives a tenant.
+
+Tenants created, restored and deleted, the last with a receipt of what was erased; tokens made and revoked. It
+is opened for each record and each look, which are rare, so any process may add to it, beside a running server
+too.
+
+A deletion is noted before it is begun and confirmed once the tenant is out of sight. What a crash leaves
+between the two is settled when the folder is next opened, by whether the tenant is there.
+"""
+
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from likewise_engine import limits
+from likewise_engine.audit import NOTHING, Action, AuditRecord, Counts
+from likewise_engine.faults import kind_of
+from likewise_engine.store.connection import connect, decoded, transaction, translated
+from likewise_engine.store.trail import moment_of, time_us
+
+NAME: Final = "audit.sqlite3"
+_SCHEMA: Final = """
+CREATE TABLE IF NOT EXISTS records (
+    id INTEGER PRIMARY KEY,
+    time_us INTEGER NOT NULL,
+    revision INTEGER NOT NULL,
+    actor TEXT NOT NULL,
+    action TEXT NOT NULL,
+    counts TEXT NOT NULL,
+    tenant TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    is_confirmed INTEGER NOT NULL
+) STRICT
+"""
+_COLUMNS: Final = "id, time_us, revision, actor, action, counts, tenant, subject"
+
+
+class AuditFile:
+    """The trail of one data folder. Safe to use from many threads and processes."""
+
+    def __init__(self, root: Path) -> None:
+        """Make ready. Args: root: the data folder."""
+        self._path = root / NAME
+
+    def add(
+        self,
+        action: Action,
+        actor: str,
+        *,
+        tenant: str = "",
+        subject: str = "",
+        revision: int = 0,
+        counts: Counts = NOTHING,
+        is_confirmed: bool = True,
+    ) -> AuditRecord:
+        """Add a record; it is on disk when this returns.
+
+        Args:
+            action: what is done.
+            actor: who does it.
+            tenant: whose books; "" for nobody's.
+            subject: what else it is done to: the id of a token.
+            revision: of the tenant, as it was last.
+            counts: how much.
+            is_confirmed: False for what is only begun: :meth:`confirm` or :meth:`withdraw` it.
+
+        Raises:
+            StoreFault: there is no record.
+        """
+        us = time_us(datetime.now(UTC))
+        row = (us, revision, actor, action.value, counts.to_json(), tenant, subject, is_confirmed)
+        with self._writing() as connection:
+            (record_id,) = connection.execute(
+                "INSERT INTO records (time_us, revision, actor, action, counts, tenant, subject,"
+                " is_confirmed) VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
+                row,
+            ).fetchone()
+            outlived = record_id - limits.AUDIT_RECORDS_KEPT_MAX
+            connection.execute("DELETE FROM records WHERE id <= ?", (outlived,))
+        return AuditRecord(
+            record_id, moment_of(us), revision, actor, action, counts, tenant=tenant, subject=subject
+        )
+
+    def confirm(self, record_id: int) -> None:
+        """What was begun is done. Raises StoreFault."""
+        with self._writing() as connection:
+            connection.execute("UPDATE records SET is_confirmed = 1 WHERE id = ?", (record_id,))
+
+    def withdraw(self, record_id: int) -> None:
+        """What was begun is not done. Raises StoreFault."""
+        with self._writing() as connection:
+            connection.execute("DELETE FROM records WHERE id = ?", (record_id,))
+
+    def settle(self, exists: Callable[[str], bool]) -> None:
+        """Confirm or withdraw the deletions that a crash cut short; for whoever has just opened the folder.
+
+        Args:
+            exists: whether there is a tenant.
+
+        Raises:
+            StoreFault.
+        """
+        if not self._path.exists():
+            return
+        with self._reading() as connection:
+            begun = connection.execute("SELECT id, tenant FROM records WHERE is_confirmed = 0").fetchall()
+        for record_id, tenant in begun:
+            if exists(tenant):
+                self.withdraw(record_id)
+            else:
+                self.confirm(record_id)
+
+    def records(
+        self,
+        count_max: int,
+        before: int | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> Sequence[AuditRecord]:
+        """Records, the latest first; as :meth:`TenantStore.audit_records`. Raises StoreFault."""
+        if not self._path.exists():
+            return []
+        with self._reading() as connection:
+            found = connection.execute(
+                f"SELECT {_COLUMNS} FROM records WHERE is_confirmed"  # noqa: S608 - a constant
+                " AND (:before IS NULL OR id < :before)"
+                " AND (:since IS NULL OR time_us >= :since) AND (:until IS NULL OR time_us < :until)"
+                " ORDER BY id DESC LIMIT :count_max",
+                {
+                    "before": before,
+                    "since": since and time_us(since),
+                    "until": until and time_us(until),
+                    "count_max": count_max,
+                },
+            ).fetchall()
+            return [
+                AuditRecord(
+                    record_id,
+                    moment_of(us),
+                    revision,
+                    actor,
+                    Action(action),
+                    Counts.from_json(counts),
+                    tenant=tenant,
+                    subject=subject,
+                )
+                for record_id, us, revision, actor, action, counts, tenant, subject in found
+            ]
+
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        try:
+            self._path.touch(mode=0o600)
+        except OSError as error:
+            raise kind_of(error)(f"the audit trail cannot be written: {error.strerror}") from error
+        with (
+            translated("write the audit trail", self._path),
+            closing(connect(self._path)) as connection,
+            transaction(connection),
+        ):
+            connection.execute(_SCHEMA)
+            yield connection
+
+    @contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        with (
+            translated("read the audit trail", self._path),
+            closing(connect(self._path)) as connection,
+            decoded(),
+        ):
+            yield connection

@@ -1,0 +1,41 @@
+"""Purging a category: all that was ever filed under it, and what it was called."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from likewise_engine.chart import Chart
+from likewise_engine.errors import FieldViolation
+from likewise_engine.ledger.reshape import number_of
+from likewise_engine.transaction import violations_of_label
+
+
+@dataclass(frozen=True, slots=True)
+class CategoryPurge:
+    """What is to be purged.
+
+    The entries that are labelled with the category go, whole, with their labels in other dimensions. What was
+    merged into a category is a part of it and goes along; one that was itself merged has no entries any more,
+    for they are the other's.
+
+    Attributes:
+        dimension: of the category.
+        category: its id. CategoryNotFound where no category has it.
+        entries_only: whether the category stays, without any entry.
+    """
+
+    dimension: str
+    category: str
+    entries_only: bool = False
+
+    def violations(self) -> Iterator[FieldViolation]:
+        """Yield what is wrong whatever the chart, field by field."""
+        yield from violations_of_label("category", self.dimension, self.category)
+
+    def numbers(self, chart: Chart) -> list[int]:
+        """Numbers of the category and of those that were merged into it.
+
+        Raises:
+            UnknownDimension, CategoryNotFound.
+        """
+        number = number_of(chart, self.dimension, self.category)
+        return [n for n, c in enumerate(chart.categories) if n == number or c.merged_into == number]
