@@ -10,12 +10,14 @@ import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import hpack
 import psutil
 import pytest
 
 import likewise
 from conftest import LIKEWISE, Serve
-from fuzz_side.raw_http2 import IS_COMPRESSED, RawHttp2, connected, framed
+from fuzz_side.frames import frame_of
+from fuzz_side.raw_http2 import IS_COMPRESSED, RawHttp2, call_headers, connected, framed
 from likewise_engine import limits
 from likewise_server import lifecycle
 from likewise_server.lifecycle import Server
@@ -23,7 +25,7 @@ from likewise_server.lifecycle import Server
 MIB = 1024 * 1024
 CLASSIFY = "/likewise.v1.ClassifierService/Classify"
 LEARN = "/likewise.v1.LedgerService/Learn"
-INVALID_ARGUMENT, RESOURCE_EXHAUSTED, UNIMPLEMENTED = 3, 8, 12
+OK, INVALID_ARGUMENT, RESOURCE_EXHAUSTED, UNIMPLEMENTED = 0, 3, 8, 12
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 EMPTY_SETTINGS = b"\0\0\0\4\0\0\0\0\0"
 
@@ -178,8 +180,27 @@ def test_damaged_calls_leave_no_lines_in_the_log(data_folder: Path) -> None:
         with connected(address) as raw:
             for encoding in ("gzip", "no such thing"):
                 raw.call(CLASSIFY, b"x", [("grpc-encoding", encoding)], flags=IS_COMPRESSED)
+            raw.call("/grpc.health.v1.Health/Check", b"\xff")
+            # Metadata that is no text: it may hold a token, and is not to be logged.
+            content = call_headers(CLASSIFY)
+            block = hpack.Encoder().encode([*content, (b"authorization", b"Bearer secret\xff")])
+            stream = raw.h2.get_next_available_stream_id()
+            raw.socket.sendall(frame_of(1, 5, stream, block))
     finally:
         server.terminate()
         _, log = server.communicate(timeout=60)
     events = [json.loads(line)["event"] for line in log.splitlines()]
     assert events == ["starting", "serving", "stopping", "stopped"]
+
+
+@pytest.mark.parametrize(
+    "method",
+    [
+        "/grpc.health.v1.Health/Check",
+        "/grpc.health.v1.Health/Watch",
+        "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
+    ],
+)
+def test_health_and_reflection_take_garbage_for_the_callers_mistake(raw: RawHttp2, method: str) -> None:
+    assert raw.call(method, b"\xff" * 9).code == INVALID_ARGUMENT
+    assert raw.call("/grpc.health.v1.Health/Check", b"").code == OK

@@ -293,3 +293,35 @@ def test_files_and_folders(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(UnreadableFile, match="has no files that end in"):
         find_files([tmp_path / "empty"])
+
+
+def test_a_million_columns_are_refused_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "wide.csv"
+    path.write_text("date,amount" + "," * 1_000_000 + "x\n")
+    with pytest.raises(ColumnsUnclear, match="columns; at most"):
+        open_reader(path, TextOptions())
+
+
+def test_names_of_columns_that_are_no_text_are_told_apart(tmp_path: Path) -> None:
+    path = tmp_path / "odd.ndjson"
+    path.write_text('{"payee": "Tesco", "\\ud800": "x", "\\udfff": "y", "": "z"}\n')
+    reader = open_reader(path, TextOptions())
+    assert reader.columns == ("payee", "?", "? (2)", "column 4")
+    (batch,) = reader.batches(reader.columns)
+    assert batch.values(0) == ("Tesco", "x", "y", "z")
+
+
+def test_a_name_of_a_csv_column_that_is_no_text_is_one_that_is(tmp_path: Path) -> None:
+    path = tmp_path / "odd.csv"
+    path.write_bytes(b"date,payee,\xc3\xa9t\xc3\xa9,\xe1\n2026-01-01,Tesco,a,b\n")
+    reader = open_reader(path, TextOptions())
+    assert reader.columns == ("date", "payee", "\u00e9t\u00e9", "?")
+    (batch,) = reader.batches(reader.columns)
+    assert batch.values(0) == ("2026-01-01", "Tesco", "a", "b")
+
+
+def test_thousands_of_keys_are_refused_before_they_fill_the_memory(tmp_path: Path) -> None:
+    path = tmp_path / "wide.ndjson"
+    path.write_text("".join(f'{{"k{number}": 1, "l{number}": 2}}\n' for number in range(1_000)))
+    with pytest.raises(ColumnsUnclear, match="keys or more"):
+        open_reader(path, TextOptions())

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 import psutil
 
@@ -73,7 +73,10 @@ class Served:
 
 @contextmanager
 def served(
-    module: str, arguments: Sequence[str] = (), environment: Mapping[str, str] | None = None
+    module: str,
+    arguments: Sequence[str] = (),
+    environment: Mapping[str, str] | None = None,
+    log: IO[str] | None = None,
 ) -> Iterator[Served]:
     """Run a server module for as long as the ``with`` lasts; note its usage.
 
@@ -81,6 +84,7 @@ def served(
         module: that says where it serves.
         arguments: of its command line.
         environment: its variables; those of this process where None.
+        log: where its log goes; where that of this process does where None.
 
     Raises:
         ServerFailed: it did not say that it serves, or its exit status was not 0.
@@ -91,6 +95,7 @@ def served(
         cwd=_BENCH,
         env=environment,
         stdout=subprocess.PIPE,
+        stderr=log,
         text=True,
     )
     stopped = threading.Event()
@@ -114,11 +119,14 @@ def served(
 
 
 def likewise_served(
-    data: Path, options: Sequence[str] = (), environment: Mapping[str, str] | None = None
+    data: Path,
+    options: Sequence[str] = (),
+    environment: Mapping[str, str] | None = None,
+    log: IO[str] | None = None,
 ) -> AbstractContextManager[Served]:
     """Run ``likewise serve`` over a data folder, quietly and on a free port; as :func:`served`."""
     quiet = ["--listen", "127.0.0.1:0", "--log-level", "warning"]
-    return served("likewise_server", ["serve", "--data", str(data), *quiet, *options], environment)
+    return served("likewise_server", ["serve", "--data", str(data), *quiet, *options], environment, log)
 
 
 def _address_of(process: "subprocess.Popen[str]") -> str:

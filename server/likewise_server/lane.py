@@ -154,8 +154,6 @@ class Lane:
             self._counts.accepted += 1
             self._queue.add(call.tenant, call)
             self._begin_waiting()
-            if self._queue and not self._turns:
-                self._set_alarm()
 
     # --- For the threads of the lane ------------------------------------------------------------
 
@@ -336,6 +334,8 @@ class Lane:
                 worker.wake.release()
         if self._queue and self._has_place() and not self._has_thread():
             self._cut_off_slowest()
+        if self._queue and not self._turns:
+            self._set_alarm()
         return spared is not None and free is None
 
     def _cut_off_slowest(self) -> None:
@@ -368,5 +368,3 @@ class Lane:
             if self._is_stopping:
                 return
             self._begin_waiting()
-            if self._queue and not self._turns:
-                self._set_alarm()

@@ -21,6 +21,10 @@ _NUMBERS: Final = {
     LogLevel.ERROR: logging.ERROR,
 }
 
+_TALKATIVE: Final = ("grpc._cython.cygrpc", "grpc._common")
+"""They log what they cannot decode, metadata in full, tokens among them, a traceback for each: damaged calls
+would fill the disk. Their callers are told."""
+
 
 def note_start(settings: Settings) -> None:
     """Log how it is to be served, and what may be misspelt in the environment."""
@@ -64,6 +68,8 @@ def configure(form: LogFormat, least: LogLevel) -> None:
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *render],
         )
     )
+    for name in _TALKATIVE:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level)

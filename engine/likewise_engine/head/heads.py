@@ -4,6 +4,8 @@ A head is a cache, as the graph is: trained aside from a view and swapped in who
 about it is in doubt, and when what it learned from is forgotten.
 """
 
+import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -106,11 +108,21 @@ class Heads:
     @classmethod
     def read(cls, file: BinaryIO, stated: Mapping[str, Any], categories: int) -> "Heads":
         """Read what :meth:`write` has written. Raises ValueError, KeyError where it is something else."""
-        with np.load(file) as arrays:
-            heads = {
-                dimension: Head(*(arrays[f"{name}_{position}"] for name in _ARRAYS))
-                for position, dimension in enumerate(stated["dimensions"])
-            }
+        try:
+            with np.load(file) as arrays:
+                heads = {
+                    dimension: Head(*(arrays[f"{name}_{position}"] for name in _ARRAYS))
+                    for position, dimension in enumerate(stated["dimensions"])
+                }
+        except (
+            zipfile.BadZipFile,
+            zlib.error,
+            EOFError,
+            NotImplementedError,
+            RuntimeError,
+            OSError,
+        ) as error:
+            raise ValueError(f"it is no archive of arrays: {error}") from error
         for head in heads.values():
             head.check()
         if any(head.categories.max() >= categories for head in heads.values()):

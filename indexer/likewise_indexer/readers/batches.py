@@ -92,6 +92,19 @@ def batch_of_texts(
     return Batch(pl.DataFrame(series), rows, tuple(malformed), bytes_read)
 
 
+def unique_names(header: Sequence[str]) -> tuple[str, ...]:
+    """Valid text by which each column can be told: ``Amount``, ``Amount (2)``, ``column 3``."""
+    names: dict[str, None] = {}
+    for position, name in enumerate(header, start=1):
+        wanted = name.encode(errors="replace").decode() or f"column {position}"
+        candidate, count = wanted, 1
+        while candidate in names:
+            count += 1
+            candidate = f"{wanted} ({count})"
+        names[candidate] = None
+    return tuple(names)
+
+
 def _is_text(value: str) -> bool:
     return not any("\ud800" <= character <= "\udfff" for character in value)
 

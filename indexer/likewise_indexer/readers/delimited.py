@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 
 from likewise_engine import limits
 from likewise_indexer.readers import headers
-from likewise_indexer.readers.batches import Batch, RejectedRow, batch_of_texts
+from likewise_indexer.readers.batches import Batch, RejectedRow, batch_of_texts, unique_names
 from likewise_indexer.readers.errors import ColumnsUnclear
 from likewise_indexer.readers.textfile import TextLines, detect_encoding, open_text
 
@@ -67,11 +67,11 @@ class DelimitedReader:
         )
         self._separator = table.separator
         self._header_index = table.header_index
-        self.columns = _unique(table.header)
-        if len(self.columns) > limits.FILE_COLUMNS_MAX:
+        if len(table.header) > limits.FILE_COLUMNS_MAX:
             raise ColumnsUnclear(
-                f"{path} has {len(self.columns)} columns; at most {limits.FILE_COLUMNS_MAX} can be"
+                f"{path} has {len(table.header)} columns; at most {limits.FILE_COLUMNS_MAX} can be"
             )
+        self.columns = unique_names(table.header)
         self.bytes_total = path.stat().st_size
         self.notes = self._found()
 
@@ -133,10 +133,14 @@ class DelimitedReader:
             yield records, starts, malformed
 
     def _find_table(self, separators: Sequence[str], named: Collection[str], *, fixed: bool) -> _Table:
+        head: list[str] = []
         with open_text(self.path, self._encoding) as lines:
-            head = list(
-                islice(lines, self._skipped_lines, self._skipped_lines + limits.FILE_HEADER_LINES_MAX)
-            )
+            last = self._skipped_lines + limits.FILE_HEADER_LINES_MAX
+            for line in islice(lines, self._skipped_lines, last):
+                head.append(line)
+                # A hundred lines of a megabyte of separators would be as many million cells.
+                if sum(map(len, head)) > limits.FILE_LINE_CHARS_MAX:
+                    break
         best: _Table | None = None
         best_score = (0, 0)
         for separator in separators:
@@ -182,17 +186,4 @@ def _trimmed(header: Sequence[str]) -> tuple[str, ...]:
     names = [name.strip() for name in header]
     while names and not names[-1]:
         names.pop()
-    return tuple(names)
-
-
-def _unique(header: Sequence[str]) -> tuple[str, ...]:
-    """Names by which each column can be told: ``Amount``, ``Amount (2)``, ``column 3``."""
-    names: list[str] = []
-    for position, name in enumerate(header, start=1):
-        wanted = name or f"column {position}"
-        candidate, count = wanted, 1
-        while candidate in names:
-            count += 1
-            candidate = f"{wanted} ({count})"
-        names.append(candidate)
     return tuple(names)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from likewise_engine import limits
-from likewise_indexer.readers.batches import Batch, RejectedRow, batch_of_texts
+from likewise_indexer.readers.batches import Batch, RejectedRow, batch_of_texts, unique_names
 from likewise_indexer.readers.errors import ColumnsUnclear, UnreadableFile
 from likewise_indexer.readers.textfile import detect_encoding, open_text
 
@@ -44,16 +44,22 @@ class NdjsonReader:
         with open_text(path, self._encoding) as lines:
             for line in islice(lines, _HEAD_LINES):
                 keys.update(dict.fromkeys(_object(line) or ()))
+                if len(keys) > limits.FILE_COLUMNS_MAX:
+                    break
         if not keys:
             raise UnreadableFile(
                 path, f"has no JSON object in its first {_HEAD_LINES:,} lines: one a line is needed"
             )
         if len(keys) > limits.FILE_COLUMNS_MAX:
-            raise ColumnsUnclear(f"{path} has {len(keys)} keys; at most {limits.FILE_COLUMNS_MAX} can be")
-        self.columns = tuple(keys)
+            raise ColumnsUnclear(
+                f"{path} has {len(keys)} keys or more; at most {limits.FILE_COLUMNS_MAX} can be"
+            )
+        self.columns = unique_names(tuple(keys))
+        self._keys = dict(zip(self.columns, keys, strict=True))
 
     def batches(self, columns: Sequence[str]) -> Iterator[Batch]:
         """Read the file from its start; see :class:`~likewise_indexer.readers.batches.Reader`."""
+        keys = [self._keys[column] for column in columns]
         cells: list[list[str | None]] = [[] for _ in columns]
         rows: list[int] = []
         malformed: list[RejectedRow] = []
@@ -62,8 +68,8 @@ class NdjsonReader:
             for number, line in enumerate(lines, start=1):
                 if (value := _object(line)) is not None:
                     rows.append(number)
-                    for column, cell in zip(columns, cells, strict=True):
-                        cell.append(_text(value.get(column)))
+                    for key, cell in zip(keys, cells, strict=True):
+                        cell.append(_text(value.get(key)))
                 elif line.strip():
                     original = line.strip()[:_SHOWN_CHARS_MAX].encode(errors="replace").decode()
                     reason = "is not a JSON object"

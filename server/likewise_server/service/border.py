@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, wraps
 from time import perf_counter_ns
 from typing import Any, Final, TypeAlias
 from urllib.parse import unquote
@@ -65,7 +65,7 @@ class _Method:
 
 
 class Border(grpc.ServerInterceptor):
-    """Lets calls in or refuses them; wraps all methods but those of health and reflection."""
+    """Lets calls in or refuses them; wraps all methods, those of health and reflection for decoding alone."""
 
     def __init__(self, workers: Workers, gate: Gate) -> None:
         self._workers = workers
@@ -103,8 +103,7 @@ class Border(grpc.ServerInterceptor):
 
     def _add(self, name: str, handler: Handler) -> _Method:
         lane = _lane_of(name, handler)
-        if lane not in _FOREIGN_LANES.values():
-            handler = self._wrap(name, handler)
+        handler = _decoding(handler) if lane in _FOREIGN_LANES.values() else self._wrap(name, handler)
         method = self._methods[name] = _Method(handler, lane, name in OPEN)
         return method
 
@@ -215,6 +214,31 @@ class _Incoming:
             if tenant := tenant_of(decoded):
                 self.gate.check_tenant(self.method, self.visit, tenant)
             yield decoded
+
+
+def _decoding(handler: Handler) -> Handler:
+    """A foreign method whose messages are decoded here: what cannot be is its caller's mistake."""
+    behaviour: Any = handler.unary_unary or handler.unary_stream or handler.stream_stream
+    decode, encode = handler.request_deserializer or bytes, handler.response_serializer
+
+    def decoded(request: bytes, context: grpc.ServicerContext) -> Any:
+        try:
+            return _message(request, decode)
+        except InvalidInput as error:
+            return context.abort_with_status(_sent_status(error))
+
+    # Whether a behaviour needs a thread stands among its attributes; one that does not takes a callback, too.
+    @wraps(behaviour)
+    def answer(request: Any, context: grpc.ServicerContext, *more: Any) -> Any:
+        if handler.request_streaming:
+            return behaviour((decoded(each, context) for each in request), context, *more)
+        return behaviour(decoded(request, context), context, *more)
+
+    if handler.unary_unary:
+        return grpc.unary_unary_rpc_method_handler(answer, None, encode)
+    if handler.unary_stream:
+        return grpc.unary_stream_rpc_method_handler(answer, None, encode)
+    return grpc.stream_stream_rpc_method_handler(answer, None, encode)
 
 
 def check_caller(context: grpc.ServicerContext) -> None:
