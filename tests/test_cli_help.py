@@ -18,6 +18,7 @@ COMMANDS = {
         "audit-log",
         "backup",
         "restore",
+        "check",
         "model",
     ],
     "tenants": ["list", "show", "create", "export", "forget", "delete"],

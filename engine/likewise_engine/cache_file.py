@@ -35,7 +35,7 @@ def save(path: Path, stated: Mapping[str, Any], write: Callable[[Path], None]) -
         StoreFault: it could not be written whole. Nothing is left behind then.
     """
     discard(path)
-    aside, voucher_aside = _aside(path), _aside(voucher_path(path))
+    aside, voucher_aside = aside_path(path), aside_path(voucher_path(path))
     try:
         write(aside)
         digest = sha256_of(aside)
@@ -92,7 +92,7 @@ def doubt(path: Path) -> str:
     except FileNotFoundError:
         return "has no voucher: it was cut short" if path.exists() else ""
     except _DOUBTS:
-        return "has a voucher that was altered"
+        return "has a voucher that was altered, or is of an earlier version"
     try:
         return "" if stated[_SHA256] == sha256_of(path) else "is not what its voucher has the checksum of"
     except FileNotFoundError:
@@ -105,7 +105,7 @@ def discard(path: Path) -> None:
     """Delete a cache file, its voucher first, for good. Raises StoreFault where that fails."""
     voucher = voucher_path(path)
     try:
-        doomed = [file for file in (voucher, path, _aside(voucher), _aside(path)) if file.exists()]
+        doomed = [file for file in (voucher, path, aside_path(voucher), aside_path(path)) if file.exists()]
         for file in doomed:
             file.unlink(missing_ok=True)
         if doomed:
@@ -132,5 +132,6 @@ def _sha256_of_values(values: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
 
-def _aside(path: Path) -> Path:
+def aside_path(path: Path) -> Path:
+    """Where a file is written before it is renamed."""
     return path.with_name(path.name + ".new")

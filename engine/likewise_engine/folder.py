@@ -47,6 +47,7 @@ STORE_NAME: Final = "ledger.sqlite3"
 GRAPH_NAME: Final = "texts.hnsw"
 HEADS_NAME: Final = "heads.npz"
 SNAPSHOT_NAME: Final = "snapshot.bin"
+UPKEEP_LOCK_NAME: Final = "upkeep.lock"
 _DISPLACED: Final = "was."
 """Begins the name of a folder that another one takes the place of. What is made has a name of hex digits."""
 _PLAIN: Final = frozenset(b"abcdefghijklmnopqrstuvwxyz0123456789-_")
@@ -265,7 +266,7 @@ class DataFolder:
         Raises:
             TenantNotFound, InvalidInput, StoreFault.
         """
-        path = self.store_path(tenant).with_name("upkeep.lock")
+        path = self.store_path(tenant).with_name(UPKEEP_LOCK_NAME)
         with _translated("lock the tenant's upkeep"):
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:

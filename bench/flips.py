@@ -1,0 +1,249 @@
+"""Flips bytes of a data folder, one at a time, and asks whether it shows.
+
+The folder is what a server leaves that is killed: two tenants, with graph, heads and snapshot, and the latest
+lessons in the write-ahead log. For each flip, of a bit of one byte of one tenant's files, ``likewise check``
+looks at a copy, and another copy is opened, asked the same questions and exported. What comes of it is
+
+    rebuilt     the check reports something that can be made anew, and all answers are as before
+    detected    the check reports damage, and the tenant answers with a typed error, or as before
+    harmless    nothing is reported, and all answers and exports are as before
+    silent      another answer, an error without a type, damage unreported, or the other tenant suffers
+
+    python bench/flips.py [--all [--every 1] | --count 400] [--seed 1] [--processes 1] [--json OUT]
+
+``--all`` flips a bit of every byte; with ``--every N``, of every Nth of the store and its log, which have
+230 KB. Fails where a flip is silent.
+"""
+
+import argparse
+import json
+import random
+import shutil
+import sys
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from datetime import date, timedelta
+from decimal import Decimal
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final, NamedTuple
+
+from likewise_engine.answers import ClassifyOptions
+from likewise_engine.checkup import Layout, Severity, TenantCheckup
+from likewise_engine.encoder import HashingEncoder
+from likewise_engine.errors import LikewiseError
+from likewise_engine.folder import STORE_NAME
+from likewise_engine.tenants import Tenants
+from likewise_engine.transaction import LabelledTransaction, Transaction
+
+_DAMAGED: Final = "damaged"
+_OTHER: Final = "other"
+_ENCODER: Final = HashingEncoder(16)
+_ENTRIES: Final = 24
+_IN_LOG: Final = 3
+_COUNT_DEFAULT: Final = 400
+_SEED_DEFAULT: Final = 1
+
+
+class Flip(NamedTuple):
+    """One bit of one byte.
+
+    Attributes:
+        name: of the file, relative to the data folder.
+        position: of the byte.
+        mask: the bit.
+    """
+
+    name: str
+    position: int
+    mask: int
+
+
+class Verdict(NamedTuple):
+    """What came of a flip; ``why`` says what was silent."""
+
+    flip: Flip
+    kind: str
+    why: str = ""
+
+
+def make_folder(data: Path) -> None:
+    """Make the data folder that is flipped."""
+    with TemporaryDirectory() as scratch:
+        served = Path(scratch) / "data"
+        with Tenants.open_folder(served, _ENCODER) as tenants:
+            for tenant in (_DAMAGED, _OTHER):
+                tenants.create(tenant)
+                with tenants.use(tenant) as ledger:
+                    ledger.learn([_item(number) for number in range(_ENTRIES)], "first")
+                    ledger.build_graph()
+                    ledger.train_heads()
+                    ledger.save_snapshot()
+        with Tenants.open_folder(served, _ENCODER) as tenants, tenants.use(_DAMAGED) as ledger:
+            for number in range(_ENTRIES, _ENTRIES + _IN_LOG):
+                ledger.learn([_item(number)], f"r{number}")
+            shutil.copytree(served, data)
+
+
+def _item(number: int) -> LabelledTransaction:
+    payee = ("Corner Bakery", "City Energy", "Nord Rail", "Harbour Timber", "Stone Hotel")[number % 5]
+    transaction = Transaction(
+        id=f"t{number}",
+        date=date(2026, 3, 1) + timedelta(days=number),
+        amount=Decimal(100 + 7 * number) / 4,
+        currency="EUR",
+        payee=payee,
+        description="invoice" if number % 3 else "",
+        fields={"voucher": f"v{number}"} if number % 8 == 0 else {},
+    )
+    predicted = {"category": "other"} if number % 7 == 0 else {}
+    return LabelledTransaction(
+        transaction, {"category": payee.split()[1].lower(), "tax": "t1"}, predicted=predicted
+    )
+
+
+def every_flip(data: Path, every: int, seed: int) -> list[Flip]:
+    """A flip of each byte of a tenant's files; of the store and its log, of every so many."""
+    rng = random.Random(seed)
+    flips = []
+    for path in _files(data):
+        step = every if path.name.startswith(STORE_NAME) else 1
+        positions = range(rng.randrange(step), path.stat().st_size, step)
+        name = path.relative_to(data).as_posix()
+        flips += [Flip(name, position, 1 << rng.randrange(8)) for position in positions]
+    return flips
+
+
+def some_flips(data: Path, count: int, seed: int) -> list[Flip]:
+    """Flips of some bytes of a tenant's files: of each file by its share, and of ten at least."""
+    rng = random.Random(seed)
+    sizes = {path: path.stat().st_size for path in _files(data)}
+    flips = []
+    for path, size in sizes.items():
+        wanted = min(size, max(10, count * size // sum(sizes.values())))
+        name = path.relative_to(data).as_posix()
+        flips += [Flip(name, at, 1 << rng.randrange(8)) for at in sorted(rng.sample(range(size), wanted))]
+    return flips
+
+
+def _files(data: Path) -> list[Path]:
+    """The files of the tenant that is damaged, which are not empty."""
+    (folder,) = data.glob(f"tenants/*/{_DAMAGED}")
+    return [path for path in sorted(folder.iterdir()) if path.stat().st_size]
+
+
+def all_answers(data: Path) -> dict[str, Any]:
+    """What each tenant of a folder answers and exports; the error, where that is all."""
+    with Tenants.open_folder(data, _ENCODER) as tenants:
+        return {tenant: _answers(tenants, tenant) for tenant in (_DAMAGED, _OTHER)}
+
+
+def _answers(tenants: Tenants, tenant: str) -> Any:
+    try:
+        with tenants.use(tenant) as ledger:
+            asked = [
+                ledger.classify(_item(number).transaction, ClassifyOptions()) for number in range(0, 12, 2)
+            ]
+            store = ledger.store
+            return (
+                [(answer.answers, answer.neighbours, answer.text, answer.revision) for answer in asked],
+                [list(batch) for _, batch in store.export(1_000)],
+                [store.chart(), store.record(), store.statistics().corrections],
+                [store.request(name) for name in ("first", f"r{_ENTRIES}")],
+            )
+    except LikewiseError as error:
+        return error
+
+
+def judge(original: Path, expected: dict[str, Any], flip: Flip) -> Verdict:
+    """What comes of a flip of a folder, whose answers are expected to be these."""
+    with TemporaryDirectory() as scratch:
+        found = _found(_flipped(original, Path(scratch) / "checked", flip))
+        try:
+            answers = all_answers(_flipped(original, Path(scratch) / "asked", flip))
+        except Exception as error:  # noqa: BLE001 - it is what is looked for
+            return Verdict(flip, "silent", f"{type(error).__name__}: {error}")
+    if answers[_OTHER] != expected[_OTHER]:
+        return Verdict(flip, "silent", f"the other tenant has another answer: {answers[_OTHER]}")
+    is_same = answers[_DAMAGED] == expected[_DAMAGED]
+    if is_same and Severity.DAMAGE in found:
+        return Verdict(flip, "detected")
+    if is_same:
+        return Verdict(flip, "rebuilt" if Severity.DERIVED in found else "harmless")
+    if isinstance(answers[_DAMAGED], LikewiseError):
+        why = "" if Severity.DAMAGE in found else f"an error, and no finding: {answers[_DAMAGED]}"
+        return Verdict(flip, "silent" if why else "detected", why)
+    return Verdict(flip, "silent", "another answer")
+
+
+def _flipped(original: Path, copy: Path, flip: Flip) -> Path:
+    shutil.copytree(original, copy)
+    with (copy / flip.name).open("r+b") as file:
+        file.seek(flip.position)
+        byte = file.read(1)[0]
+        file.seek(flip.position)
+        file.write(bytes([byte ^ flip.mask]))
+    return copy
+
+
+def _found(data: Path) -> set[Severity]:
+    layout = Layout(data)
+    findings = list(layout.findings)
+    for place in layout.places:
+        if place.tenant == _DAMAGED:
+            findings += TenantCheckup(data, place, _ENCODER, is_deep=True).findings()
+    return {finding.severity for finding in findings if finding.is_fault}
+
+
+def run(flips: Sequence[Flip], original: Path, processes: int) -> Iterable[Verdict]:
+    """The verdicts of all flips."""
+    with TemporaryDirectory() as scratch:
+        untouched = Path(shutil.copytree(original, Path(scratch) / "data"))
+        if _found(untouched):
+            raise SystemExit("flips: the folder is not sound before anything is flipped")
+        expected = all_answers(untouched)
+    if processes == 1:
+        yield from (judge(original, expected, flip) for flip in flips)
+        return
+    with ProcessPoolExecutor(processes) as pool:
+        yield from pool.map(partial(judge, original, expected), flips, chunksize=16)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Flip, count and tell; 1 where something was silent."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--all", action="store_true", help="a bit of every byte")
+    parser.add_argument("--every", type=int, default=1, help="of the store and its log, every so many")
+    parser.add_argument("--count", type=int, default=_COUNT_DEFAULT)
+    parser.add_argument("--seed", type=int, default=_SEED_DEFAULT)
+    parser.add_argument("--processes", type=int, default=1)
+    parser.add_argument("--json", type=Path)
+    options = parser.parse_args(arguments)
+    counts: Counter[str] = Counter()
+    of_file: dict[str, Counter[str]] = {}
+    silent = []
+    with TemporaryDirectory() as scratch:
+        original = Path(scratch) / "data"
+        make_folder(original)
+        if options.all:
+            flips = every_flip(original, options.every, options.seed)
+        else:
+            flips = some_flips(original, options.count, options.seed)
+        for verdict in run(flips, original, options.processes):
+            counts[verdict.kind] += 1
+            of_file.setdefault(Path(verdict.flip.name).name, Counter())[verdict.kind] += 1
+            if verdict.kind == "silent":
+                silent.append({**verdict.flip._asdict(), "why": verdict.why})
+                print(f"silent: {verdict.flip}: {verdict.why}", file=sys.stderr)
+    totals = {kind: counts[kind] for kind in ("detected", "rebuilt", "harmless", "silent")}
+    result = {"flips": len(flips), **totals, "seed": options.seed, "of_file": of_file, "silent_flips": silent}
+    print(json.dumps(result, indent=1))
+    if options.json:
+        options.json.write_text(json.dumps(result, indent=1) + "\n")
+    return 1 if silent else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,136 @@
+"""``likewise check``."""
+
+import json
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.progress import Progress
+
+from likewise_server.cli.common import console, errors, fail, plain, reported
+from likewise_server.settings import DATA_DEFAULT, Settings
+
+if TYPE_CHECKING:
+    from likewise_engine.checkup import Finding
+
+# Findings are lines and no table: its columns would leave no room for whole sentences.
+check_app = typer.Typer(rich_markup_mode=None, add_completion=False)
+
+
+@check_app.command()
+def check(
+    data: Annotated[
+        Path, typer.Option("--data", metavar="FOLDER", envvar="LIKEWISE_DATA", help="The data folder.")
+    ] = DATA_DEFAULT,
+    tenant: Annotated[
+        list[str] | None,
+        typer.Option("--tenant", "-t", metavar="TENANT", help="This tenant alone; may be repeated."),
+    ] = None,
+    repair: Annotated[
+        bool,
+        typer.Option(
+            "--repair", help="Make anew what follows from what was taught. What was taught is never touched."
+        ),
+    ] = False,
+    deep: Annotated[
+        bool, typer.Option("--deep", help="Encode all texts anew, and not a sample of each tenant's.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
+) -> None:
+    """Verify a data folder, which no server may use meanwhile.
+
+    Looked at are the layout, each tenant's store with its log, and what was made of it. The exit status is 0
+    where all is sound, 1 where something was found that was not repaired, and 2 where there is no such
+    folder or tenant.
+    """
+    from likewise_engine.checkup import Severity
+
+    if not (data / "tenants").is_dir():
+        fail(f"there is no data folder {data}: name it with --data", status=2)
+    settings = Settings(data=data)
+    with reported():
+        found, tenants = _looked_at(settings, tenant or (), is_deep=deep)
+        repaired: list[str] = []
+        if repair and any(finding.severity is Severity.DERIVED for finding in found):
+            repaired = _repaired(settings, found)
+            found, _ = _looked_at(settings, tenant or (), is_deep=deep)
+    if as_json:
+        document = {
+            "tenants": tenants,
+            "repaired": repaired,
+            "is_sound": not any(finding.is_fault for finding in found),
+            "findings": [finding.to_json() for finding in found],
+        }
+        typer.echo(json.dumps(document, indent=2, ensure_ascii=False))
+    else:
+        _show(found, tenants, repaired)
+    if any(finding.is_fault for finding in found):
+        raise typer.Exit(1)
+
+
+def _looked_at(
+    settings: Settings, wanted: Collection[str], *, is_deep: bool
+) -> tuple[Sequence["Finding"], int]:
+    """What is found, and of how many tenants."""
+    from likewise_engine.checkup import Layout, TenantCheckup
+    from likewise_engine.encoder import load_encoder
+
+    layout = Layout(settings.data)
+    if unknown := set(wanted) - {place.tenant for place in layout.places}:
+        fail(f"there is no store of tenant {min(unknown)!r} in {settings.data}", status=2)
+    places = [place for place in layout.places if not wanted or place.tenant in wanted]
+    found = [finding for finding in layout.findings if not wanted or finding.tenant in wanted]
+    encoder = load_encoder(settings.model)
+    with _alone(settings.data), Progress(console=errors, transient=True) as bars:
+        for place in bars.track(places, description="Checking"):
+            found += TenantCheckup(settings.data, place, encoder, is_deep=is_deep).findings()
+    return found, len(places)
+
+
+def _repaired(settings: Settings, found: Sequence["Finding"]) -> list[str]:
+    """Repair the tenants of which something derived was found; which those are."""
+    from likewise_engine.checkup import Layout, Severity, repair
+    from likewise_engine.encoder import load_encoder
+    from likewise_server.lifecycle import open_tenants
+
+    encoder = load_encoder(settings.model)
+    named = {finding.tenant for finding in found if finding.severity is Severity.DERIVED}
+    repaired = []
+    with _alone(settings.data):
+        for place in Layout(settings.data).places:
+            of_tenant = [finding for finding in found if finding.tenant == place.tenant]
+            if place.tenant in named and repair(place, of_tenant, encoder):
+                repaired.append(place.tenant)
+    with open_tenants(settings) as tenants:
+        for tenant in repaired:
+            with tenants.use(tenant):
+                pass  # Whoever has used a tenant asks for its caches.
+        tenants.settle()
+    return repaired
+
+
+@contextmanager
+def _alone(data: Path) -> Iterator[None]:
+    """Hold the folder's lock. Raises DataFolderInUse, StoreFault."""
+    from likewise_engine.folder import DataFolder
+
+    folder = DataFolder(data)
+    try:
+        yield
+    finally:
+        folder.close()
+
+
+def _show(found: Sequence["Finding"], tenants: int, repaired: Sequence[str]) -> None:
+    if repaired:
+        console.print(f"Repaired: {', '.join(map(plain, repaired))}.")
+    faults = sum(finding.is_fault for finding in found)
+    for finding in found:
+        what = f"{finding.count:,} {finding.message}" if finding.count else finding.message
+        console.print(f"{finding.severity}: {plain(finding.path)}", style="bold", soft_wrap=True)
+        console.print(f"    {plain(what)}", soft_wrap=True)
+        console.print(f"    to do: {plain(finding.remedy)}", soft_wrap=True)
+    counted = f"{tenants:,} {'tenant' if tenants == 1 else 'tenants'}"
+    console.print(f"Checked {counted}: {f'{faults:,} findings' if faults else 'all is sound'}.")
