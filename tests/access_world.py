@@ -57,7 +57,8 @@ def ended(
 ) -> Ended:
     """How a call of any kind ends: upon the wire, all are streams."""
     encoded = message if isinstance(message, bytes) else message.SerializeToString()
-    call = channel.stream_stream(method)(iter([encoded]), metadata=metadata, timeout=30)
+    begin: Any = channel.stream_stream(method)
+    call = begin(iter([encoded]), metadata=metadata, timeout=30)
     try:
         for _ in call:
             pass
