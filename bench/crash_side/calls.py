@@ -150,22 +150,27 @@ def _judged(deeds: Sequence[Deed]) -> Iterator[None]:
         yield
     except grpc.RpcError as error:
         code, details = error.code(), error.details() or ""
-        if not _is_ours(error):
+        reason = _reason_of(error)
+        if not reason:
             raise Gone(details) from error
-        if code not in _REFUSALS:
+        if reason == "PURGE_DELAYED":
+            for deed in deeds:
+                deed.fate = Fate.ACKNOWLEDGED  # It is forgotten; remains of it are purged later.
+        elif code not in _REFUSALS:
             raise ServerFailed(f"{code.name}: {details}") from error
         # An import may be refused for what comes later, or for want of room halfway.
-        if len(deeds) == 1 and deeds[0].kind is not Kind.PIECE:
+        elif len(deeds) == 1 and deeds[0].kind is not Kind.PIECE:
             deeds[0].fate = Fate.REFUSED
         raise Refused(code, details) from error
     except ValueError as error:  # the channel was closed meanwhile
         raise Gone(str(error)) from error
 
 
-def _is_ours(error: grpc.RpcError) -> bool:
-    """Whether a server of ours has said so, and not gRPC for want of one."""
-    status = rpc_status.from_call(error)
-    return status is not None and any(detail.Is(ErrorInfo.DESCRIPTOR) for detail in status.details)
+def _reason_of(error: grpc.RpcError) -> str:
+    """Why, in the words of a server of ours; "" where it is gRPC that says so, for want of one."""
+    status, info = rpc_status.from_call(error), ErrorInfo()
+    is_ours = status is not None and any(detail.Unpack(info) for detail in status.details)
+    return info.reason if is_ours else ""
 
 
 def _revision_of(deed: Deed) -> int:

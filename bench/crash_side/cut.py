@@ -116,21 +116,22 @@ def cut_power(root: Path, log: Path, grave: Path, random: Random) -> int:
     for record in records:
         if record.op is Op.SYNC:
             synced[record.inode] = max(synced[record.inode], record.until)
-    at_risk = _undo_names(root, grave, records, synced, random)
+    # Before names are undone: a file's inode may be another's once it is gone.
     paths = _paths(root) | _paths(grave)
     changed = defaultdict(list)
     for record in records:
         if record.op in (Op.WRITE, Op.TRUNCATE) and record.seq > synced[record.inode]:
             changed[record.inode].append(record)
     for inode, changes in changed.items():
-        if inode in paths:
+        if inode in paths and paths[inode].is_file():
             _undo_content(paths[inode], changes, random)
+    at_risk = sum(map(len, changed.values())) + _undo_names(root, grave, records, synced, random)
     for index in root.rglob("*-shm"):
         index.unlink()
     log.unlink(missing_ok=True)
     shutil.rmtree(grave)
     grave.mkdir()
-    return at_risk + sum(map(len, changed.values()))
+    return at_risk
 
 
 def _paths(folder: Path) -> dict[int, Path]:
@@ -170,7 +171,7 @@ def _undo_name(paths: dict[int, Path], buried: Path, record: Record) -> None:
     elif record.op is Op.MKDIR:
         shutil.rmtree(places[0], ignore_errors=True)
     elif record.op is Op.RMDIR:
-        places[0].mkdir(exist_ok=True)
+        buried.rename(places[0])
     elif record.op is Op.UNLINK:
         if buried.exists() and not places[0].exists():
             os.link(buried, places[0])

@@ -2,6 +2,7 @@
 
 import shutil
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -193,6 +194,11 @@ class Era:
         def find(what: str, message: str) -> None:
             self._find(message, book.tenant, what)
 
+        # As a caller does who was not answered. What had happened has to be durable by the answer.
+        for deed in verdict.repeatable(book.deeds):
+            if deed.fate is Fate.OPEN:
+                with suppress(Refused):
+                    calls.do(deed)
         # An acknowledgement after which all that is there is durable: it may be what nobody was told of.
         seal = self._hand(f"seal-{self._lives}", book, calls)
         anchor = seal.anchor()

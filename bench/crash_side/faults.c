@@ -450,6 +450,27 @@ static int renamed(int from, const char *old, int to, const char *new) {
 int rename(const char *old, const char *new) { return renamed(AT_FDCWD, old, AT_FDCWD, new); }
 int renameat(int from, const char *old, int to, const char *new) { return renamed(from, old, to, new); }
 
+static int is_empty(const char *path) {
+    DIR *listed = opendir(path);
+    int count = 0;
+    if (!listed) return 0;
+    while (count < 3 && readdir(listed)) count++;
+    closedir(listed);
+    return count < 3; /* itself and its parent */
+}
+
+/* Removes a folder by moving it to the grave: its inode, by which records name it, is nobody else's then. */
+static int folder_buried(const char *path) {
+    char kept[PATH_MAX];
+    REAL(int, "rename", const char *, const char *);
+    if (!is_empty(path)) {
+        errno = ENOTEMPTY;
+        return -1;
+    }
+    snprintf(kept, sizeof kept, "%s/%llu", control->grave, (unsigned long long)control->logged + 1);
+    return real(path, kept);
+}
+
 static int removed(int folder, const char *name, int flags) {
     char path[PATH_MAX];
     REAL(int, "unlinkat", int, const char *, int);
@@ -462,7 +483,7 @@ static int removed(int folder, const char *name, int flags) {
     } else {
         struct stat status = {0};
         if (control->is_logging && !lstat(path, &status) && op == UNLINK) keep_in_grave(path);
-        result = real(folder, name, flags);
+        result = control->is_logging && op == RMDIR ? folder_buried(path) : real(folder, name, flags);
         if (!result && control->is_logging)
             note_name(op, path, status.st_ino, folder_of(path), op == RMDIR);
     }

@@ -2,11 +2,11 @@
 
 from likewise_engine import limits, upkeep
 from likewise_engine.index import texts
+from likewise_engine.ledger.aside import Aside
 
 _EXACT_TEXTS_MAX = 48
 _SNAPSHOT_LABELS_MIN = 24
 _DELAY_S = 0.03
-_NEVER_S = 1e9
 
 
 def hurry() -> None:
@@ -19,4 +19,5 @@ def hurry() -> None:
 
 def rest() -> None:
     """Let this process make none: heads that were trained at other moments would answer otherwise."""
-    upkeep._DELAY_S = _NEVER_S  # type: ignore[misc] # noqa: SLF001
+    for name in ("is_graph_due", "are_heads_due", "is_calibration_due", "is_snapshot_due"):
+        setattr(Aside, name, False)

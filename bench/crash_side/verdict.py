@@ -36,7 +36,7 @@ def replay(oracle: Calls, happened: Sequence[Deed], find: Find) -> None:
             continue
         if deed.response is None:
             deed.response = again.response
-        elif deed.kind not in (Kind.PIECE, Kind.UPDATE) and deed.response != again.response:
+        elif _outcome(deed) != _outcome(again):
             find("divergent", f"{deed.kind.name} {deed.anchor} was answered otherwise: {deed.response}")
 
 
@@ -94,6 +94,17 @@ def was_forgotten(deed: Deed) -> bool:
     return deed.kind is Kind.FORGET and deed.fate is Fate.ACKNOWLEDGED
 
 
+def _outcome(deed: Deed) -> Any:
+    """What an answer says of a deed, without what may differ."""
+    response: Any = deed.response
+    if deed.kind in (Kind.PIECE, Kind.UPDATE):
+        return None  # An import is answered for all its pieces, an update by what the tenant is afterwards.
+    if deed.kind is Kind.FORGET:
+        erased = response.receipt.erased
+        return response.revision, response.forgotten, response.missing, erased.entries, erased.texts
+    return response
+
+
 def _comparable(tenant: Tenant, *, has_upkeep: bool) -> Tenant:
     """A tenant without what may differ."""
     same = Tenant()
@@ -114,7 +125,8 @@ def _difference(is_: Classification, should_be: Classification, *, has_upkeep: b
     if _decisions(is_) != _decisions(should_be):
         return f"answers {_decisions(is_)}, and should be {_decisions(should_be)}"
     pairs = zip(_probabilities(is_), _probabilities(should_be), strict=True)
-    if worst := max((abs(a - b) for a, b in pairs), default=0.0) > _PROBABILITY_TOLERANCE:
+    worst = max((abs(a - b) for a, b in pairs), default=0.0)
+    if worst > _PROBABILITY_TOLERANCE:
         return f"probabilities that are {worst} apart"
     return ""
 

@@ -31,6 +31,7 @@ from likewise_engine import limits
 from likewise_engine.audit import AuditRecord, Counts
 from likewise_engine.calibration import Outcomes
 from likewise_engine.chart import Category
+from likewise_engine.durable import sync
 from likewise_engine.errors import PreconditionFailed, PurgeDelayed, StoreCorrupt, StoreFault
 from likewise_engine.faults import kind_of
 from likewise_engine.selection import Selection, folded
@@ -74,6 +75,8 @@ SELECT json_group_array(json_array(seq, payee_wording, description)) FROM (
     ORDER BY l.seq LIMIT :count_max
 )
 """
+_FOLDERS_ABOVE: Final = 3
+"""By whose names of files and folders a store is found: the tenant's, the shard's, that of all tenants."""
 _READER_BYTES: Final = 25_000
 _WRITER_BYTES: Final = 110_000
 """As SQLite counts them between uses: the schema, and the writer's prepared statements."""
@@ -233,6 +236,7 @@ class SqliteStore:
     def writing(self) -> Iterator[int]:
         with translated("write", self._path):
             if self._writer is None:
+                self._make_durable()
                 self._writer = connect(self._path, WRITE_WAIT_S, keeps_statements=True)
             if self._mark is None:
                 self._mark = MarkFile(mark_path(self._path))
@@ -388,6 +392,18 @@ class SqliteStore:
             if self._mark is not None:
                 self._mark.close()
                 self._mark = None
+
+    def _make_durable(self) -> None:
+        """Have on disk what a process left that was killed: its last commit, the tenant's folder itself.
+
+        It is read as if it were, so a request that is repeated would be answered with what a power cut could
+        still undo; and what is committed from here on would go with a folder whose name is lost.
+        """
+        log = self._path.with_name(self._path.name + "-wal")
+        if log.exists() and log.stat().st_size:
+            sync(log)
+        for folder in self._path.parents[:_FOLDERS_ABOVE]:
+            sync(folder)
 
     def _writing(self) -> sqlite3.Connection:
         """The connection of whoever is within :meth:`writing`."""
