@@ -2,7 +2,7 @@
 
 import ipaddress
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
+from google.protobuf.message import Message
 
 import likewise
 from likewise_server.access.caller import ALL_SCOPES, Scope
@@ -38,9 +39,12 @@ def secret_of(data: Path, *scopes: Scope, tenant: str | None = None) -> str:
     return made(data, tenant=tenant, scopes=scopes or ALL_SCOPES)[1]
 
 
-def bearing(*secrets: str) -> Sequence[tuple[str, str]]:
+Metadata = tuple[tuple[str, str | bytes], ...]
+
+
+def bearing(*secrets: str) -> Metadata:
     """Metadata that show tokens."""
-    return [("authorization", f"Bearer {secret}") for secret in secrets]
+    return tuple(("authorization", f"Bearer {secret}") for secret in secrets)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,20 +56,14 @@ class Ended:
     trailers: tuple[tuple[str, Any], ...]
 
 
-def ended(
-    channel: grpc.Channel, method: str, message: Any = b"", metadata: Sequence[tuple[str, str]] = ()
-) -> Ended:
-    """How a call of any kind ends: upon the wire, all are streams."""
-    encoded = message if isinstance(message, bytes) else message.SerializeToString()
-    begin: Any = channel.stream_stream(method)
-    call = begin(iter([encoded]), metadata=metadata, timeout=30)
-    try:
-        for _ in call:
-            pass
-    except grpc.RpcError:
-        pass
-    trailers = tuple((key, value) for key, value in call.trailing_metadata())
-    return Ended(call.code(), call.details(), trailers)
+def ended(channel: grpc.Channel, method: str, *messages: Message, metadata: Metadata = ()) -> Ended:
+    """How a call of any kind ends, by default with one empty message: upon the wire, all are streams."""
+    encoded = [message.SerializeToString() for message in messages] or [b""]
+    stream: grpc.StreamStreamMultiCallable[bytes, bytes] = channel.stream_stream(method)
+    call = stream(iter(encoded), metadata=metadata, timeout=30)
+    with suppress(grpc.RpcError):
+        list(call)
+    return Ended(call.code(), call.details(), tuple(call.trailing_metadata()))
 
 
 def until(is_so: Callable[[], bool]) -> None:
