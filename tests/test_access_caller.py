@@ -2,7 +2,7 @@
 
 import threading
 
-from likewise_server.access.caller import ALL_SCOPES, LOCAL, Caller, Scope, calling, current_caller
+from likewise_server.access.caller import ALL_SCOPES, LOCAL, Caller, Calling, Scope, current_caller
 
 APP = Caller("token:0123456789 app", "cafe", frozenset({Scope.CLASSIFY}))
 
@@ -14,9 +14,9 @@ def test_without_a_call_it_is_the_local_caller_who_may_do_all() -> None:
 
 def test_the_caller_is_that_of_the_innermost_call_and_of_this_thread_alone() -> None:
     seen: list[Caller] = []
-    with calling(APP):
+    with Calling(APP):
         assert current_caller() == APP
-        with calling(LOCAL):
+        with Calling(LOCAL):
             assert current_caller() == LOCAL
         assert current_caller() == APP
         other = threading.Thread(target=lambda: seen.append(current_caller()))
@@ -27,7 +27,7 @@ def test_the_caller_is_that_of_the_innermost_call_and_of_this_thread_alone() -> 
 
 def test_the_caller_is_let_go_of_when_a_call_fails() -> None:
     try:
-        with calling(APP):
+        with Calling(APP):
             raise ConnectionError
     except ConnectionError:
         assert current_caller() == LOCAL

@@ -55,16 +55,13 @@ class Visit:
         caller: who it is.
         token: by which it was let in; None without one.
         rate: how often it may call; None for as often as it likes.
+        queue: the tenant among whose calls it waits, as metadata would say it; None for whichever they say.
     """
 
     caller: Caller
     token: Token | None = None
     rate: Rate | None = None
-
-    @property
-    def queue(self) -> str | None:
-        """The tenant among whose calls it waits, as metadata would say it; None for whichever they say."""
-        return None if self.caller.tenant is None else quote(self.caller.tenant, safe="")
+    queue: str | None = None
 
 
 _LOCAL: Final = Visit(LOCAL)
@@ -202,7 +199,8 @@ class Gate:
         token = self._tokens.find(bearer[1])
         visit = self._visits.get(token.id)
         if visit is None or visit.token is not token:
-            visit = self._visits[token.id] = Visit(token.caller, token, token.rate or self._rate)
+            queue = None if token.tenant is None else quote(token.tenant, safe="")
+            visit = self._visits[token.id] = Visit(token.caller, token, token.rate or self._rate, queue)
         return visit
 
     def _check(self, method: str, visit: Visit, tenant_said: str) -> None:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from likewise_engine import limits
+from likewise_engine.durable import sync
 from likewise_engine.errors import LimitReached, StoreCorrupt, StoreFault
 from likewise_server.access.caller import Scope
 from likewise_server.access.tokens import Rate, Token, TokenState
@@ -114,8 +115,8 @@ class TokenFile:
             file.flush()
             os.fsync(file.fileno())
         aside.replace(self.path)
-        _sync(self._folder)
-        _sync(self._folder.parent)
+        sync(self._folder)
+        sync(self._folder.parent)
 
 
 def _make_room(tokens: list[Token]) -> None:
@@ -174,11 +175,3 @@ def _translated(action: str) -> Iterator[None]:
         yield
     except OSError as error:
         raise StoreFault(f"could not {action}: {error.strerror} ({error.filename})") from error
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

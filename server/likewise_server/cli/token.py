@@ -1,5 +1,6 @@
 """``likewise token``: who may call a server, beside which it works on the data folder."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
@@ -8,9 +9,11 @@ import typer
 from rich.table import Table
 
 from likewise_engine import limits
+from likewise_engine.audit import Action
+from likewise_engine.audit_file import AuditFile
 from likewise_engine.errors import InvalidInput
 from likewise_engine.folder import check_tenant_id
-from likewise_server.access.caller import Scope
+from likewise_server.access.caller import LOCAL, Scope
 from likewise_server.access.token_file import TokenFile
 from likewise_server.access.tokens import Rate, Token, issued
 from likewise_server.cli.common import YesOption, confirm, console, errors, fail, plain, reported
@@ -90,7 +93,7 @@ def create(
             expires=None if expires_days is None else _in_days(expires_days),
             rate=None if calls_per_s is None else Rate(calls_per_s, burst),
         )
-        TokenFile(data).add(token)
+        _add(data, token)
     errors.print(f"Created {_described(token)}. It will not be shown again:")
     print(secret)
 
@@ -149,7 +152,22 @@ def revoke(
             return
         confirm(f"Revoke {', '.join(map(_described, meant))} for good?", yes=yes)
         revoked = file.revoke(is_meant)
+        _note(data, Action.REVOKE_TOKEN, revoked)
     console.print(f"Revoked {len(revoked)} tokens.")
+
+
+def _add(data: Path, token: Token) -> None:
+    """Keep a token, and have it on record before it lets anybody in."""
+    file = TokenFile(data)
+    file.read()  # raises where it is damaged
+    data.mkdir(parents=True, exist_ok=True)
+    _note(data, Action.CREATE_TOKEN, [token])
+    file.add(token)
+
+
+def _note(data: Path, action: Action, tokens: Sequence[Token]) -> None:
+    for token in tokens:
+        AuditFile(data).add(action, LOCAL.name, tenant=token.tenant or "", subject=token.id)
 
 
 def _in_days(days: int) -> datetime:

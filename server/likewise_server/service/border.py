@@ -34,7 +34,7 @@ from grpc_status import rpc_status
 from likewise.connection import TENANT_KEY
 from likewise.exchange import tenant_of
 from likewise_engine.errors import Cancelled, DeadlineExceeded, InvalidInput, LikewiseError, Overloaded
-from likewise_server.access.caller import calling
+from likewise_server.access.caller import Calling
 from likewise_server.access.gate import Gate, Visit
 from likewise_server.access.permissions import FOR_EACH_CALLER, OPEN
 from likewise_server.fair_queue import NOBODY
@@ -162,7 +162,7 @@ class Border(grpc.ServerInterceptor):
             visit = self._workers.visit or self._gate.identify(
                 method, context, _said(context.invocation_metadata())[1]
             )
-            with calling(visit.caller):
+            with Calling(visit.caller):
                 yield visit
             self._note(method, grpc.StatusCode.OK)
             return
