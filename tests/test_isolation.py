@@ -182,7 +182,7 @@ def test_whether_others_exist_is_not_told_and_not_even_looked_for(
         mine = request_of("mine", "GetTenant", 1)
         path = METHODS["GetTenant"][0]
         until(
-            lambda: ended(channel, path, mine, bearing(secret)).code is grpc.StatusCode.OK
+            lambda: ended(channel, path, mine, metadata=bearing(secret)).code is grpc.StatusCode.OK
         )  # it is read by then
         assert looked_for
         looked_for.clear()
@@ -190,7 +190,7 @@ def test_whether_others_exist_is_not_told_and_not_even_looked_for(
             endings = []
             for tenant in ("theirs", "nobodys"):
                 request = request_of(tenant, method, seed)
-                ending = ended(channel, METHODS[method][0], request, bearing(secret))
+                ending = ended(channel, METHODS[method][0], request, metadata=bearing(secret))
                 endings.append((ending.code, ending.details.replace(tenant, "?")))
             assert endings[0] == endings[1], method
             assert endings[0][0] is grpc.StatusCode.PERMISSION_DENIED
