@@ -18,6 +18,7 @@ import likewise
 from conftest import LIKEWISE, Serve
 from fuzz_side.frames import frame_of
 from fuzz_side.raw_http2 import IS_COMPRESSED, RawHttp2, call_headers, connected, framed
+from likewise.v1.tenant_service_pb2 import CreateTenantRequest
 from likewise_engine import limits
 from likewise_server import lifecycle
 from likewise_server.lifecycle import Server
@@ -189,8 +190,9 @@ def test_damaged_calls_leave_no_lines_in_the_log(data_folder: Path) -> None:
     finally:
         server.terminate()
         _, log = server.communicate(timeout=60)
-    events = [json.loads(line)["event"] for line in log.splitlines()]
-    assert events == ["starting", "serving", "stopping", "stopped"]
+    events = {json.loads(line)["event"] for line in log.splitlines()}
+    assert events - {"call refused"} == {"starting", "serving", "stopping", "stopped"}
+    assert "secret" not in log
 
 
 @pytest.mark.parametrize(
@@ -204,3 +206,15 @@ def test_damaged_calls_leave_no_lines_in_the_log(data_folder: Path) -> None:
 def test_health_and_reflection_take_garbage_for_the_callers_mistake(raw: RawHttp2, method: str) -> None:
     assert raw.call(method, b"\xff" * 9).code == INVALID_ARGUMENT
     assert raw.call("/grpc.health.v1.Health/Check", b"").code == OK
+
+
+@pytest.mark.parametrize("method", ["CreateTenant", "UpdateTenant"])
+def test_a_chart_of_too_many_categories_is_refused_before_they_are_read(
+    raw: RawHttp2, cafe: str, method: str
+) -> None:
+    """Two million empty ones, 3 MiB, took 20 s and 600 MB to be told one by one that they lack an id."""
+    too_many = [likewise.Category()] * (limits.CATEGORIES_MAX + 1)
+    tenant_id = cafe if method == "UpdateTenant" else "new"
+    message = CreateTenantRequest(tenant=likewise.Tenant(id=tenant_id, chart=too_many))  # alike upon the wire
+    answer = raw.call(f"/likewise.v1.TenantService/{method}", message.SerializeToString())
+    assert (answer.code, "categories" in answer.message) == (RESOURCE_EXHAUSTED, True)

@@ -186,10 +186,10 @@ class TenantService(TenantServiceServicer):
 
 
 def _checked_paths(paths: Sequence[str]) -> frozenset[str]:
-    unknown = sorted(set(paths) - _UPDATE_PATHS)
-    if unknown:
+    unknown = next((path for path in paths if path not in _UPDATE_PATHS), None)
+    if unknown is not None:
         known = ", ".join(sorted(_UPDATE_PATHS))
-        raise InvalidInput.of("update_mask", f"names {unknown[0]!r}; what can be updated is {known}")
+        raise InvalidInput.of("update_mask", f"names {unknown!r}; what can be updated is {known}")
     return frozenset(paths)
 
 
