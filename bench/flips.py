@@ -35,6 +35,8 @@ from likewise_engine.checkup import Layout, Severity, TenantCheckup
 from likewise_engine.encoder import HashingEncoder
 from likewise_engine.errors import LikewiseError
 from likewise_engine.folder import STORE_NAME
+from likewise_engine.keys import MasterKeys
+from likewise_engine.tenant_keys import TenantKeys
 from likewise_engine.tenants import Tenants
 from likewise_engine.transaction import LabelledTransaction, Transaction
 
@@ -190,10 +192,10 @@ def _flipped(original: Path, copy: Path, flip: Flip) -> Path:
 
 def _found(data: Path) -> set[Severity]:
     layout = Layout(data)
-    findings = list(layout.findings)
+    findings, keys = list(layout.findings), TenantKeys(data, MasterKeys())
     for place in layout.places:
         if place.tenant == _DAMAGED:
-            findings += TenantCheckup(data, place, _ENCODER, is_deep=True).findings()
+            findings += TenantCheckup(data, place, _ENCODER, keys, is_deep=True).findings()
     return {finding.severity for finding in findings if finding.is_fault}
 
 

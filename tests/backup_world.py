@@ -7,7 +7,9 @@ from pathlib import Path
 from engine_world import ENCODER, Books, labelled
 from likewise_engine.backup import Manifest
 from likewise_engine.folder import STORE_NAME, place_of
+from likewise_engine.keys import KeyFile, MasterKeys, TenantKey
 from likewise_engine.store.base import Entry
+from likewise_engine.store.connection import Connection, connect
 from likewise_engine.store.sqlite import SqliteStore
 from likewise_engine.tenants import Tenants
 
@@ -35,13 +37,25 @@ def learn(data: Path, tenant: str, *ids: str, payee: str = "Corner Bakery") -> N
 
 def entries_of(data: Path, tenant: str) -> Sequence[Entry]:
     """All entries of a tenant, from its store."""
-    with closing(SqliteStore(store_of(data, tenant))) as store:
+    with closing(SqliteStore(store_of(data, tenant), key_of(data, tenant))) as store:
         return store.entries_after(-1, 1_000_000)
 
 
 def store_of(data: Path, tenant: str) -> Path:
     """Where a tenant's store is, in a data folder and in the folder of a backup."""
     return data / place_of(tenant) / STORE_NAME
+
+
+def key_of(data: Path, tenant: str) -> TenantKey:
+    """A tenant's key, in a data folder and in the folder of a backup."""
+    key_file = KeyFile.read(store_of(data, tenant).parent)
+    assert key_file is not None
+    return key_file.opened(tenant, MasterKeys())
+
+
+def raw_store_of(data: Path, tenant: str) -> Connection:
+    """A connection to a tenant's store, by which a test changes it."""
+    return connect(store_of(data, tenant), key_of(data, tenant).of_pages())
 
 
 def manifest_of(backup: Path) -> Manifest:

@@ -16,6 +16,7 @@ from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import numpy as np
 
@@ -26,15 +27,20 @@ from likewise_engine.encoder.base import Encoder
 from likewise_engine.encoder.hashing import HashingEncoder
 from likewise_engine.evidence import TAU
 from likewise_engine.folder import STORE_NAME
+from likewise_engine.keys import KeyFile, MasterKeys, TenantKey
 from likewise_engine.ledger.ledger import Ledger
 from likewise_engine.ledger.outcomes import LearnOutcome
 from likewise_engine.store.base import Entry, TenantRecord
+from likewise_engine.store.connection import Connection, connect
 from likewise_engine.store.sqlite import SqliteStore
 from likewise_engine.text import text_of
 from likewise_engine.transaction import Authority, LabelledTransaction, Transaction
 from likewise_engine.vote import KernelVote
+from plain_bytes import plain_pages
 
 ENCODER = HashingEncoder(64)
+KEY = TenantKey("acme", bytes(range(32)))
+"""Of the stores that :func:`create_store` makes."""
 ALL_NEIGHBOURS = ClassifyOptions(neighbours_max=limits.NEIGHBOURS_MAX, candidates_max=limits.CANDIDATES_MAX)
 
 
@@ -56,12 +62,20 @@ def labelled(
 def create_store(folder: Path, encoder: Encoder = ENCODER, policy: Policy | None = None) -> None:
     """An empty tenant's store in a folder."""
     record = TenantRecord("acme", "Acme", policy or Policy(), datetime.now(UTC), 0, encoder.fingerprint)
-    SqliteStore.create(folder / STORE_NAME, record).close()
+    SqliteStore.create(folder / STORE_NAME, KEY, record).close()
+
+
+def raw_store(folder: Path) -> Connection:
+    """A connection to a folder's store, to look at it, or to damage it; made where there is none."""
+    (folder / STORE_NAME).touch()
+    connection = connect(folder / STORE_NAME, key_of(folder / STORE_NAME).of_pages())
+    connection.execute("PRAGMA foreign_keys = OFF")
+    return connection
 
 
 def load_ledger(folder: Path, encoder: Encoder = ENCODER) -> Ledger:
     """The ledger of a folder's store."""
-    return Ledger(SqliteStore(folder / STORE_NAME), encoder, KernelVote(), folder)
+    return Ledger(SqliteStore(folder / STORE_NAME, KEY), encoder, KernelVote(), folder)
 
 
 @contextmanager
@@ -87,8 +101,17 @@ def essence(answer: Classification) -> tuple[object, ...]:
 
 
 def bytes_on_disk(folder: Path) -> bytes:
-    """The content of every file beneath a folder."""
-    return b"\0".join(path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file())
+    """The content of every file beneath a folder, once its encryption is undone."""
+    files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
+    stores = [path for path in files if path.name == STORE_NAME]
+    plain = [plain_pages(path, key_of(path).of_pages()) for path in stores]
+    return b"\0".join([path.read_bytes() for path in files if STORE_NAME not in path.name] + plain)
+
+
+def key_of(store: Path) -> TenantKey:
+    """The key of a store: that of the file beside it, or the one of :func:`create_store`."""
+    key_file = KeyFile.read(store.parent)
+    return KEY if key_file is None else key_file.opened(unquote(store.parent.name), MasterKeys())
 
 
 _NAMES = [

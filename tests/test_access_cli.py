@@ -12,6 +12,8 @@ from access_world import Authority, bearing, ended, made, secret_of, until
 from conftest import LIKEWISE, Serve
 from likewise_engine.audit import Action
 from likewise_engine.audit_file import AuditFile
+from likewise_engine.keys import MasterKeys
+from likewise_engine.tenant_keys import TenantKeys
 from likewise_server.access.token_file import TokenFile
 from likewise_server.access.tokens import Rate, id_of
 from likewise_server.cli.app import app
@@ -50,7 +52,7 @@ def test_the_life_of_a_token_beside_a_running_server(server: Server, data_folder
         assert revoked.exit_code == 0, revoked.output
         until(lambda: ended(channel, LIST, metadata=bearing(secret)).code is UNAUTHENTICATED)
     assert "revoked" in run("token", "list", "--data", data_folder).stdout
-    trail = AuditFile(data_folder).records(count_max=9)
+    trail = AuditFile(data_folder, TenantKeys(data_folder, MasterKeys())).records(count_max=9)
     assert [(record.action, record.actor, record.tenant, record.subject) for record in trail] == [
         (Action.REVOKE_TOKEN, "local", "cafe", token_id),
         (Action.CREATE_TOKEN, "local", "cafe", token_id),

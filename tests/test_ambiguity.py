@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from engine_world import ENCODER, ask, create_store, labelled, open_ledger
+from engine_world import ENCODER, KEY, ask, create_store, labelled, open_ledger
 from likewise_engine.answers import Decision, DimensionAnswer
 from likewise_engine.chart import Category
 from likewise_engine.evidence import Evidence
@@ -159,7 +159,7 @@ class CertainVote:
 
 def test_what_the_vote_rules_out_is_nobody_s_rival(tmp_path: Path) -> None:
     create_store(tmp_path)
-    store = SqliteStore(tmp_path / STORE_NAME)
+    store = SqliteStore(tmp_path / STORE_NAME, KEY)
     with closing(Ledger(store, ENCODER, CertainVote(), tmp_path)) as ledger:
         ledger.learn(entries("ab"))
         answer = answered(ledger)

@@ -14,7 +14,7 @@ import numpy as np
 import psutil
 import pytest
 
-from engine_world import Books, labelled
+from engine_world import KEY, Books, labelled
 from likewise_engine import limits
 from likewise_engine.background import Background
 from likewise_engine.encoder import load_encoder
@@ -216,7 +216,7 @@ def test_other_models_than_those_that_serve_are_refused(tmp_path: Path, backgrou
         tenants.create("acme")
         (store,) = tmp_path.rglob("ledger.sqlite3")
         with pytest.raises(EngineFault, match="changed on disk"):
-            background.heads(store.parent, "another", lambda: True)
+            background.heads(store.parent, KEY, "another", lambda: True)
 
 
 def test_a_process_without_a_job_ends_in_peace() -> None:

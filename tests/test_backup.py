@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 import likewise
-from backup_world import damage, entries_of, fill, learn, manifest_of, open_tenants, store_of
+from backup_world import damage, entries_of, fill, learn, manifest_of, open_tenants, raw_store_of, store_of
 from conftest import LIKEWISE
 from engine_world import bytes_on_disk, labelled
 from likewise_engine.backup import back_up, restore, verify
@@ -21,7 +21,6 @@ from likewise_engine.errors import (
     PreconditionFailed,
     TenantNotFound,
 )
-from likewise_engine.store.connection import connect
 from likewise_server.cli.app import app
 
 RUNNER = CliRunner(env={"COLUMNS": "120"})
@@ -114,14 +113,16 @@ def test_a_damaged_tenant_is_named_and_does_not_keep_the_others_out(tmp_path: Pa
     store_of(tmp_path / "data", "bad").write_bytes(b"no database" * 1_000)
     outcome = RUNNER.invoke(app, ["backup", str(tmp_path / "out"), "--data", str(tmp_path / "data")])
     assert outcome.exit_code == 1
-    assert "Left out: bad: the store failed (copy): file is not a database" in outcome.stderr
+    assert "Left out: bad: the store is damaged" in outcome.stderr
     assert "Backed up 1 tenant," in outcome.stdout
     assert [told.tenant for told in manifest_of(tmp_path / "out").tenants] == ["good"]
 
 
 def test_a_store_in_the_wrong_place_is_left_out(tmp_path: Path) -> None:
     fill(tmp_path / "data", "mine", "yours")
-    store_of(tmp_path / "data", "yours").replace(store_of(tmp_path / "data", "mine"))
+    mine, yours = (store_of(tmp_path / "data", tenant).parent for tenant in ("mine", "yours"))
+    for name in ("ledger.sqlite3", "store.key"):
+        (yours / name).replace(mine / name)
     with open_tenants(tmp_path / "data"):
         pass
     made = back_up(tmp_path / "data", tmp_path / "out")
@@ -134,7 +135,7 @@ def test_what_was_forgotten_is_in_no_later_backup_though_it_was_not_purged(tmp_p
     learn(data, "acme", "secret", payee="Zanzibar Clinic")
     back_up(data, tmp_path / "before")
     # As a crash leaves it that comes between the commit that forgets and the purge.
-    with closing(connect(store_of(data, "acme"))) as connection:
+    with closing(raw_store_of(data, "acme")) as connection:
         connection.execute("DELETE FROM entries WHERE transaction_id = 'secret'")
         connection.execute("DELETE FROM texts WHERE text LIKE '%zanzibar%'")
         connection.execute("DELETE FROM payees WHERE payee LIKE '%zanzibar%'")
@@ -153,7 +154,8 @@ def test_caches_are_left_out_and_made_again(tmp_path: Path) -> None:
         tenants.settle()
     assert len(list(store_of(data, "acme").parent.iterdir())) > 2
     back_up(data, tmp_path / "out")
-    assert [path.name for path in store_of(tmp_path / "out", "acme").parent.iterdir()] == ["ledger.sqlite3"]
+    left = {path.name for path in store_of(tmp_path / "out", "acme").parent.iterdir()}
+    assert left == {"ledger.sqlite3", "store.key"}
 
 
 def test_what_has_not_changed_since_is_shared_with_the_earlier_backup(tmp_path: Path) -> None:

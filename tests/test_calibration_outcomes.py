@@ -1,6 +1,5 @@
 """A tenant's outcomes: which answers count, that a replay of bulk does not look ahead, and that they last."""
 
-import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import date, timedelta
@@ -15,6 +14,7 @@ from chart_world import merge, split
 from engine_world import (
     ALL_NEIGHBOURS,
     ENCODER,
+    KEY,
     Books,
     ask,
     bytes_on_disk,
@@ -23,6 +23,7 @@ from engine_world import (
     labelled,
     load_ledger,
     open_ledger,
+    raw_store,
 )
 from likewise_engine import limits
 from likewise_engine.answers import Decision
@@ -55,8 +56,8 @@ def bought(transaction_id: str, day: int, category: str = "food", **fields: Any)
 
 def outcomes(folder: Path) -> list[tuple[Any, ...]]:
     """What the store has: transaction, predicted category, whether FILEd."""
-    with closing(sqlite3.connect(folder / STORE_NAME)) as connection:
-        return connection.execute(f"SELECT {COLUMNS} FROM outcomes ORDER BY id").fetchall()  # noqa: S608
+    with closing(raw_store(folder)) as connection:
+        return list(connection.execute(f"SELECT {COLUMNS} FROM outcomes ORDER BY id"))  # noqa: S608
 
 
 def record(ledger: Ledger, dimension: str = "category") -> tuple[int, int]:
@@ -182,7 +183,7 @@ def test_a_replay_looks_at_nothing_ahead(tmp_path: Path) -> None:
         with open_ledger(folder) as ledger:
             ledger.import_batch(taught)
             ledger.calibrate()
-        with closing(sqlite3.connect(folder / STORE_NAME)) as connection:
+        with closing(raw_store(folder)) as connection:
             found.append(
                 connection.execute("SELECT transaction_id, predicted, probability FROM outcomes").fetchall()
             )
@@ -279,7 +280,7 @@ class OtherVote:
 def test_outcomes_of_another_vote_tell_nothing_of_this_one(ledger: Ledger, tmp_path: Path) -> None:
     ledger.learn([bought("a", 1)])
     ledger.close()
-    store = SqliteStore(tmp_path / STORE_NAME)
+    store = SqliteStore(tmp_path / STORE_NAME, KEY)
     with closing(Ledger(store, ENCODER, OtherVote(), tmp_path)) as other:
         assert (record(other)[0], other.is_calibration_due) == (0, True)
         assert other.calibrate()
@@ -452,7 +453,7 @@ def test_an_old_tenant_is_calibrated_when_it_is_first_used(tmp_path: Path) -> No
 def test_damaged_outcomes_are_found_out(ledger: Ledger, tmp_path: Path, damage: str) -> None:
     ledger.learn([bought("a", 1)])
     ledger.close()
-    with closing(sqlite3.connect(tmp_path / STORE_NAME)) as connection, connection:
+    with closing(raw_store(tmp_path)) as connection, connection:
         connection.execute(f"UPDATE outcomes SET {damage}")  # noqa: S608
     with pytest.raises(StoreCorrupt, match="outcome"):
         load_ledger(tmp_path)
@@ -460,7 +461,7 @@ def test_damaged_outcomes_are_found_out(ledger: Ledger, tmp_path: Path, damage: 
 
 def test_an_outcome_of_nothing_is_not_read(tmp_path: Path) -> None:
     create_store(tmp_path)
-    with closing(SqliteStore(tmp_path / STORE_NAME)) as store:
+    with closing(SqliteStore(tmp_path / STORE_NAME, KEY)) as store:
         store.commit(Change(revision=0))
         assert store.snapshot().outcomes.ids.tolist() == []
         assert store.snapshot().outcomes.probability.dtype == np.float64

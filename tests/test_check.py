@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -11,9 +10,10 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from engine_world import ALL_NEIGHBOURS, labelled
+from engine_world import ALL_NEIGHBOURS, labelled, raw_store
 from likewise_engine.encoder import load_encoder
 from likewise_engine.folder import GRAPH_NAME, HEADS_NAME, SNAPSHOT_NAME, STORE_NAME, DataFolder
+from likewise_engine.store.connection import Connection
 from likewise_engine.store.mark import MARK_NAME
 from likewise_engine.tenants import Tenants
 from likewise_engine.transaction import Transaction
@@ -73,9 +73,9 @@ def flip(path: Path, position: int) -> None:
 
 
 @contextmanager
-def store_of(data: Path) -> Iterator[sqlite3.Connection]:
+def store_of(data: Path) -> Iterator[Connection]:
     """The tables of a tenant's store, to be changed behind its back."""
-    with closing(sqlite3.connect(folder_of(data) / STORE_NAME, isolation_level=None)) as connection:
+    with closing(raw_store(folder_of(data))) as connection:
         yield connection
 
 

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from likewise_engine import limits
 from likewise_engine.errors import DataFolderInUse, InvalidInput, StoreFault, TenantExists, TenantNotFound
 from likewise_engine.folder import STORE_NAME, DataFolder, check_tenant_id, place_of
+from likewise_engine.keys import TenantKey
 
 HOSTILE = (
     "..",
@@ -60,7 +61,7 @@ def folder(tmp_path: Path) -> Iterator[DataFolder]:
         yield opened
 
 
-def touch(path: Path) -> None:
+def touch(path: Path, _key: TenantKey | None = None) -> None:
     path.write_bytes(b"a store")
 
 
@@ -114,7 +115,7 @@ def test_a_tenant_is_created_once_however_many_try(folder: DataFolder) -> None:
 
 
 def test_a_tenant_whose_making_fails_is_not_there(folder: DataFolder) -> None:
-    def fail(path: Path) -> None:
+    def fail(path: Path, _key: TenantKey) -> None:
         touch(path)
         raise OSError(28, "No space left on device", str(path))
 
@@ -179,7 +180,7 @@ def test_a_folder_that_cannot_be_cleaned_is_not_kept_locked(tmp_path: Path) -> N
 
 def test_a_process_with_the_inherited_lock_uses_the_folder_until_it_closes_it(folder: DataFolder) -> None:
     other = DataFolder(folder.root, os.dup(folder.lock))
-    other.create("acme", Path.touch)
+    other.create("acme", touch)
     assert list(folder.tenants()) == ["acme"]
     folder_again = DataFolder(folder.root, os.dup(folder.lock))
     other.close()

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine_world import ENCODER, ask, bytes_on_disk, create_store, labelled, open_ledger
+from engine_world import ENCODER, KEY, ask, bytes_on_disk, create_store, labelled, open_ledger
 from likewise_engine.folder import GRAPH_NAME, STORE_NAME
 from likewise_engine.ledger.ledger import Ledger
 from likewise_engine.store.base import Change
@@ -123,7 +123,7 @@ class SlowStore(SqliteStore):
 
 def test_a_graph_that_is_about_to_be_cached_while_its_texts_are_forgotten_is_not(tmp_path: Path) -> None:
     create_store(tmp_path)
-    ledger = Ledger(SlowStore(tmp_path / STORE_NAME), ENCODER, KernelVote(), tmp_path)
+    ledger = Ledger(SlowStore(tmp_path / STORE_NAME, KEY), ENCODER, KernelVote(), tmp_path)
     with closing(ledger), ThreadPoolExecutor(2) as pool:
         ledger.learn([labelled("a", payee="Private Clinic"), labelled("b")])
         with ledger._caches.lock():

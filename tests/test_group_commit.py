@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from engine_world import ENCODER, create_store, labelled, load_ledger
+from engine_world import ENCODER, KEY, create_store, labelled, load_ledger
 from likewise_engine import limits
 from likewise_engine.errors import RequestIdReused, StoreFault, UnknownCategory
 from likewise_engine.folder import STORE_NAME
@@ -23,7 +23,7 @@ class HeldStore(SqliteStore):
     """Lets the first who writes begin only when told to, and counts commits."""
 
     def __init__(self, path: Path) -> None:
-        super().__init__(path)
+        super().__init__(path, KEY)
         self.entered, self.go_on = threading.Event(), threading.Event()
         self.commits = 0
 

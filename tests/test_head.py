@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from engine_world import ALL_NEIGHBOURS, ENCODER, ask, bytes_on_disk, create_store, labelled, open_ledger
+from engine_world import ALL_NEIGHBOURS, ENCODER, KEY, ask, bytes_on_disk, create_store, labelled, open_ledger
 from likewise_engine import limits
 from likewise_engine.classify import question_of
 from likewise_engine.encoder.ngrams import NgramHash
@@ -405,7 +405,7 @@ def test_a_replay_asks_a_head_that_has_not_learned_the_answers(tmp_path: Path) -
         for n in range(200)
     ]
     create_store(tmp_path)
-    ledger = Ledger(SqliteStore(tmp_path / STORE_NAME), ENCODER, HeadVote(), tmp_path)
+    ledger = Ledger(SqliteStore(tmp_path / STORE_NAME, KEY), ENCODER, HeadVote(), tmp_path)
     with closing(ledger):
         ledger.import_batch(items)
         ledger.train_heads()

@@ -1,6 +1,5 @@
 """A replay: the categories it may name, the rows it asks about, and what is taught or changed meanwhile."""
 
-import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from datetime import date, timedelta
@@ -12,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from chart_world import deactivate, merge, split
-from engine_world import ENCODER, create_store, labelled, open_ledger
+from engine_world import ENCODER, KEY, create_store, labelled, open_ledger, raw_store
 from likewise_engine.evidence import Evidence
 from likewise_engine.folder import STORE_NAME
 from likewise_engine.head import Heads
@@ -43,7 +42,7 @@ def bought(number: int, payee: str = "", category: str = "") -> LabelledTransact
 def outcomes(folder: Path) -> dict[str, tuple[str, float]]:
     """What the store has: predicted category and probability by transaction."""
     columns = "transaction_id, (SELECT id FROM categories WHERE number = predicted), probability"
-    with closing(sqlite3.connect(folder / STORE_NAME)) as connection:
+    with closing(raw_store(folder)) as connection:
         rows = connection.execute(f"SELECT {columns} FROM outcomes").fetchall()  # noqa: S608 - constants
     return {transaction_id: (predicted, probability) for transaction_id, predicted, probability in rows}
 
@@ -85,7 +84,7 @@ def test_a_category_is_no_candidate_before_its_first_label(tmp_path: Path) -> No
         folder = tmp_path / later
         folder.mkdir()
         create_store(folder)
-        ledger = Ledger(SqliteStore(folder / STORE_NAME), ENCODER, NameVote(), folder)
+        ledger = Ledger(SqliteStore(folder / STORE_NAME, KEY), ENCODER, NameVote(), folder)
         with closing(ledger):
             ledger.import_batch(
                 [*early, bought(60, "Gym Membership", later), bought(61, "Gym Membership", later)]

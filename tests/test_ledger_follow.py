@@ -13,6 +13,7 @@ from chart_world import merge, rename
 from engine_world import (
     ALL_NEIGHBOURS,
     ENCODER,
+    KEY,
     Books,
     ask,
     bytes_on_disk,
@@ -234,7 +235,7 @@ def test_an_announcement_comes_before_the_answer_and_only_where_something_was_co
 ) -> None:
     create_store(tmp_path)
     told: list[int] = []
-    store = SqliteStore(tmp_path / STORE_NAME)
+    store = SqliteStore(tmp_path / STORE_NAME, KEY)
     ledger = Ledger(store, ENCODER, KernelVote(), tmp_path, lambda: told.append(store.position()))
     ledger.learn([labelled("a"), labelled("b", category="fuel")])
     assert told == [store.position()]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from engine_world import create_store, labelled, load_ledger, open_ledger
+from engine_world import KEY, create_store, labelled, load_ledger, open_ledger
 from likewise_engine.errors import StoreCorrupt
 from likewise_engine.folder import STORE_NAME
 from likewise_engine.store.mark import MARK_NAME, read_mark
@@ -37,7 +37,7 @@ def flip(path: Path, position: int) -> None:
 
 def test_what_was_committed_is_there_after_a_kill(killed: Path) -> None:
     mark = read_mark(killed / MARK_NAME)
-    store = SqliteStore(killed / STORE_NAME)
+    store = SqliteStore(killed / STORE_NAME, KEY)
     assert set(store.entries_by_id(["a", "b"])) == {"a", "b"}
     assert store.position() == mark
     store.close()
@@ -47,13 +47,13 @@ def test_what_was_committed_is_there_after_a_kill(killed: Path) -> None:
 def test_a_damaged_log_loses_nothing_in_silence(killed: Path, position: int) -> None:
     flip(killed / WAL_NAME, position)
     with pytest.raises(StoreCorrupt, match="were acknowledged"):
-        SqliteStore(killed / STORE_NAME)
+        SqliteStore(killed / STORE_NAME, KEY)
 
 
 def test_a_log_that_is_missing_is_missed(killed: Path) -> None:
     (killed / WAL_NAME).unlink()
     with pytest.raises(StoreCorrupt):
-        SqliteStore(killed / STORE_NAME)
+        SqliteStore(killed / STORE_NAME, KEY)
 
 
 @pytest.mark.parametrize("position", range(16))

@@ -1,14 +1,13 @@
 """Schema changes: steps are only ever added, each is taken once and whole, and a later file is refused."""
 
 import hashlib
-import sqlite3
 import threading
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from engine_world import ENCODER, ask, load_ledger
+from engine_world import ENCODER, KEY, ask, load_ledger, raw_store
 from likewise_engine.errors import StoreFault
 from likewise_engine.folder import STORE_NAME
 from likewise_engine.store import migrations
@@ -31,9 +30,9 @@ def old_file(tmp_path: Path) -> Path:
     """A tenant's file as the first schema had it, with one entry."""
     path = tmp_path / STORE_NAME
     vector = ENCODER.encode(["corner bakery"])[0].astype("<f2").tobytes()
-    with closing(sqlite3.connect(path)) as connection, connection:
-        connection.executescript(migrations.STEPS[0])
-        connection.executescript(
+    with closing(raw_store(path.parent)) as connection, connection:
+        connection.execute(migrations.STEPS[0])
+        connection.execute(
             """
             INSERT INTO migrations VALUES (1, '2026-07-01T00:00:00+00:00');
             INSERT INTO categories VALUES (0, 'category', 'food', 'Food', '', 1);
@@ -54,7 +53,7 @@ def old_file(tmp_path: Path) -> Path:
 
 def versions(path: Path) -> tuple[int, list[int]]:
     """The file's version, and the steps that it says were taken."""
-    with closing(sqlite3.connect(path)) as connection:
+    with closing(raw_store(path.parent)) as connection:
         (version,) = connection.execute("PRAGMA user_version").fetchone()
         taken = [row[0] for row in connection.execute("SELECT version FROM migrations ORDER BY version")]
     return version, taken
@@ -78,7 +77,7 @@ def test_many_who_open_an_old_file_at_once_take_each_step_once(old_file: Path) -
     def open_it() -> None:
         together.wait()
         try:
-            SqliteStore(old_file).close()
+            SqliteStore(old_file, KEY).close()
         except StoreFault as error:
             failures.append(error)
 
@@ -95,17 +94,17 @@ def test_a_step_that_fails_leaves_the_file_as_it_was(old_file: Path, monkeypatch
     broken = "CREATE TABLE half (done INTEGER) STRICT;\nINSERT INTO nowhere VALUES (1);\n"
     monkeypatch.setattr(migrations, "STEPS", (migrations.STEPS[0], broken))
     with pytest.raises(StoreFault, match="nowhere"):
-        SqliteStore(old_file)
+        SqliteStore(old_file, KEY)
     assert versions(old_file) == (1, [1])
-    with closing(sqlite3.connect(old_file)) as connection:
+    with closing(raw_store(old_file.parent)) as connection:
         assert connection.execute("SELECT count(*) FROM sqlite_schema WHERE name = 'half'").fetchone() == (0,)
 
 
 def test_a_file_of_a_later_version_is_refused_and_left_alone(old_file: Path) -> None:
-    SqliteStore(old_file).close()
+    SqliteStore(old_file, KEY).close()
     later = len(migrations.STEPS) + 1
-    with closing(sqlite3.connect(old_file)) as connection:
+    with closing(raw_store(old_file.parent)) as connection:
         connection.execute(f"PRAGMA user_version = {later}")
     with pytest.raises(StoreFault, match=f"schema {later}; this one knows {later - 1}"):
-        SqliteStore(old_file)
+        SqliteStore(old_file, KEY)
     assert versions(old_file)[0] == later

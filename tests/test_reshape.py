@@ -1,6 +1,5 @@
 """Changes of the chart: what a bookkeeper finds after a rename, a merge, a split, a deactivation."""
 
-import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import date
@@ -11,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from chart_world import ROWS, activate, answered, category, deactivate, labels, merge, rename, split
-from engine_world import ask, labelled, open_ledger
+from engine_world import ask, labelled, open_ledger, raw_store
 from likewise_engine import limits
 from likewise_engine.answers import Decision
 from likewise_engine.chart import Category
@@ -21,7 +20,6 @@ from likewise_engine.errors import (
     RequestIdReused,
     UnknownCategory,
 )
-from likewise_engine.folder import STORE_NAME
 from likewise_engine.ledger.ledger import Ledger
 from likewise_engine.ledger.outcomes import LearnOutcome, ReshapeOutcome
 from likewise_engine.ledger.reshape import Merge, Split
@@ -313,10 +311,10 @@ def test_corrections_follow_the_chart_and_go_when_they_correct_nothing(
     ledger: Ledger, tmp_path: Path
 ) -> None:
     def corrections() -> list[tuple[str, str, str]]:
-        with closing(sqlite3.connect(tmp_path / STORE_NAME)) as connection:
-            return connection.execute(
-                "SELECT transaction_id, predicted, label FROM corrections ORDER BY id"
-            ).fetchall()
+        with closing(raw_store(tmp_path)) as connection:
+            return list(
+                connection.execute("SELECT transaction_id, predicted, label FROM corrections ORDER BY id")
+            )
 
     ledger.learn(
         [

@@ -1,6 +1,5 @@
 """Changes of the chart that cannot be, that fail half way, and that outlive a restart."""
 
-import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import date
@@ -10,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from chart_world import ROWS, deactivate, labels, merge, rename, split
-from engine_world import labelled, open_ledger
+from engine_world import labelled, open_ledger, raw_store
 from likewise_engine import limits
 from likewise_engine.chart import Category
 from likewise_engine.errors import (
@@ -26,7 +25,6 @@ from likewise_engine.errors import (
     StoreFault,
     UnknownDimension,
 )
-from likewise_engine.folder import STORE_NAME
 from likewise_engine.ledger.ledger import Ledger
 from likewise_engine.ledger.reshape import Activation, Rename, Reshaping
 from likewise_engine.selection import Selection
@@ -121,7 +119,7 @@ def test_a_full_chart_is_not_split_any_further(ledger: Ledger) -> None:
 
 
 def test_a_change_that_fails_half_way_leaves_everything_as_it_was(ledger: Ledger, tmp_path: Path) -> None:
-    with closing(sqlite3.connect(tmp_path / STORE_NAME)) as connection, connection:
+    with closing(raw_store(tmp_path)) as connection, connection:
         connection.execute(
             "CREATE TRIGGER broken AFTER UPDATE ON labels WHEN new.seq = 6"
             " BEGIN SELECT RAISE(FAIL, 'no more'); END"
@@ -132,7 +130,7 @@ def test_a_change_that_fails_half_way_leaves_everything_as_it_was(ledger: Ledger
     assert ledger.view is view
     assert labels(ledger) == kept
     assert not ledger._state.is_damaged
-    with closing(sqlite3.connect(tmp_path / STORE_NAME)) as connection, connection:
+    with closing(raw_store(tmp_path)) as connection, connection:
         connection.execute("DROP TRIGGER broken")
     assert ledger.reshape(merge("petrol", "fuel", into="food"), "r1").moved == 3
 
@@ -164,7 +162,7 @@ def test_what_became_of_the_chart_survives_a_restart(ledger: Ledger, tmp_path: P
 )
 def test_a_damaged_chart_is_said_to_be_corrupt(ledger: Ledger, tmp_path: Path, damage: str) -> None:
     ledger.close()
-    with closing(sqlite3.connect(tmp_path / STORE_NAME)) as connection, connection:
+    with closing(raw_store(tmp_path)) as connection, connection:
         connection.execute(f"UPDATE categories {damage}")
     with pytest.raises(StoreCorrupt), open_ledger(tmp_path):
         pass

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from backup_world import damage, entries_of, fill, learn, manifest_of, open_tenants, store_of
+from backup_world import damage, entries_of, fill, learn, manifest_of, open_tenants, raw_store_of, store_of
 from conftest import Serve
 from engine_world import bytes_on_disk
 from likewise_engine import limits
@@ -27,7 +27,6 @@ from likewise_engine.errors import (
     PreconditionFailed,
 )
 from likewise_engine.folder import DataFolder
-from likewise_engine.store.connection import connect
 from likewise_server.cli.app import app
 
 RUNNER = CliRunner(env={"COLUMNS": "120"})
@@ -49,10 +48,10 @@ def rewritten(backup: Path, change: Callable[[Manifest], Manifest]) -> Path:
 
 
 def with_file(manifest: Manifest, **changes: object) -> Manifest:
-    """The manifest with something else of the first tenant's first file."""
+    """The manifest with something else of the first tenant's store."""
     first, *others = manifest.tenants
-    (file,) = first.files
-    return replace(manifest, tenants=[replace(first, files=[replace(file, **changes)]), *others])  # type: ignore[arg-type]
+    key, store = first.files
+    return replace(manifest, tenants=[replace(first, files=[key, replace(store, **changes)]), *others])  # type: ignore[arg-type]
 
 
 def tar_of(path: Path, *members: tuple[tarfile.TarInfo, bytes]) -> Path:
@@ -174,7 +173,7 @@ def test_a_later_format_and_a_later_schema_are_refused(
 def test_a_store_of_a_later_schema_is_refused_whatever_the_manifest_says(
     backup: Path, tmp_path: Path
 ) -> None:
-    with closing(connect(store_of(tmp_path / "data", "a"))) as connection:
+    with closing(raw_store_of(tmp_path / "data", "a")) as connection:
         connection.execute("PRAGMA user_version = 99")
     shutil.copy(store_of(tmp_path / "data", "a"), store_of(backup, "a"))
     rewritten(backup, lambda m: with_file(m, **checksum_of(store_of(backup, "a"))))
@@ -188,7 +187,16 @@ def checksum_of(path: Path) -> dict[str, object]:
 
 def test_a_store_that_is_another_tenants_is_refused(backup: Path, tmp_path: Path) -> None:
     shutil.copy(store_of(backup, "b"), store_of(backup, "a"))
-    rewritten(backup, lambda m: with_file(m, **checksum_of(store_of(backup, "a"))))
+    key_a, key_b = (store_of(backup, tenant).with_name("store.key") for tenant in "ab")
+    shutil.copy(key_b, key_a)
+
+    def with_those_of_b(manifest: Manifest) -> Manifest:
+        changed = with_file(manifest, **checksum_of(store_of(backup, "a")))
+        key, store = changed.tenants[0].files
+        files = [replace(key, **checksum_of(key_a)), store]  # type: ignore[arg-type]
+        return replace(changed, tenants=[replace(changed.tenants[0], files=files), *changed.tenants[1:]])
+
+    rewritten(backup, with_those_of_b)
     report = restore(backup, tmp_path / "restored")
     assert [told.tenant for told in report.tenants] == ["b"]
     assert "of another tenant" in report.refused["a"]
@@ -222,7 +230,7 @@ def test_a_manifest_cannot_claim_what_cannot_be(backup: Path, tmp_path: Path) ->
         [replace(first, labels=-1)],
         [replace(first, revision=2**63)],
         [replace(first, revision="1")],  # type: ignore[arg-type]
-        [replace(first, files=[replace(first.files[0], sha256="abc")])],
+        [replace(first, files=[first.files[0], replace(first.files[1], sha256="abc")])],
         [first, first],
     ):
         (backup / "manifest.json").write_bytes(replace(whole, tenants=tenants).encoded())
@@ -236,7 +244,7 @@ def test_a_manifest_cannot_claim_what_cannot_be(backup: Path, tmp_path: Path) ->
 
 def test_a_tar_file_holds_nothing_but_what_its_manifest_names(backup: Path, tmp_path: Path) -> None:
     manifest = manifest_of(backup)
-    (name,) = (file.path for file in manifest.tenants[0].files)
+    name = manifest.tenants[0].files[0].path
     store = store_of(backup, "a").read_bytes()
     first = tarfile.TarInfo("manifest.json"), manifest.encoded()
     link, traversing, other = tarfile.TarInfo(name), tarfile.TarInfo("../../evil"), tarfile.TarInfo("more")
@@ -358,7 +366,7 @@ def test_what_is_restored_learns_and_answers(backup: Path, tmp_path: Path) -> No
 
 def test_a_backup_of_an_earlier_schema_is_restored_and_brought_up_to_date(tmp_path: Path) -> None:
     fill(tmp_path / "data", "a")
-    with closing(connect(store_of(tmp_path / "data", "a"))) as connection:
+    with closing(raw_store_of(tmp_path / "data", "a")) as connection:
         connection.execute("DROP TABLE audit")
         connection.execute("ALTER TABLE journal DROP COLUMN token")
         connection.execute("DELETE FROM migrations WHERE version > 5")

@@ -12,6 +12,7 @@ import pytest
 
 import likewise
 from conftest import Serve
+from engine_world import bytes_on_disk
 from likewise.errors import error_of_status
 from likewise.v1.ledger_service_pb2 import ImportTransactionsRequest, ListTransactionsRequest
 from likewise.v1.ledger_service_pb2_grpc import LedgerServiceStub
@@ -264,7 +265,7 @@ def test_what_is_forgotten_is_gone_from_answers_lists_and_disk(
     answer = client.classify(cafe, secret)
     assert "s1" not in [neighbour.transaction_id for neighbour in answer.neighbours]
     assert answer.revision == outcome.revision
-    on_disk = b"".join(path.read_bytes() for path in data_folder.rglob("*") if path.is_file())
+    on_disk = bytes_on_disk(data_folder)
     assert b"ROASTERS" in on_disk
     assert b"XYLOPHONE" not in on_disk
     assert b"xylophone" not in on_disk

@@ -51,6 +51,7 @@ def instances() -> Iterator[tuple[LikewiseError, Any]]:
     yield errors.StoreReadOnly("secret"), code_pb2.FAILED_PRECONDITION
     yield errors.FilesExhausted("secret"), code_pb2.UNAVAILABLE
     yield errors.PurgeDelayed("secret"), code_pb2.UNAVAILABLE
+    yield errors.KeyMissing("secret"), code_pb2.FAILED_PRECONDITION
     yield errors.ModelFault("secret"), code_pb2.INTERNAL
 
 

@@ -163,6 +163,6 @@ def test_a_deleted_tenant_is_gone_from_disk(client: likewise.Client, cafe: str, 
     assert not list(client.list_tenants())
     # What outlives it is the trail of the data folder, which says that it was deleted.
     left = {path.name for path in data_folder.rglob("*") if path.is_file()}
-    assert left <= {"lock", "audit.sqlite3"}
+    assert left <= {"lock", "audit.sqlite3", "store.key"}
     client.create_tenant(likewise.Tenant(id=cafe))
     assert client.get_tenant(cafe).statistics.labels == 0

@@ -15,6 +15,7 @@ import pytest
 from chart_world import merge
 from engine_world import (
     ALL_NEIGHBOURS,
+    KEY,
     Books,
     ask,
     bytes_on_disk,
@@ -92,7 +93,7 @@ def test_a_snapshot_is_read_back_as_it_was(tmp_path: Path) -> None:
 
 def test_an_empty_store_has_a_snapshot_too(tmp_path: Path) -> None:
     create_store(tmp_path)
-    with closing(SqliteStore(tmp_path / STORE_NAME)) as store:
+    with closing(SqliteStore(tmp_path / STORE_NAME, KEY)) as store:
         _, content = snapshot_file.written_snapshot(store)
         assert snapshot_file.read(bytearray(content)).texts == []
 

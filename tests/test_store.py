@@ -1,11 +1,8 @@
 """The store: durable when it says so, whole or not at all, and honest about damage."""
 
-import _sqlite3
-import ctypes
 import os
 import resource
 import signal
-import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -16,12 +13,23 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 
+import apsw
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine_world import Books, ask, bytes_on_disk, create_store, labelled, load_ledger, open_ledger
+from engine_world import (
+    KEY,
+    Books,
+    ask,
+    bytes_on_disk,
+    create_store,
+    labelled,
+    load_ledger,
+    open_ledger,
+    raw_store,
+)
 from likewise_engine import limits
 from likewise_engine.chart import Category, Policy
 from likewise_engine.errors import PreconditionFailed, StoreCorrupt, StoreFault
@@ -35,7 +43,7 @@ from likewise_engine.transaction import Authority, Direction, Transaction, decim
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[SqliteStore]:
     create_store(tmp_path)
-    with closing(SqliteStore(tmp_path / STORE_NAME)) as opened:
+    with closing(SqliteStore(tmp_path / STORE_NAME, KEY)) as opened:
         yield opened
 
 
@@ -94,24 +102,18 @@ def test_a_commit_is_fsynced_before_it_returns(store: SqliteStore) -> None:
 
 
 def test_little_is_kept_in_memory_between_uses_and_it_is_counted(tmp_path: Path) -> None:
-    library = ctypes.CDLL(_sqlite3.__file__)
-    with closing(sqlite3.connect(":memory:")) as connection:
-        options = {option for (option,) in connection.execute("PRAGMA compile_options")}
-    if not hasattr(library, "sqlite3_memory_used") or "OMIT_LOOKASIDE" not in options:
-        pytest.skip("this SQLite does not show what it holds, or sets memory aside for each connection")
-    library.sqlite3_memory_used.restype = ctypes.c_int64
     books = Books(seed=8)
-    before = library.sqlite3_memory_used()
+    before = apsw.memory_used()
     with open_ledger(tmp_path) as ledger:
         ledger.import_batch([books.item(f"t{n}") for n in range(1_000)])
         ledger.learn([books.item("one")])
     with open_ledger(tmp_path) as ledger:
-        asked = library.sqlite3_memory_used() - before
-        assert asked < 1.5 * ledger.store.memory_bytes < 50_000
+        asked = apsw.memory_used() - before
+        assert asked < 1.2 * ledger.store.memory_bytes < 120_000
         ledger.import_batch([books.item(f"u{n}") for n in range(1_000)])
         ledger.store.snapshot()
-        taught = library.sqlite3_memory_used() - before
-        assert 2 * asked < taught < 1.5 * ledger.store.memory_bytes
+        taught = apsw.memory_used() - before
+        assert 2 * asked < taught < 1.2 * ledger.store.memory_bytes
 
 
 def test_what_is_acknowledged_survives_kill_9(tmp_path: Path) -> None:
@@ -184,7 +186,7 @@ def test_on_a_full_disk_nothing_is_learned_and_nothing_is_lost(tmp_path: Path) -
 
 def test_the_last_ten_thousand_requests_are_remembered(store: SqliteStore) -> None:
     kept = limits.REQUEST_IDS_KEPT_MAX
-    with closing(sqlite3.connect(store._path)) as connection, connection:
+    with closing(raw_store(store._path.parent)) as connection, connection:
         connection.executemany(
             "INSERT INTO requests (request_id, digest, outcome) VALUES (?, x'00', '{}')",
             ((rows.request_key(f"r{position}"),) for position in range(kept)),
@@ -238,13 +240,13 @@ def test_what_is_written_together_is_kept_together_without_what_failed(store: Sq
 
 def test_a_missing_file_and_a_file_in_place_of_a_folder_are_faults_that_say_where(tmp_path: Path) -> None:
     with pytest.raises(StoreFault, match="unable to open"):
-        SqliteStore(tmp_path / "nowhere" / STORE_NAME)
+        SqliteStore(tmp_path / "nowhere" / STORE_NAME, KEY)
     record = TenantRecord("acme", "", Policy(), datetime.now(UTC), 0, "e")
     with pytest.raises(StoreFault, match="nowhere"):
-        SqliteStore.create(tmp_path / "nowhere" / STORE_NAME, record)
+        SqliteStore.create(tmp_path / "nowhere" / STORE_NAME, KEY, record)
     create_store(tmp_path)
     with pytest.raises(StoreFault, match="File exists"):
-        SqliteStore.create(tmp_path / STORE_NAME, record)
+        SqliteStore.create(tmp_path / STORE_NAME, KEY, record)
 
 
 @pytest.mark.parametrize(
@@ -284,7 +286,7 @@ def test_a_damaged_file_is_said_to_be_corrupt(tmp_path: Path, damage: Callable[[
 def test_damaged_values_are_said_to_be_corrupt(tmp_path: Path, damage: str) -> None:
     with open_ledger(tmp_path) as ledger:
         ledger.learn([labelled("a"), labelled("b", payee="Other", category="fun")])
-    with closing(sqlite3.connect(tmp_path / STORE_NAME)) as connection, connection:
+    with closing(raw_store(tmp_path)) as connection, connection:
         connection.execute(damage)
     with pytest.raises(StoreCorrupt):
         load_ledger(tmp_path)
@@ -302,7 +304,7 @@ def test_damaged_values_are_said_to_be_corrupt(tmp_path: Path, damage: str) -> N
 def test_damaged_entries_are_said_to_be_corrupt_when_they_are_read(tmp_path: Path, damage: str) -> None:
     with open_ledger(tmp_path) as ledger:
         ledger.learn([labelled("a")])
-        with closing(sqlite3.connect(tmp_path / STORE_NAME)) as connection, connection:
+        with closing(raw_store(tmp_path)) as connection, connection:
             connection.execute(f"UPDATE entries {damage}")
         with pytest.raises(StoreCorrupt):
             ledger.entry("a")
@@ -328,7 +330,7 @@ def test_an_export_that_shows_what_is_forgotten_ends(tmp_path: Path) -> None:
 def test_forgetting_that_a_crash_cut_short_is_finished_when_it_is_asked_again(tmp_path: Path) -> None:
     with open_ledger(tmp_path) as ledger:
         ledger.learn([labelled("secret-id", payee="Very Private Clinic"), labelled("b")])
-        with closing(sqlite3.connect(tmp_path / STORE_NAME)) as other:
+        with closing(raw_store(tmp_path)) as other:
             other.execute("SELECT * FROM tenant").fetchall()  # keeps the WAL from being emptied at close
             entry = ledger.store.entries_by_id(["secret-id"])["secret-id"]
             ledger.store.commit(

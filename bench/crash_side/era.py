@@ -263,7 +263,7 @@ class Era:
             folder = DataFolder(root)
             folder.create(
                 OLD_TENANT,
-                lambda path: write_old_store(
+                lambda path, _: write_old_store(
                     path, OLD_TENANT, wordings.CATEGORIES + KEPT_CATEGORIES, Random(seed)
                 ),
             )

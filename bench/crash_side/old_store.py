@@ -1,4 +1,4 @@
-"""A tenant as an earlier Likewise left it: opening it takes schema steps, and encodes its texts anew."""
+"""A tenant as an earlier Likewise left it: opening it encrypts it, migrates it, encodes its texts anew."""
 
 import sqlite3
 from collections.abc import Sequence
@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 
 from crash_side import wordings
+from likewise_engine.keys import KEY_NAME
 from likewise_engine.store.migrations import STEPS
 
 _ENTRIES: Final = 12
@@ -18,7 +19,7 @@ _DAY: Final = 739_000
 
 
 def write_old_store(path: Path, tenant: str, categories: Sequence[str], random: Random) -> None:
-    """Write a tenant's file as the first schema had it, with vectors of another encoder.
+    """Write a tenant's file as the first schema had it, without a key, with vectors of another encoder.
 
     Args:
         path: of the file.
@@ -26,6 +27,7 @@ def write_old_store(path: Path, tenant: str, categories: Sequence[str], random: 
         categories: of its chart.
         random: what it knows.
     """
+    (path.parent / KEY_NAME).unlink(missing_ok=True)
     vector = np.zeros(_DIMENSIONS, dtype="<f2")
     vector[0] = 1
     with closing(sqlite3.connect(path)) as connection, connection:

@@ -9,7 +9,6 @@ import json
 import math
 import os
 import shutil
-import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
@@ -24,6 +23,8 @@ from latency_load.workload import Workload, sizes, tenant_id
 from likewise_engine import limits
 from likewise_engine.encoder import load_encoder
 from likewise_engine.folder import GRAPH_NAME, DataFolder
+from likewise_engine.keys import TenantKey
+from likewise_engine.store.connection import connect
 from likewise_engine.tenants import Tenants
 from likewise_engine.vote import load_vote
 
@@ -153,14 +154,16 @@ def copy_tenant(source: Path, folder: DataFolder, copy: str, *, with_graph: bool
         with_graph: without it, the copy is due one.
     """
 
-    def fill(store: Path) -> None:
+    def fill(store: Path, _key: TenantKey) -> None:
+        # Among them the tenant's own key, in the place of the copy's: it lies in the clear.
         for path in source.iterdir():
             if with_graph or not path.name.startswith(GRAPH_NAME):
                 shutil.copyfile(path, store.with_name(path.name))
-        with closing(sqlite3.connect(store)) as connection, connection:
-            connection.execute("UPDATE tenant SET tenant = ?", (copy,))
 
     folder.create(copy, fill)
+    store, key = folder.store_path(copy), folder.key_of(copy)
+    with closing(connect(store, key.of_pages())) as connection:
+        connection.execute("UPDATE tenant SET tenant = ?", (copy,))
 
 
 def _teach(tenants: Tenants, tenant: InventedTenant) -> None:

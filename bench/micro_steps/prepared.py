@@ -22,6 +22,7 @@ from likewise_engine.evidence import Wording
 from likewise_engine.folder import STORE_NAME, DataFolder
 from likewise_engine.index.graph import Graph
 from likewise_engine.index.texts import TextIndex
+from likewise_engine.keys import TenantKey
 from likewise_engine.ledger.ledger import Ledger
 from likewise_engine.ledger.view import UNKNOWN, View
 from likewise_engine.store.sqlite import SqliteStore
@@ -163,12 +164,17 @@ class Prepared:
         return self._invented.row(f"lesson-{number}", self._rng).of_engine()
 
     def _ledger(self, folder: Path) -> Ledger:
-        return Ledger(SqliteStore(folder / STORE_NAME), self.encoder, self.vote, folder)
+        return Ledger(SqliteStore(folder / STORE_NAME, self._key), self.encoder, self.vote, folder)
 
     @cached_property
     def _path(self) -> Path:
         with closing(DataFolder(self._folder / _DATA)) as folder:
             return folder.store_path(_TENANT)
+
+    @cached_property
+    def _key(self) -> TenantKey:
+        with closing(DataFolder(self._folder / _DATA)) as folder:
+            return folder.key_of(_TENANT)
 
 
 def known_of(wording: Wording) -> int | None:

@@ -8,7 +8,6 @@ A deletion is noted before it is begun and confirmed once the tenant is out of s
 between the two is settled when the folder is next opened, by whether the tenant is there.
 """
 
-import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
@@ -18,8 +17,9 @@ from typing import Final
 from likewise_engine import limits
 from likewise_engine.audit import NOTHING, Action, AuditRecord, Counts
 from likewise_engine.faults import kind_of
-from likewise_engine.store.connection import connect, decoded, transaction, translated
+from likewise_engine.store.connection import Connection, connect, decoded, transaction, translated
 from likewise_engine.store.trail import moment_of, time_us
+from likewise_engine.tenant_keys import TenantKeys
 
 NAME: Final = "audit.sqlite3"
 _SCHEMA: Final = """
@@ -41,9 +41,10 @@ _COLUMNS: Final = "id, time_us, revision, actor, action, counts, tenant, subject
 class AuditFile:
     """The trail of one data folder. Safe to use from many threads and processes."""
 
-    def __init__(self, root: Path) -> None:
-        """Make ready. Args: root: the data folder."""
+    def __init__(self, root: Path, keys: TenantKeys) -> None:
+        """Make ready. Args: root: the data folder; keys: its own."""
         self._path = root / NAME
+        self._keys = keys
 
     def add(
         self,
@@ -151,24 +152,25 @@ class AuditFile:
             ]
 
     @contextmanager
-    def _writing(self) -> Iterator[sqlite3.Connection]:
+    def _writing(self) -> Iterator[Connection]:
+        key = self._keys.of_folder(self._path)
         try:
             self._path.touch(mode=0o600)
         except OSError as error:
             raise kind_of(error)(f"the audit trail cannot be written: {error.strerror}") from error
         with (
             translated("write the audit trail", self._path),
-            closing(connect(self._path)) as connection,
+            closing(connect(self._path, key.of_pages())) as connection,
             transaction(connection),
         ):
             connection.execute(_SCHEMA)
             yield connection
 
     @contextmanager
-    def _reading(self) -> Iterator[sqlite3.Connection]:
+    def _reading(self) -> Iterator[Connection]:
         with (
             translated("read the audit trail", self._path),
-            closing(connect(self._path)) as connection,
+            closing(connect(self._path, self._keys.of_folder(self._path).of_pages())) as connection,
             decoded(),
         ):
             yield connection

@@ -23,6 +23,7 @@ from typing import Any, Final
 from likewise_engine import limits
 from likewise_engine.errors import EngineFault
 from likewise_engine.head import Heads
+from likewise_engine.keys import TenantKey
 from likewise_engine.ledger.hindsight import NO_ID, Replay
 from likewise_engine.store.base import Known, Outcome
 
@@ -49,11 +50,14 @@ class Background:
         self._command = [sys.executable, "-m", "likewise_engine.background_process", *folders]
         self._process: subprocess.Popen[bytes] | None = None
 
-    def graph(self, folder: Path, models: str, keep_on: Callable[[], bool]) -> tuple[bytes, str] | None:
+    def graph(
+        self, folder: Path, key: TenantKey, models: str, keep_on: Callable[[], bool]
+    ) -> tuple[bytes, str] | None:
         """A graph over the texts of a tenant by now, packed, and their identity, as Caches has it.
 
         Args:
             folder: of its store.
+            key: the tenant's.
             models: fingerprint of those that serve, as Hindsight has it.
             keep_on: asked now and then; the job is given up when it says no.
 
@@ -63,19 +67,19 @@ class Background:
         Raises:
             EngineFault: it could not be built.
         """
-        made = self._made({"what": GRAPH, "folder": str(folder), "models": models}, keep_on)
+        made = self._made(_job(GRAPH, folder, key, models), keep_on)
         if made is None or not made[1]:
             return None
         return made[1], made[0]["identity"]
 
-    def heads(self, folder: Path, models: str, keep_on: Callable[[], bool]) -> Heads | None:
+    def heads(self, folder: Path, key: TenantKey, models: str, keep_on: Callable[[], bool]) -> Heads | None:
         """Heads of a tenant, as it is by now. The rest is as in :meth:`graph`."""
-        made = self._made({"what": HEADS, "folder": str(folder), "models": models}, keep_on)
+        made = self._made(_job(HEADS, folder, key, models), keep_on)
         return None if made is None else Heads.read(BytesIO(made[1]), made[0], limits.CATEGORIES_MAX)
 
-    def replay(self, folder: Path, models: str, keep_on: Callable[[], bool]) -> Replay | None:
+    def replay(self, folder: Path, key: TenantKey, models: str, keep_on: Callable[[], bool]) -> Replay | None:
         """What comes of a replay of a tenant, as it is by now. The rest is as in :meth:`graph`."""
-        made = self._made({"what": REPLAY, "folder": str(folder), "models": models}, keep_on)
+        made = self._made(_job(REPLAY, folder, key, models), keep_on)
         if made is None:
             return None
         stated = made[0]
@@ -85,9 +89,11 @@ class Background:
         ]
         return Replay(stated["revision"], outcomes, stated["right"])
 
-    def snapshot(self, folder: Path, models: str, keep_on: Callable[[], bool]) -> tuple[Known, bytes] | None:
+    def snapshot(
+        self, folder: Path, key: TenantKey, models: str, keep_on: Callable[[], bool]
+    ) -> tuple[Known, bytes] | None:
         """A tenant's snapshot as it is written, and how much it is. The rest is as in :meth:`graph`."""
-        made = self._made({"what": SNAPSHOT, "folder": str(folder), "models": models}, keep_on)
+        made = self._made(_job(SNAPSHOT, folder, key, models), keep_on)
         return None if made is None else (Known(**made[0]), made[1])
 
     def close(self) -> None:
@@ -155,3 +161,14 @@ class Background:
                     length, _, received = received.partition(b"\n")
                     expected = int(length)
         return bytes(received)
+
+
+def _job(what: str, folder: Path, key: TenantKey, models: str) -> dict[str, str]:
+    """A job as it is sent, through a pipe that nobody else reads: that is how the key gets there."""
+    return {
+        "what": what,
+        "folder": str(folder),
+        "tenant": key.tenant,
+        "key": key.secret.hex(),
+        "models": models,
+    }

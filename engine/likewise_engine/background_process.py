@@ -25,6 +25,7 @@ from likewise_engine.errors import LikewiseError, ModelFault
 from likewise_engine.folder import STORE_NAME
 from likewise_engine.head import Heads
 from likewise_engine.index.graph import Graph
+from likewise_engine.keys import TenantKey
 from likewise_engine.ledger.caches import Caches
 from likewise_engine.ledger.head_training import train_heads
 from likewise_engine.ledger.hindsight import Hindsight
@@ -50,14 +51,15 @@ class Jobs:
         """What comes of a job: what is stated of it, and its content. Raises LikewiseError."""
         if job["models"] != self._hindsight.fingerprint:
             raise ModelFault("the models are others than those that serve: they were changed on disk")
-        with closing(SqliteStore(Path(job["folder"]) / STORE_NAME)) as store:
+        key = TenantKey(job["tenant"], bytes.fromhex(job["key"]))
+        with closing(SqliteStore(Path(job["folder"]) / STORE_NAME, key)) as store:
             if job["what"] == SNAPSHOT:
                 known, content = written_snapshot(store)
                 return asdict(known), content
             pooled, fingerprint = self._vote.pooled, self._hindsight.fingerprint
             memory = Memory(store.snapshot(), self._encoder, None, Heads(), pooled, fingerprint)
             if job["what"] == GRAPH:
-                return self._graph(memory, Caches(Path(job["folder"]), self._encoder.fingerprint))
+                return self._graph(memory, Caches(Path(job["folder"]), key, self._encoder.fingerprint))
             return {HEADS: self._heads, REPLAY: self._replay}[job["what"]](memory, store)
 
     def _graph(self, memory: Memory, caches: Caches) -> tuple[Mapping[str, Any], bytes]:

@@ -115,6 +115,13 @@ def discard(path: Path) -> None:
         raise kind_of(error)(f"{path}, a cache, could not be deleted: {error.strerror}") from error
 
 
+def discard_all(folder: Path) -> None:
+    """Delete all cache files of a folder. Raises StoreFault."""
+    for voucher in sorted(folder.glob("*.json")):
+        if voucher.with_suffix("").exists():  # else it vouches for nothing, and is something else
+            discard(voucher.with_suffix(""))
+
+
 def voucher_path(path: Path) -> Path:
     """Where the file is that vouches for a cache file."""
     return path.with_name(path.name + ".json")

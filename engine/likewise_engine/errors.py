@@ -33,10 +33,11 @@
         │   ├── StoreFull       the disk, or a quota, is full
         │   ├── StoreReadOnly   the data folder may not be written
         │   ├── FilesExhausted  the process has as many files open as it may
-        │   └── PurgeDelayed    forgotten, but remains of it are on disk for a while
+        │   ├── PurgeDelayed    forgotten, but remains of it are on disk for a while
+        │   └── KeyMissing      it is encrypted, by a master key that is not at hand
         └── ModelFault          a model's files are missing, damaged or do not do what they claim
 
-Errors of lower libraries (sqlite3, onnxruntime, hnswlib, OSError) are translated at the border where
+Errors of lower libraries (apsw, onnxruntime, hnswlib, OSError) are translated at the border where
 they arise, with ``raise ... from``. The server has the one table from these types to gRPC codes.
 """
 
@@ -352,6 +353,12 @@ class PurgeDelayed(StoreFault):
     """What was forgotten is forgotten, but remains of it are still on disk; the server tries again itself."""
 
     reason = "PURGE_DELAYED"
+
+
+class KeyMissing(StoreFault):
+    """The store is encrypted under a key that is wrapped by a master key that is not at hand."""
+
+    reason = "KEY_MISSING"
 
 
 class ModelFault(EngineFault):

@@ -3,10 +3,12 @@
     DATA/lock                           held by the process that uses the folder, and by those it forks
     DATA/tenants/7f/acme%20ltd/         one folder a tenant, in 256 shards
         ledger.sqlite3                  the store: the truth
+        store.key                       the tenant's key, without which nobody reads the rest
         texts.hnsw, heads.npz,
         snapshot.bin, and *.json        caches, which may be deleted at any time
         upkeep.lock                     held by the process that makes caches
     DATA/aside/                         folders that are being made or deleted
+    DATA/master-key.json                which master key wraps the tenants' keys, where one does
     DATA/purges/                        an empty file for each tenant of which remains are to be purged
     DATA/audit.sqlite3                  what outlives a tenant: see audit_file.py
 
@@ -42,6 +44,9 @@ from likewise_engine.errors import (
     TenantNotFound,
 )
 from likewise_engine.faults import kind_of
+from likewise_engine.keys import MasterKeys, TenantKey
+from likewise_engine.master_record import check_master
+from likewise_engine.tenant_keys import TenantKeys
 
 STORE_NAME: Final = "ledger.sqlite3"
 GRAPH_NAME: Final = "texts.hnsw"
@@ -92,22 +97,26 @@ class PurgeMark:
 class DataFolder:
     """The folder of all tenants, locked for this process and those it forks until :meth:`close`."""
 
-    def __init__(self, root: Path, lock: int | None = None) -> None:
+    def __init__(self, root: Path, lock: int | None = None, *, master_key_file: Path | None = None) -> None:
         """Open a data folder; make it if it is not there.
 
         Args:
             root: where it is.
             lock: inherited from a process that has it open, as its :attr:`lock`; None where there is none.
+            master_key_file: of the keys that wrap the tenants' keys; None where these lie in the clear.
 
         Raises:
             DataFolderInUse: another process has it open.
+            KeyMissing: its tenants' keys are wrapped by another master key; nothing was written.
             StoreFault: it cannot be made or written.
         """
         self.root = root
+        self.masters = MasterKeys(master_key_file)
+        self.keys = TenantKeys(root, self.masters)
         self._tenants = root / "tenants"
         self._aside = root / "aside"
         self._purges = root / "purges"
-        self.audit = AuditFile(root)
+        self.audit = AuditFile(root, self.keys)
         if lock is not None:
             self._lock = lock
             return
@@ -118,6 +127,7 @@ class DataFolder:
             self._lock = os.open(root / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             try:
                 fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                check_master(root, self.masters)
                 for left_over in self._aside.iterdir():
                     if not self._put_back(left_over):
                         shutil.rmtree(left_over)
@@ -174,12 +184,22 @@ class DataFolder:
                     mark.unlink(missing_ok=True)
             return due
 
-    def create(self, tenant: str, fill: Callable[[Path], None]) -> None:
+    def key_of(self, tenant: str) -> TenantKey:
+        """An existing tenant's key. A store from before there were keys is given one, and encrypted, now.
+
+        Raises:
+            TenantNotFound, InvalidInput, StoreFault.
+            KeyMissing: it is wrapped by a master key that is not at hand.
+            StoreCorrupt: it is gone or damaged.
+        """
+        return self.keys.of(tenant, self.store_path(tenant))
+
+    def create(self, tenant: str, fill: Callable[[Path, TenantKey], None]) -> None:
         """Make a tenant's folder, whole or not at all.
 
         Args:
             tenant: its id.
-            fill: makes the store at the path it is given, and closes it.
+            fill: makes the store at the path it is given, under the key, and closes it.
 
         Raises:
             TenantExists, InvalidInput, StoreFault.
@@ -191,21 +211,23 @@ class DataFolder:
                 raise TenantExists(tenant)
             try:
                 aside.mkdir(mode=0o700)
-                fill(aside / STORE_NAME)
-                sync(aside)
-                path.parent.mkdir(exist_ok=True)
-                _rename_new(aside, path, tenant)
+                key = TenantKey.new(tenant)
+                with self.keys.adding(key, aside):
+                    fill(aside / STORE_NAME, key)
+                    sync(aside)
+                    path.parent.mkdir(exist_ok=True)
+                    _rename_new(aside, path, tenant)
             finally:
                 shutil.rmtree(aside, ignore_errors=True)
             sync(path.parent)
             sync(self._tenants)
 
-    def replace(self, tenant: str, fill: Callable[[Path], None]) -> None:
+    def replace(self, tenant: str, fill: Callable[[Path, TenantKey], None]) -> None:
         """Put a folder in the place of a tenant's, if there is one: this or that is there, after a crash too.
 
         Args:
             tenant: its id. Nobody may use it.
-            fill: makes the store at the path it is given, and closes it.
+            fill: makes the store at the path it is given, under the key, and closes it.
 
         Raises:
             InvalidInput, StoreFault.
@@ -216,16 +238,18 @@ class DataFolder:
         with _translated("replace the tenant"):
             try:
                 aside.mkdir(mode=0o700)
-                fill(aside / STORE_NAME)
-                sync(aside)
-                path.parent.mkdir(exist_ok=True)
-                if path.exists():
-                    path.rename(displaced)
-                try:
-                    aside.rename(path)
-                except BaseException:
-                    self._put_back(displaced)
-                    raise
+                key = TenantKey.new(tenant)
+                with self.keys.adding(key, aside):
+                    fill(aside / STORE_NAME, key)
+                    sync(aside)
+                    path.parent.mkdir(exist_ok=True)
+                    if path.exists():
+                        path.rename(displaced)
+                    try:
+                        aside.rename(path)
+                    except BaseException:
+                        self._put_back(displaced)
+                        raise
             finally:
                 shutil.rmtree(aside, ignore_errors=True)
             sync(path.parent)

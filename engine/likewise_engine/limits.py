@@ -49,6 +49,10 @@ TENANT_LABELS_MAX: Final = 2_000_000
 SEQ_MAX: Final = 2**32 - 1
 """Writings of a tenant's entries, ever: memory counts them in 32 bits. A thousand times its labels, twice."""
 
+# --- Keys ------------------------------------------------------------------------------------
+MASTER_KEY_FILE_BYTES_MAX: Final = 4_096
+"""One master key has 65, two while they are rotated: what is longer is some other file."""
+
 # --- Text and vectors ------------------------------------------------------------------------
 TEXT_CHARS_MAX: Final = 320
 """A text (normalised wording) is cut here: what comes later names nothing, and costs encoding time."""

@@ -35,6 +35,7 @@ from likewise_engine.encoder.base import Encoder
 from likewise_engine.errors import PreconditionFailed, StoreFault, TenantNotFound
 from likewise_engine.folder import DataFolder, check_tenant_id
 from likewise_engine.heap import give_back
+from likewise_engine.keys import TenantKey
 from likewise_engine.ledger.checks import check_settings
 from likewise_engine.ledger.ledger import Ledger
 from likewise_engine.news import Desk
@@ -128,6 +129,7 @@ class Tenants:
         vote: Vote | None = None,
         memory_bytes_max: int = MEMORY_BYTES_MAX_DEFAULT,
         background: Background | None = None,
+        master_key_file: Path | None = None,
     ) -> Self:
         """The tenants of a data folder, which is made if it is not there.
 
@@ -135,7 +137,7 @@ class Tenants:
             DataFolderInUse, StoreFault.
         """
         return cls(
-            DataFolder(path),
+            DataFolder(path, master_key_file=master_key_file),
             encoder,
             vote or KernelVote(),
             memory_bytes_max=memory_bytes_max,
@@ -184,8 +186,8 @@ class Tenants:
         fingerprint = self._encoder.fingerprint
         record = TenantRecord(tenant, display_name, policy, datetime.now(UTC), 0, fingerprint)
 
-        def fill(path: Path) -> None:
-            store = SqliteStore.create(path, record)
+        def fill(path: Path, key: TenantKey) -> None:
+            store = SqliteStore.create(path, key, record)
             try:
                 store.commit(
                     Change(
@@ -312,7 +314,8 @@ class Tenants:
             if ledger is not None:
                 yield ledger.store, ledger
             else:
-                with closing(SqliteStore(self._folder.store_path(tenant))) as store:
+                path, key = self._folder.store_path(tenant), self._folder.key_of(tenant)
+                with closing(SqliteStore(path, key)) as store:
                     yield store, None
         finally:
             self._release(tenant, slot)
@@ -320,7 +323,8 @@ class Tenants:
     def _note_deletion(self, tenant: str, actor: str) -> AuditRecord:
         """Note in the folder's trail what is about to be erased. A store that is damaged says nothing."""
         try:
-            with closing(SqliteStore(self._folder.store_path(tenant))) as store:
+            path, key = self._folder.store_path(tenant), self._folder.key_of(tenant)
+            with closing(SqliteStore(path, key)) as store:
                 counts, revision = everything(store.statistics()), store.record().revision
         except StoreFault:
             counts, revision = NOTHING, 0
@@ -410,7 +414,7 @@ class Tenants:
             if slot.ledger is not None:
                 return slot.ledger
             path = self._folder.store_path(tenant)
-            store = SqliteStore(path)
+            store = SqliteStore(path, self._folder.key_of(tenant))
             try:
                 ledger = Ledger(
                     store,

@@ -20,7 +20,9 @@ from likewise_engine.durable import sha256_of, sync
 from likewise_engine.errors import BackupRefused, PreconditionFailed, StoreFault, StoreFull, TenantNotFound
 from likewise_engine.faults import kind_of
 from likewise_engine.folder import STORE_NAME, place_of, tenants_of
+from likewise_engine.keys import KEY_NAME, MasterKeys, TenantKey
 from likewise_engine.store.copying import StoreFacts, copy_store, facts_of
+from likewise_engine.tenant_keys import TenantKeys
 
 _GONE: Final = "deleted while the backup was made"
 
@@ -46,6 +48,7 @@ def back_up(
     tenants: Sequence[str] = (),
     *,
     since: Path | None = None,
+    master_key_file: Path | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> MadeBackup:
     """Make a backup.
@@ -55,6 +58,7 @@ def back_up(
         out: the folder to make, or the file, by its ending: ``.tar``, ``.tar.gz``, ``.tgz``.
         tenants: ids; all where none is given.
         since: an earlier backup, a folder: what has not changed since is shared with it by hard links.
+        master_key_file: of the keys that wrap the tenants' keys; None where these lie in the clear.
         progress: is told how many tenants are done, and of how many.
 
     Raises:
@@ -73,7 +77,7 @@ def back_up(
         )
     wanted = _wanted(data, tenants)
     with _writing(out), _staged(out) as stage:
-        making = _Making(data, stage, _Earlier(since))
+        making = _Making(data, stage, _Earlier(since), TenantKeys(data, MasterKeys(master_key_file)))
         for done, tenant in enumerate(wanted, 1):
             making.add(tenant)
             if progress is not None:
@@ -102,18 +106,23 @@ class _Earlier:
             with open_backup(folder) as backup:
                 self._tenants = {told.tenant: told for told in backup.manifest.tenants}
 
-    def share(self, data: Path, tenant: str, stage: Path) -> BackedUpTenant | None:
+    def share(self, data: Path, tenant: str, key: TenantKey, stage: Path) -> BackedUpTenant | None:
         """Link the files of a tenant that has not changed; None where it has, or they are damaged."""
         told = self._tenants.get(tenant)
         if self._folder is None or told is None or told.token == 0:
             return None
-        facts = facts_of(data / place_of(tenant) / STORE_NAME)
+        here = data / place_of(tenant)
+        facts = facts_of(here / STORE_NAME, key)
         if (facts.schema, facts.position, facts.token) != (told.schema, told.position, told.token):
+            return None
+        key_files = [file.sha256 for file in told.files if file.path.endswith(KEY_NAME)]
+        if key_files != [sha256_of(here / KEY_NAME)]:
+            return None  # it may be wrapped by a master key that is no more
+        earlier_files = [(self._folder / file.path, file.sha256) for file in told.files]
+        if not all(path.is_file() and sha256_of(path) == sha256 for path, sha256 in earlier_files):
             return None
         for file in told.files:
             earlier, linked = self._folder / file.path, stage / file.path
-            if not earlier.is_file() or sha256_of(earlier) != file.sha256:
-                return None
             linked.parent.mkdir(parents=True, exist_ok=True)
             try:
                 linked.hardlink_to(earlier)
@@ -126,8 +135,8 @@ class _Earlier:
 class _Making:
     """A backup that is being made in a folder."""
 
-    def __init__(self, data: Path, stage: Path, earlier: _Earlier) -> None:
-        self._data, self._stage, self._earlier = data, stage, earlier
+    def __init__(self, data: Path, stage: Path, earlier: _Earlier, keys: TenantKeys) -> None:
+        self._data, self._stage, self._earlier, self._keys = data, stage, earlier, keys
         self._tenants: list[BackedUpTenant] = []
         self._left_out: dict[str, str] = {}
         self.faults: list[str] = []
@@ -137,8 +146,9 @@ class _Making:
         """Copy a tenant; note why not where that fails, for the others are worth their backup still."""
         folder = self._stage / place_of(tenant)
         try:
-            shared = self._earlier.share(self._data, tenant, self._stage)
-            self._tenants.append(shared or self._copied(tenant, folder))
+            key = self._keys.of(tenant, self._data / place_of(tenant) / STORE_NAME)
+            shared = self._earlier.share(self._data, tenant, key, self._stage)
+            self._tenants.append(shared or self._copied(tenant, key, folder))
             self.reused += shared is not None
         except StoreFull:
             raise  # nor would there be room for the others
@@ -163,19 +173,25 @@ class _Making:
             sync(Path(folder))
         return manifest
 
-    def _copied(self, tenant: str, folder: Path) -> BackedUpTenant:
+    def _copied(self, tenant: str, key: TenantKey, folder: Path) -> BackedUpTenant:
         folder.mkdir(parents=True)
-        store = folder / STORE_NAME
-        facts = copy_store(self._data / place_of(tenant) / STORE_NAME, store)
+        here = self._data / place_of(tenant)
+        facts = copy_store(here / STORE_NAME, folder / STORE_NAME, key)
         _check_whose(facts, tenant)
-        path = (place_of(tenant) / STORE_NAME).as_posix()
-        file = BackedUpFile(path, store.stat().st_size, sha256_of(store))
+        shutil.copyfile(here / KEY_NAME, folder / KEY_NAME)
+        sync(folder / KEY_NAME)
+        # The key first: a tar file is read once, and the store is of no use without it.
+        files = [_told(folder / name, place_of(tenant) / name) for name in (KEY_NAME, STORE_NAME)]
         return BackedUpTenant(
-            tenant, facts.revision, facts.labels, facts.schema, facts.position, facts.token, [file]
+            tenant, facts.revision, facts.labels, facts.schema, facts.position, facts.token, files
         )
 
     def _is_there(self, tenant: str) -> bool:
         return (self._data / place_of(tenant) / STORE_NAME).exists()
+
+
+def _told(file: Path, path: Path) -> BackedUpFile:
+    return BackedUpFile(path.as_posix(), file.stat().st_size, sha256_of(file))
 
 
 def _wanted(data: Path, tenants: Sequence[str]) -> list[str]:

@@ -19,11 +19,12 @@ from typing import Any, Final
 from likewise_engine import limits
 from likewise_engine.errors import BackupRefused, InvalidInput
 from likewise_engine.folder import STORE_NAME, place_of
+from likewise_engine.keys import KEY_NAME
 
 MANIFEST_NAME: Final = "manifest.json"
 FORMAT: Final = 1
 """Of backups. A later one is refused; an earlier one is read."""
-_FILE_NAMES: Final = frozenset({STORE_NAME})
+_FILE_NAMES: Final = frozenset({STORE_NAME, KEY_NAME})
 _SHA256: Final = re.compile("[0-9a-f]{64}")
 
 

@@ -20,9 +20,11 @@ from likewise_engine.errors import (
     PreconditionFailed,
 )
 from likewise_engine.folder import DataFolder, check_tenant_id
+from likewise_engine.keys import KEY_NAME, KeyFile, TenantKey
 from likewise_engine.store.connection import translated
 from likewise_engine.store.copying import check_whole, facts_of, rename_tenant
 from likewise_engine.store.migrations import STEPS
+from likewise_engine.store.takeover import encrypt
 
 
 @dataclass(slots=True)
@@ -62,7 +64,13 @@ def verify(path: Path, tenants: Sequence[str] = ()) -> Restored:
 
 
 def restore(
-    path: Path, data: Path, tenants: Sequence[str] = (), *, new_id: str = "", replace: bool = False
+    path: Path,
+    data: Path,
+    tenants: Sequence[str] = (),
+    *,
+    new_id: str = "",
+    replace: bool = False,
+    master_key_file: Path | None = None,
 ) -> Restored:
     """Restore tenants of a backup into a data folder, which is made if it is not there.
 
@@ -72,6 +80,7 @@ def restore(
         tenants: ids; all where none is given.
         new_id: the id that a single tenant gets; its own if empty.
         replace: whether a tenant that is there gives way. Otherwise it is refused.
+        master_key_file: of the keys that wrap the tenants' keys; None where these lie in the clear.
 
     Raises:
         BackupRefused: as in :func:`verify`.
@@ -87,11 +96,11 @@ def restore(
                 raise InvalidInput.of(
                     "as", f"is one id, and the tenants are {len(chosen)}: choose one of them"
                 )
-        with closing(DataFolder(data)) as folder:
+        with closing(DataFolder(data, master_key_file=master_key_file)) as folder:
             _check_room(data, chosen)
             for told in chosen:
                 try:
-                    _Restoring(backup, told, new_id or told.tenant).into(folder, replace=replace)
+                    _Restoring(backup, told, new_id or told.tenant, folder).put(replace=replace)
                     report.tenants.append(told)
                 except LikewiseError as error:
                     report.refused[told.tenant] = error.message
@@ -103,34 +112,48 @@ class _Restoring:
     backup: Backup
     told: BackedUpTenant
     tenant: str
+    folder: DataFolder
 
-    def into(self, folder: DataFolder, *, replace: bool) -> None:
+    def put(self, *, replace: bool) -> None:
         """Put the tenant in its place. Raises LikewiseError."""
         _check_schema(self.told)
         if replace:
-            folder.replace(self.tenant, self._fill)
+            self.folder.replace(self.tenant, self._fill)
         else:
-            folder.create(self.tenant, self._fill)
+            self.folder.create(self.tenant, self._fill)
 
-    def _fill(self, store: Path) -> None:
+    def _fill(self, store: Path, key: TenantKey) -> None:
         """Write the tenant's files beside where they are to be, and doubt them."""
         with translated("restore", store):
             for file in self.told.files:
                 path = store.with_name(PurePosixPath(file.path).name)
-                path.touch(mode=0o600, exist_ok=False)
+                path.touch(mode=0o600)
                 with path.open("wb") as target:
                     self.backup.copy(file, target)
                 sync(path)
-        facts = facts_of(store)
+        key = self._settled(store, key)
+        facts = facts_of(store, key)
         if (facts.tenant, facts.revision) != (self.told.tenant, self.told.revision):
             raise BackupRefused(
                 f"the store of {self.told.tenant!r} in the backup is of another tenant or revision"
             )
-        check_whole(store)
+        check_whole(store, key)
         if self.tenant != self.told.tenant:
-            rename_tenant(store, self.tenant)
+            rename_tenant(store, key, self.tenant)
         with translated("restore", store):
             sync(store)
+
+    def _settled(self, store: Path, fresh: TenantKey) -> TenantKey:
+        """The key that the restored store has from now on: its own, or a fresh one if it had none."""
+        if all(PurePosixPath(file.path).name != KEY_NAME for file in self.told.files):
+            encrypt(store, fresh)
+            return fresh
+        key_file = KeyFile.read(store.parent)
+        if key_file is None:
+            raise BackupRefused(f"the backup of {self.told.tenant!r} has no key")
+        key = TenantKey(self.tenant, key_file.opened(self.told.tenant, self.folder.masters).secret)
+        self.folder.keys.write(key, store.parent)
+        return key
 
 
 def _check_schema(told: BackedUpTenant) -> None:

@@ -41,7 +41,7 @@ def misfits(
         encoder: of texts.
     """
     with _linked(folder, aside) as links:
-        caches = Caches(links, encoder.fingerprint)
+        caches = Caches(links, store.key, encoder.fingerprint)
         there = {name for name in CACHE_NAMES if (links / name).exists()}
         cached = caches.snapshot(store.has_seen)
         loaded = {

@@ -19,12 +19,23 @@ from likewise_engine.folder import (
     UPKEEP_LOCK_NAME,
     place_of,
 )
+from likewise_engine.keys import KEY_NAME
 from likewise_engine.store.mark import MARK_NAME
 
 CACHE_NAMES: Final = (GRAPH_NAME, HEADS_NAME, SNAPSHOT_NAME)
-_OF_FOLDER: Final = frozenset({"lock", "tenants", "aside", "access", "audit.sqlite3"})
+_OF_FOLDER: Final = frozenset(
+    {"lock", "tenants", "aside", "access", "audit.sqlite3", "master-key.json", KEY_NAME}
+)
 _OF_TENANT: Final = frozenset(
-    {STORE_NAME, f"{STORE_NAME}-wal", f"{STORE_NAME}-shm", MARK_NAME, UPKEEP_LOCK_NAME, *CACHE_NAMES}
+    {
+        STORE_NAME,
+        KEY_NAME,
+        f"{STORE_NAME}-wal",
+        f"{STORE_NAME}-shm",
+        MARK_NAME,
+        UPKEEP_LOCK_NAME,
+        *CACHE_NAMES,
+    }
     | {voucher_path(Path(name)).name for name in CACHE_NAMES}
 )
 _CUT_SHORT: Final = frozenset(

@@ -10,11 +10,13 @@ from likewise_engine.checkup.layout import CACHE_NAMES, Place
 from likewise_engine.checkup.tables import UNFIT_OUTCOMES
 from likewise_engine.encoder.base import Encoder
 from likewise_engine.folder import STORE_NAME
+from likewise_engine.keys import TenantKey
 from likewise_engine.ledger.reencode import reencode
 from likewise_engine.store.changes import note_upheaval
 from likewise_engine.store.connection import connect, transaction, translated
 from likewise_engine.store.mark import MARK_NAME, mark_path, read_mark
 from likewise_engine.store.sqlite import SqliteStore
+from likewise_engine.tenant_keys import TenantKeys
 
 # Its row takes the place of all: who knows the store as of an earlier change reads it anew.
 _JOURNAL_ANEW: Final = """
@@ -27,13 +29,14 @@ INSERT INTO journal SELECT
 _JOURNAL_BEFORE: Final = "DELETE FROM journal WHERE position < (SELECT max(position) FROM journal)"
 
 
-def repair(place: Place, findings: Sequence[Finding], encoder: Encoder) -> bool:
+def repair(place: Place, findings: Sequence[Finding], encoder: Encoder, keys: TenantKeys) -> bool:
     """Make anew what findings say is damaged and derived; the caches follow when the tenant is next used.
 
     Args:
         place: of the tenant, whom nobody else may use meanwhile.
         findings: of this tenant.
         encoder: of texts.
+        keys: of the data folder.
 
     Returns:
         Whether all that was derived could be mended. With damage to what was taught nothing is tried.
@@ -51,13 +54,14 @@ def repair(place: Place, findings: Sequence[Finding], encoder: Encoder) -> bool:
         (place.folder / MARK_NAME).unlink(missing_ok=True)
     of_store = [finding for finding in derived if finding.path.endswith(STORE_NAME)]
     if of_store:
-        _mend_store(place, {finding.table for finding in of_store}, encoder)
+        key = keys.of(place.tenant, place.folder / STORE_NAME)
+        _mend_store(place, key, {finding.table for finding in of_store}, encoder)
     return True
 
 
-def _mend_store(place: Place, named: Collection[str], encoder: Encoder) -> None:
+def _mend_store(place: Place, key: TenantKey, named: Collection[str], encoder: Encoder) -> None:
     path = place.folder / STORE_NAME
-    with translated("repair", path), closing(connect(path)) as connection:
+    with translated("repair", path), closing(connect(path, key.of_pages())) as connection:
         if "" in named:
             connection.execute("REINDEX")
         with transaction(connection):
@@ -69,5 +73,5 @@ def _mend_store(place: Place, named: Collection[str], encoder: Encoder) -> None:
                 connection.execute(_JOURNAL_BEFORE)
             note_upheaval(connection)
     if {"texts", "payees", "entries"} & set(named):
-        with closing(SqliteStore(path)) as store:
+        with closing(SqliteStore(path, key)) as store:
             reencode(store, encoder)

@@ -1,6 +1,5 @@
 """The tables of a store, held against one another: what refers to what, and what is counted where."""
 
-import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +7,7 @@ from typing import Final
 
 from likewise_engine.checkup.finding import REPAIR, RESTORE, Severity
 from likewise_engine.errors import StoreCorrupt
-from likewise_engine.store.connection import translated
+from likewise_engine.store.connection import Connection, translated
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +131,7 @@ _INDEX_ONLY: Final = (" missing from index ", "wrong # of entries in index ", "n
 _MESSAGES_MAX: Final = 100
 
 
-def broken_pages(connection: sqlite3.Connection, path: Path) -> Iterator[Fault]:
+def broken_pages(connection: Connection, path: Path) -> Iterator[Fault]:
     """What SQLite finds wrong with the file itself, and with its foreign keys."""
     try:
         with translated("check", path):
@@ -153,7 +152,7 @@ def broken_pages(connection: sqlite3.Connection, path: Path) -> Iterator[Fault]:
         yield Fault(Severity.DAMAGE, "", strangers, "rows refer to what is not there (foreign keys)")
 
 
-def unreadable_tables(connection: sqlite3.Connection, path: Path) -> Iterator[Fault]:
+def unreadable_tables(connection: Connection, path: Path) -> Iterator[Fault]:
     """Tables that cannot be read to their end, each with how many rows can."""
     with translated("list tables", path):
         found = connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'").fetchall()
@@ -161,14 +160,14 @@ def unreadable_tables(connection: sqlite3.Connection, path: Path) -> Iterator[Fa
         count = 0
         try:
             with translated("read", path):
-                for _ in connection.execute(f'SELECT * FROM "{name}"'):  # noqa: S608 - the schema's own name
+                for _ in connection.cursor().execute(f'SELECT * FROM "{name}"'):  # noqa: S608 - the schema's own name
                     count += 1
         except StoreCorrupt:
             message = f"the table {name} cannot be read beyond its first {count:,} rows"
             yield Fault(Severity.DAMAGE, name, 0, message)
 
 
-def broken_rules(connection: sqlite3.Connection, path: Path) -> Iterator[Fault]:
+def broken_rules(connection: Connection, path: Path) -> Iterator[Fault]:
     """What tables say of one another that does not fit. Raises StoreFault where one cannot be read."""
     for rule in _RULES:
         with translated("check", path):

@@ -11,12 +11,14 @@ from likewise_engine.checkup.tables import Fault
 from likewise_engine.encoder.base import Encoder
 from likewise_engine.errors import StoreCorrupt, StoreFault
 from likewise_engine.folder import STORE_NAME
+from likewise_engine.keys import KEY_NAME, TenantKey
 from likewise_engine.store.base import Snapshot
 from likewise_engine.store.connection import connect, translated
 from likewise_engine.store.log import read_log
 from likewise_engine.store.mark import MARK_NAME, read_mark
 from likewise_engine.store.migrations import STEPS, migrate
 from likewise_engine.store.sqlite import SqliteStore
+from likewise_engine.tenant_keys import TenantKeys
 
 
 class TenantCheckup:
@@ -24,18 +26,22 @@ class TenantCheckup:
     its log is folded into it.
     """
 
-    def __init__(self, root: Path, place: Place, encoder: Encoder, *, is_deep: bool) -> None:
+    def __init__(
+        self, root: Path, place: Place, encoder: Encoder, keys: TenantKeys, *, is_deep: bool
+    ) -> None:
         """Make ready.
 
         Args:
             root: of the data folder.
             place: the tenant's.
             encoder: of texts.
+            keys: of the data folder.
             is_deep: whether all texts are encoded anew, and not a sample.
         """
         self._root = root
         self._place = place
         self._encoder = encoder
+        self._keys = keys
         self._is_deep = is_deep
         self._store_path = place.folder / STORE_NAME
 
@@ -50,11 +56,16 @@ class TenantCheckup:
             yield finding
             return
         try:
-            faults = list(self._of_file())
+            key = self._keys.of(self._place.tenant, self._store_path)
+        except StoreCorrupt as error:
+            yield self._finding(Severity.DAMAGE, KEY_NAME, error.message, RESTORE)
+            return
+        try:
+            faults = list(self._of_file(key))
             yield from map(self._of_fault, faults)
             # What is read next builds on the file, and on its journal.
             if not any(fault.severity is Severity.DAMAGE or fault.table == "journal" for fault in faults):
-                yield from self._of_contents()
+                yield from self._of_contents(key)
         except StoreCorrupt as error:
             yield self._finding(Severity.DAMAGE, STORE_NAME, error.message, RESTORE)
         except StoreFault as error:
@@ -76,8 +87,11 @@ class TenantCheckup:
         message = f"the write-ahead log is damaged in {where}: {beyond}; the store was not looked at"
         return self._finding(Severity.DAMAGE, name, message, RESTORE)
 
-    def _of_file(self) -> Iterator[Fault]:
-        with translated("check", self._store_path), closing(connect(self._store_path)) as connection:
+    def _of_file(self, key: TenantKey) -> Iterator[Fault]:
+        with (
+            translated("check", self._store_path),
+            closing(connect(self._store_path, key.of_pages())) as connection,
+        ):
             found = list(tables.broken_pages(connection, self._store_path))
             yield from found
             if any(fault.severity is Severity.DAMAGE for fault in found):
@@ -90,8 +104,8 @@ class TenantCheckup:
             migrate(connection)
             yield from tables.broken_rules(connection, self._store_path)
 
-    def _of_contents(self) -> Iterator[Finding]:
-        with closing(SqliteStore(self._store_path)) as store:
+    def _of_contents(self, key: TenantKey) -> Iterator[Finding]:
+        with closing(SqliteStore(self._store_path, key)) as store:
             record = store.record()
             yield from map(self._of_fault, contents.broken_record(record, self._place.tenant))
             snapshot = store.snapshot()

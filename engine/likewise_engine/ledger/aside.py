@@ -5,6 +5,7 @@ what when is said in ``ledger.py``.
 """
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,7 @@ from likewise_engine.encoder.base import Encoder
 from likewise_engine.folder import PurgeMark
 from likewise_engine.head import Heads
 from likewise_engine.index.graph import Graph
+from likewise_engine.keys import TenantKey
 from likewise_engine.ledger.caches import Caches
 from likewise_engine.ledger.head_training import train_heads
 from likewise_engine.ledger.hindsight import Hindsight
@@ -189,7 +191,9 @@ class Aside:
         if self._background is None:
             replayed = self._hindsight.replay(view, self._store, judged, keep_on)
         else:
-            replayed = self._background.replay(self._caches.folder, self._hindsight.fingerprint, keep_on)
+            replayed = self._background.replay(
+                self._caches.folder, self._caches.key, self._hindsight.fingerprint, keep_on
+            )
         if replayed is None:
             return False
         with self._state.writing():
@@ -217,11 +221,18 @@ class Aside:
         if self._background is None:
             known, content = written_snapshot(self._store)
         else:
-            written = self._background.snapshot(self._caches.folder, self._hindsight.fingerprint, keep_on)
+            written = self._background.snapshot(
+                self._caches.folder, self._caches.key, self._hindsight.fingerprint, keep_on
+            )
             if written is None:
                 return False
             known, content = written
         return self._state.keep_snapshot(known, content)
+
+    @property
+    def _asked_of(self) -> tuple[Path, TenantKey, str]:
+        """Of what something is made in the background: the folder, its key, and the models that serve."""
+        return self._caches.folder, self._caches.key, self._hindsight.fingerprint
 
     def _built(
         self, memory: Memory, matrix: NDArray[np.float16], keep_on: Callable[[], bool]
@@ -229,8 +240,7 @@ class Aside:
         """A graph over these vectors, or over those that were learned since too; packed, if it came so."""
         if self._background is None:
             return Graph.build(matrix, keep_on), None
-        folder, models = self._caches.folder, self._hindsight.fingerprint
-        built = self._background.graph(folder, models, keep_on)
+        built = self._background.graph(*self._asked_of, keep_on)
         if built is None:
             return None, None
         packed, identity = built
@@ -243,6 +253,8 @@ class Aside:
         """Heads of what a view shows, or of what was learned since too."""
         if self._background is None:
             return train_heads(view, keep_on)
-        heads = self._background.heads(self._caches.folder, self._hindsight.fingerprint, keep_on)
+        heads = self._background.heads(
+            self._caches.folder, self._caches.key, self._hindsight.fingerprint, keep_on
+        )
         self._state.catch_up()  # They may know categories that another process has made meanwhile.
         return heads

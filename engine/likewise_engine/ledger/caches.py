@@ -1,8 +1,6 @@
 """What a tenant keeps on disk besides its store, to start sooner: graph, heads, a snapshot of the store."""
 
-import fcntl
 import hashlib
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -10,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from likewise_engine import cache_file
-from likewise_engine.faults import kind_of
 from likewise_engine.folder import GRAPH_NAME, HEADS_NAME, SNAPSHOT_NAME
+from likewise_engine.folder_lock import locked
 from likewise_engine.head import Heads
 from likewise_engine.index.graph import Graph
+from likewise_engine.keys import TenantKey
 from likewise_engine.store import snapshot_file
 from likewise_engine.store.base import Known, Snapshot
 
@@ -23,10 +22,12 @@ class Caches:
 
     Attributes:
         folder: where they are, and the store too.
+        key: the tenant's.
     """
 
-    def __init__(self, folder: Path, encoder_fingerprint: str) -> None:
+    def __init__(self, folder: Path, key: TenantKey, encoder_fingerprint: str) -> None:
         self.folder = folder
+        self.key = key
         self._fingerprint = encoder_fingerprint
         self._graph_path = folder / GRAPH_NAME
         self._heads_path = folder / HEADS_NAME
@@ -39,16 +40,8 @@ class Caches:
         Raises:
             StoreFault: the folder is gone.
         """
-        try:
-            descriptor = os.open(self.folder, os.O_RDONLY | os.O_CLOEXEC)
-        except OSError as error:
-            raise kind_of(error)(f"the tenant's folder cannot be opened: {error.strerror}") from error
-        try:
-            # Locks of two open files exclude each other, in one process or in two.
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        with locked(self.folder):
             yield
-        finally:
-            os.close(descriptor)
 
     def graph(self, texts: Sequence[str], dimensions: int) -> Graph | None:
         """The graph over the first of these texts, if one that is beyond doubt is at hand."""

@@ -111,7 +111,7 @@ class Ledger(Aside):
             StoreFault: the store failed or is corrupt.
             ModelFault: encoding anew failed.
         """
-        caches = Caches(cache_folder, encoder.fingerprint)
+        caches = Caches(cache_folder, store.key, encoder.fingerprint)
         if store.record().encoder_fingerprint != encoder.fingerprint:
             with caches.lock():
                 caches.discard_graph()

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from likewise_engine.audit import AuditRecord, Counts, Note
 from likewise_engine.calibration import Outcomes
 from likewise_engine.chart import Category, Policy
+from likewise_engine.keys import TenantKey
 from likewise_engine.selection import Selection
 from likewise_engine.transaction import Authority, Transaction
 
@@ -375,6 +376,10 @@ class TextReplacement:
 
 class TenantStore(Protocol):
     """One tenant's durable state. Every method raises StoreFault where the medium fails."""
+
+    @property
+    def key(self) -> TenantKey:
+        """The tenant's key, under which what is derived from the store is cached too."""
 
     @property
     def memory_bytes(self) -> int:

@@ -4,7 +4,6 @@ All within the one transaction that :mod:`likewise_engine.store.sqlite` opens fo
 """
 
 import json
-import sqlite3
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -22,6 +21,7 @@ from likewise_engine.store.base import (
     RequestRecord,
     Vectors,
 )
+from likewise_engine.store.connection import Connection
 from likewise_engine.store.erasure import erase
 
 
@@ -32,12 +32,12 @@ def text_rows(texts: Sequence[tuple[int, str]], vectors: Vectors) -> Iterator[tu
         yield text_id, text, vector.tobytes()
 
 
-def write(connection: sqlite3.Connection, change: Change) -> None:
+def write(connection: Connection, change: Change) -> None:
     """Write a change; within a transaction.
 
     Raises:
         StoreFault: the change does not follow the file's revision.
-        sqlite3.Error: nothing of the change may be kept.
+        apsw.Error: nothing of the change may be kept.
     """
     execute, executemany = connection.execute, connection.executemany
     (revision,) = execute("SELECT revision FROM tenant").fetchone()
@@ -86,18 +86,18 @@ def write(connection: sqlite3.Connection, change: Change) -> None:
     _note(connection, change if is_lesson else None)
 
 
-def note_upheaval(connection: sqlite3.Connection) -> None:
+def note_upheaval(connection: Connection) -> None:
     """Note a change after which all is to be read anew; within its transaction."""
     _note(connection, None)
 
 
-def _note(connection: sqlite3.Connection, lesson: Change | None) -> None:
+def _note(connection: Connection, lesson: Change | None) -> None:
     """Count a change, and keep for the tail what a lesson took away."""
     superseded, dropped = None, "[]"
     if lesson is not None and len(lesson.superseded_seqs) <= limits.JOURNAL_SEQS_MAX:
         superseded = json.dumps(list(lesson.superseded_seqs))
         dropped = json.dumps(list(lesson.outcomes.dropped_ids if lesson.outcomes else ()))
-    cursor = connection.execute(
+    connection.execute(
         "INSERT INTO journal SELECT position + 1, ?, ?,"
         " max(last_text, (SELECT coalesce(max(id), 0) FROM texts)),"
         " max(last_payee, (SELECT coalesce(max(id), 0) FROM payees)),"
@@ -105,20 +105,20 @@ def _note(connection: sqlite3.Connection, lesson: Change | None) -> None:
         " FROM journal ORDER BY position DESC LIMIT 1",
         (superseded, dropped),
     )
-    outlived = (cursor.lastrowid or 0) - limits.JOURNAL_CHANGES_KEPT_MAX
+    outlived = connection.last_insert_rowid() - limits.JOURNAL_CHANGES_KEPT_MAX
     connection.execute("DELETE FROM journal WHERE position <= ?", (outlived,))
 
 
-def _remember(connection: sqlite3.Connection, request: RequestRecord) -> None:
-    cursor = connection.execute(
+def _remember(connection: Connection, request: RequestRecord) -> None:
+    connection.execute(
         "INSERT INTO requests (request_id, digest, outcome) VALUES (?, ?, ?)",
         (rows.request_key(request.request_id), request.digest, request.outcome),
     )
-    outlived = (cursor.lastrowid or 0) - limits.REQUEST_IDS_KEPT_MAX
+    outlived = connection.last_insert_rowid() - limits.REQUEST_IDS_KEPT_MAX
     connection.execute("DELETE FROM requests WHERE id <= ?", (outlived,))
 
 
-def _write_categories(connection: sqlite3.Connection, categories: Sequence[tuple[int, Category]]) -> bool:
+def _write_categories(connection: Connection, categories: Sequence[tuple[int, Category]]) -> bool:
     """Write categories; returns whether all of them are new."""
     are_new = True
     for number, category in categories:
@@ -139,7 +139,7 @@ def _write_categories(connection: sqlite3.Connection, categories: Sequence[tuple
     return are_new
 
 
-def _relabel(connection: sqlite3.Connection, relabelling: Relabelling) -> None:
+def _relabel(connection: Connection, relabelling: Relabelling) -> None:
     """Move labels from category to category, in entries, corrections and outcomes."""
     ids = {
         number: (dimension, category_id)
@@ -180,7 +180,7 @@ def _relabel(connection: sqlite3.Connection, relabelling: Relabelling) -> None:
 
 
 def _rename_in_corrections(
-    connection: sqlite3.Connection, dimension: str, old_ids: Sequence[str], new_id: str
+    connection: Connection, dimension: str, old_ids: Sequence[str], new_id: str
 ) -> None:
     connection.execute(
         "WITH old AS MATERIALIZED (SELECT value AS id FROM json_each(:old))"
@@ -192,7 +192,7 @@ def _rename_in_corrections(
     )
 
 
-def _write_outcomes(connection: sqlite3.Connection, change: OutcomeChange) -> bool:
+def _write_outcomes(connection: Connection, change: OutcomeChange) -> bool:
     """Write a change of outcomes; returns whether those of the same models stay."""
     (fingerprint,) = connection.execute("SELECT outcomes_fingerprint FROM tenant").fetchone()
     are_same = fingerprint in ("", change.fingerprint)
@@ -210,7 +210,7 @@ def _write_outcomes(connection: sqlite3.Connection, change: OutcomeChange) -> bo
     return are_same
 
 
-def _write_entries(connection: sqlite3.Connection, entries: Sequence[NewEntry]) -> None:
+def _write_entries(connection: Connection, entries: Sequence[NewEntry]) -> None:
     connection.executemany(
         "INSERT INTO entries VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", map(_entry_row, entries)
     )
@@ -231,7 +231,7 @@ def _entry_row(new: NewEntry) -> tuple[Any, ...]:
         new.order_day,
         None if transaction.amount is None else float(transaction.amount),
         transaction.currency,
-        int(transaction.direction),  # sqlite3 looks for adapters of what is no plain int
+        int(transaction.direction),  # a plain int: apsw asks no further
         entry.revision,
         transaction.payee,
         transaction.description,

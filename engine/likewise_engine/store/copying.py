@@ -12,7 +12,15 @@ from typing import Final
 
 from likewise_engine.durable import sync
 from likewise_engine.errors import StoreCorrupt
-from likewise_engine.store.connection import connect, decoded, read_transaction, transaction, translated
+from likewise_engine.keys import TenantKey
+from likewise_engine.store.connection import (
+    connect,
+    decoded,
+    read_transaction,
+    transaction,
+    translated,
+    vacuum_into,
+)
 from likewise_engine.store.migrations import check_version
 
 _TOKENS_SINCE: Final = 6
@@ -41,27 +49,28 @@ class StoreFacts:
     token: int
 
 
-def copy_store(source: Path, target: Path) -> StoreFacts:
+def copy_store(source: Path, target: Path, key: TenantKey) -> StoreFacts:
     """Copy a store, as of one revision, beside whoever uses it; on disk when this returns.
 
     Args:
         source: the store's file.
-        target: where the copy goes. No file is there yet.
+        target: where the copy goes, under the same key. No file is there yet.
+        key: the tenant's.
 
     Raises:
         StoreFault: the one could not be read or the other not written. A part of it may be there.
     """
     with translated("copy", target):
         target.touch(mode=0o600, exist_ok=False)
-        with closing(connect(source)) as connection:
-            connection.execute("VACUUM INTO ?", (str(target),))
-    facts = facts_of(target)
+        with closing(connect(source, key.of_pages())) as connection:
+            vacuum_into(connection, target, key.of_pages())
+    facts = facts_of(target, key)
     with translated("copy", target):
         sync(target)
     return facts
 
 
-def facts_of(path: Path) -> StoreFacts:
+def facts_of(path: Path, key: TenantKey) -> StoreFacts:
     """The facts of a store, of any schema version up to ours.
 
     Raises:
@@ -70,7 +79,7 @@ def facts_of(path: Path) -> StoreFacts:
     """
     with (
         translated("read", path),
-        closing(connect(path)) as connection,
+        closing(connect(path, key.of_pages())) as connection,
         read_transaction(connection),
         decoded(),
     ):
@@ -89,19 +98,19 @@ def facts_of(path: Path) -> StoreFacts:
         return StoreFacts(tenant, revision, labels, schema, position, token)
 
 
-def check_whole(path: Path) -> None:
+def check_whole(path: Path, key: TenantKey) -> None:
     """Let SQLite look through a store that nobody uses. Raises StoreFault, StoreCorrupt."""
-    with translated("look through", path), closing(connect(path)) as connection:
+    with translated("look through", path), closing(connect(path, key.of_pages())) as connection:
         (found,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
         if found != "ok":
             raise StoreCorrupt(f"the store is damaged: {found}")
 
 
-def rename_tenant(path: Path, tenant: str) -> None:
+def rename_tenant(path: Path, key: TenantKey, tenant: str) -> None:
     """Make a store that nobody uses another tenant's. Raises StoreFault."""
     with (
         translated("rename the tenant", path),
-        closing(connect(path)) as connection,
+        closing(connect(path, key.of_pages())) as connection,
         transaction(connection),
     ):
         connection.execute("UPDATE tenant SET tenant = ?", (tenant,))

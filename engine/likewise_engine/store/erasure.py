@@ -5,13 +5,13 @@ be purged from the file and its log is part of the same commit.
 """
 
 import json
-import sqlite3
 from collections.abc import Sequence
 from typing import Final
 
 from likewise_engine.audit import Counts
 from likewise_engine.chart import Category
 from likewise_engine.store.base import Change
+from likewise_engine.store.connection import Connection
 
 _OF_ENTRIES: Final = "transaction_id IN (SELECT value FROM json_each(:ids))"
 _OF_CATEGORIES: Final = "predicted IN (SELECT value FROM json_each(:numbers))"
@@ -26,7 +26,7 @@ _DEPENDENT: Final = {
 }
 
 
-def counts(connection: sqlite3.Connection, change: Change) -> Counts:
+def counts(connection: Connection, change: Change) -> Counts:
     """How much a change erases."""
     corrections, outcomes = (
         connection.execute(f"SELECT count(*) FROM {table} WHERE {meant}", _parameters(change)).fetchone()[0]  # noqa: S608
@@ -42,7 +42,7 @@ def counts(connection: sqlite3.Connection, change: Change) -> Counts:
     )
 
 
-def erase(connection: sqlite3.Connection, change: Change) -> None:
+def erase(connection: Connection, change: Change) -> None:
     """Delete what is to go. Labels go with their entries.
 
     What earlier requests said may have been what is forgotten, or a guess at it could be held against its
@@ -61,7 +61,7 @@ def erase(connection: sqlite3.Connection, change: Change) -> None:
     connection.execute("UPDATE tenant SET is_purge_due = 1")
 
 
-def _purge_categories(connection: sqlite3.Connection, numbers: Sequence[int]) -> None:
+def _purge_categories(connection: Connection, numbers: Sequence[int]) -> None:
     for number in numbers:
         left = Category.purged(number)
         connection.execute(

@@ -6,14 +6,11 @@ in one. ``PRAGMA user_version`` holds the number of the last step; the table ``m
 run.
 """
 
-import sqlite3
-from collections.abc import Sequence
 from datetime import UTC, datetime
-from functools import cache
 from typing import Final
 
 from likewise_engine.errors import StoreFault
-from likewise_engine.store.connection import transaction
+from likewise_engine.store.connection import Connection, transaction
 
 _STEP_1: Final = """
 CREATE TABLE migrations (version INTEGER PRIMARY KEY, applied_at TEXT NOT NULL) STRICT;
@@ -166,12 +163,12 @@ STEPS: Final[tuple[str, ...]] = (_STEP_1, _STEP_2, _STEP_3, _STEP_4, _STEP_5, _S
 """SQL scripts; step n (from 1) leads to schema version n."""
 
 
-def migrate(connection: sqlite3.Connection) -> None:
+def migrate(connection: Connection) -> None:
     """Bring a file to the latest schema version.
 
     Raises:
         StoreFault: the file was written by a later version of Likewise.
-        sqlite3.Error: a step failed; the file stays at the version before it.
+        apsw.Error: a step failed; the file stays at the version before it.
     """
     while (version := _version(connection)) < len(STEPS):
         with transaction(connection):
@@ -184,7 +181,7 @@ def migrate(connection: sqlite3.Connection) -> None:
     check_version(connection)
 
 
-def check_version(connection: sqlite3.Connection) -> int:
+def check_version(connection: Connection) -> int:
     """A file's schema version. Raises StoreFault where a later version of Likewise wrote it."""
     version = _version(connection)
     if version > len(STEPS):
@@ -194,26 +191,13 @@ def check_version(connection: sqlite3.Connection) -> int:
     return version
 
 
-def _version(connection: sqlite3.Connection) -> int:
+def _version(connection: Connection) -> int:
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     return int(version)
 
 
-def _take(connection: sqlite3.Connection, number: int) -> None:
-    for statement in _statements(STEPS[number - 1]):
-        connection.execute(statement)
+def _take(connection: Connection, number: int) -> None:
+    connection.execute(STEPS[number - 1])
     applied_at = datetime.now(UTC).isoformat(timespec="seconds")
     connection.execute("INSERT INTO migrations VALUES (?, ?)", (number, applied_at))
     connection.execute(f"PRAGMA user_version = {number}")
-
-
-@cache
-def _statements(script: str) -> Sequence[str]:
-    """The statements of a script; sqlite3's executescript would commit before it begins."""
-    statements, statement = [], ""
-    for line in script.splitlines(keepends=True):
-        statement += line
-        if sqlite3.complete_statement(statement):
-            statements.append(statement)
-            statement = ""
-    return statements

@@ -4,7 +4,6 @@ the connection is in.
 
 import hashlib
 import json
-import sqlite3
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from typing import Any, Final
@@ -14,6 +13,7 @@ import numpy as np
 from likewise_engine.chart import Category, Policy
 from likewise_engine.errors import StoreCorrupt
 from likewise_engine.store.base import Entry, EntryColumns, Known, OutcomeColumns, TenantRecord, Vectors
+from likewise_engine.store.connection import Connection
 from likewise_engine.transaction import Authority, Direction, Transaction, decimal_of
 
 ENTRY_COLUMNS: Final = (
@@ -23,7 +23,7 @@ ENTRY_COLUMNS: Final = (
 CATEGORY_COLUMNS: Final = "number, id, dimension, name, description, active, merged_into, former_ids"
 
 
-def record(connection: sqlite3.Connection) -> TenantRecord:
+def record(connection: Connection) -> TenantRecord:
     """The tenant's record. Raises StoreCorrupt where there is none."""
     row = connection.execute(
         "SELECT tenant, display_name, target_precision, closed_chart, created_at, revision,"
@@ -37,7 +37,7 @@ def record(connection: sqlite3.Connection) -> TenantRecord:
     return TenantRecord(tenant, display_name, policy, created, *rest)
 
 
-def known(connection: sqlite3.Connection) -> Known:
+def known(connection: Connection) -> Known:
     """How much there is to know. Raises StoreCorrupt where the journal is gone."""
     row = connection.execute(
         "SELECT position, (SELECT coalesce(max(seq), 0) FROM entries), last_text, last_payee, last_outcome,"
@@ -48,7 +48,7 @@ def known(connection: sqlite3.Connection) -> Known:
     return Known(*row)
 
 
-def chart(connection: sqlite3.Connection) -> list[Category]:
+def chart(connection: Connection) -> list[Category]:
     """The categories, by number. Raises StoreCorrupt where they do not fit together."""
     rows = connection.execute(
         f"SELECT {CATEGORY_COLUMNS} FROM categories ORDER BY number"  # noqa: S608 - a constant
@@ -84,7 +84,7 @@ def vectors(blobs: Sequence[bytes]) -> Vectors:
     return matrix.reshape(len(blobs), -1) if blobs else np.empty((0, 0), dtype=np.float16)
 
 
-def entry_columns(connection: sqlite3.Connection, categories: int) -> EntryColumns:
+def entry_columns(connection: Connection, categories: int) -> EntryColumns:
     """All entries. Raises StoreCorrupt where a label has no entry, or none of so many categories."""
     rows = connection.execute(
         "SELECT seq, text, payee, coalesce(day, 0), order_day, amount, direction, currency, transaction_id"
@@ -114,7 +114,7 @@ def entry_columns(connection: sqlite3.Connection, categories: int) -> EntryColum
     )
 
 
-def outcome_columns(connection: sqlite3.Connection, categories: int) -> OutcomeColumns:
+def outcome_columns(connection: Connection, categories: int) -> OutcomeColumns:
     """All outcomes. Raises StoreCorrupt where one has no probability, or none of so many categories."""
     rows = connection.execute(
         "SELECT o.id, e.seq, o.predicted, o.probability, o.is_filed FROM outcomes AS o"
@@ -134,7 +134,7 @@ def outcome_columns(connection: sqlite3.Connection, categories: int) -> OutcomeC
     )
 
 
-def entries_after(connection: sqlite3.Connection, seq: int, count_max: int) -> list[Entry]:
+def entries_after(connection: Connection, seq: int, count_max: int) -> list[Entry]:
     """Up to ``count_max`` full entries beyond ``seq``, in its order."""
     rows = connection.execute(
         f"SELECT {ENTRY_COLUMNS} FROM entries AS e WHERE e.seq > ? ORDER BY e.seq LIMIT ?",  # noqa: S608
@@ -143,7 +143,7 @@ def entries_after(connection: sqlite3.Connection, seq: int, count_max: int) -> l
     return entries(connection, rows)
 
 
-def entries(connection: sqlite3.Connection, rows: Sequence[Sequence[Any]]) -> list[Entry]:
+def entries(connection: Connection, rows: Sequence[Sequence[Any]]) -> list[Entry]:
     """Full entries from rows of ``ENTRY_COLUMNS``, with their labels."""
     labels: dict[int, dict[str, str]] = {row[0]: {} for row in rows}
     authorities: dict[int, dict[str, Authority]] = {row[0]: {} for row in rows}

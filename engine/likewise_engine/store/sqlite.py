@@ -5,7 +5,7 @@ lock of its own, so that a look-up does not wait for an import's fsync. An expor
 length of its snapshot. Who writes holds SQLite's own lock on the file from before it reads what it builds on
 (``BEGIN IMMEDIATE``), so the writers of several processes take turns and none works for nothing. Between uses
 they keep no pages in memory, and only the writer keeps statements: it is used more often than tenants are
-loaded. So a tenant that is only asked takes 22 KB instead of 170 to 540, and a look-up .05 to .15 ms more.
+loaded. So a tenant that is only asked takes 94 KB instead of 240 to 600, and a look-up .05 to .15 ms more.
 
 Gone from disk takes more than DELETE. ``secure_delete`` zeroes what a row leaves, but not the copies of it
 that lie in the gaps of pages which were split or merged before (seen here, of a few rows in a thousand), and
@@ -15,7 +15,6 @@ snapshot shows what is to be purged is ended, for it would keep the WAL from bei
 """
 
 import json
-import sqlite3
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
@@ -34,6 +33,7 @@ from likewise_engine.chart import Category
 from likewise_engine.durable import sync
 from likewise_engine.errors import PreconditionFailed, PurgeDelayed, StoreCorrupt, StoreFault
 from likewise_engine.faults import kind_of
+from likewise_engine.keys import TenantKey
 from likewise_engine.selection import Selection, folded
 from likewise_engine.store import erasure, rows, trail
 from likewise_engine.store.base import (
@@ -50,6 +50,7 @@ from likewise_engine.store.base import (
 from likewise_engine.store.changes import note_upheaval, text_rows, write
 from likewise_engine.store.connection import (
     WRITE_WAIT_S,
+    Connection,
     connect,
     decoded,
     read_transaction,
@@ -62,7 +63,7 @@ from likewise_engine.store.mark import MarkFile, check_position, mark_path, read
 from likewise_engine.store.migrations import migrate
 from likewise_engine.store.tail import position_of, tail_of
 
-# One row of JSON for a batch of entries: for each row that it steps to, sqlite3 lets go of the interpreter's
+# One row of JSON for a batch of entries: for each row that it steps to, apsw lets go of the interpreter's
 # lock and queues for it again. What is not given is NULL or empty.
 _SELECT: Final = """
 SELECT json_group_array(json_array(seq, payee_wording, description)) FROM (
@@ -77,9 +78,10 @@ SELECT json_group_array(json_array(seq, payee_wording, description)) FROM (
 """
 _FOLDERS_ABOVE: Final = 3
 """By whose names of files and folders a store is found: the tenant's, the shard's, that of all tenants."""
-_READER_BYTES: Final = 25_000
-_WRITER_BYTES: Final = 110_000
-"""As SQLite counts them between uses: the schema, and the writer's prepared statements."""
+_READER_BYTES: Final = 94_000
+_WRITER_BYTES: Final = 120_000
+"""As SQLite counts them between uses: 66 KB in which a connection's pages are enciphered, the schema, and the
+writer's prepared statements."""
 
 
 class SqliteStore:
@@ -88,23 +90,29 @@ class SqliteStore:
     FILES_MAX: Final = 6
     """Open at once, but for exports: the file and its log for each connection, the log's index, the mark."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, key: TenantKey) -> None:
         """Open an existing file and bring its schema up to date.
+
+        Args:
+            path: of the file.
+            key: the tenant's; see :mod:`likewise_engine.keys`.
 
         Raises:
             StoreFault: the file cannot be opened, or a later Likewise wrote it.
-            StoreCorrupt: it is not a tenant's store, or lacks changes that were acknowledged.
+            StoreCorrupt: it is damaged, not this key's, or lacks changes that were acknowledged.
         """
         self._path = path
+        self.key = key
+        self._pages_key = key.of_pages()
         self._file = _file_of(path)
         self._reader_lock = threading.Lock()
-        self._exports: set[sqlite3.Connection] = set()
-        self._writer: sqlite3.Connection | None = None
+        self._exports: set[Connection] = set()
+        self._writer: Connection | None = None
         self._mark: MarkFile | None = None
         self._writing_thread: int | None = None
         with translated("open", self._path):
             mark = read_mark(mark_path(path))
-            self._reader = connect(path)
+            self._reader = connect(path, self._pages_key)
             try:
                 migrate(self._reader)
                 if mark is not None:
@@ -115,7 +123,7 @@ class SqliteStore:
                 raise
 
     @classmethod
-    def create(cls, path: Path, record: TenantRecord) -> "SqliteStore":
+    def create(cls, path: Path, key: TenantKey, record: TenantRecord) -> "SqliteStore":
         """Create the file, with the tenant's record in it. The folder must exist.
 
         Raises:
@@ -125,7 +133,7 @@ class SqliteStore:
             path.touch(mode=0o600, exist_ok=False)
         except OSError as error:
             raise kind_of(error)(f"could not create {path}: {error.strerror}") from error
-        store = cls(path)
+        store = cls(path, key)
         row = (
             record.tenant,
             record.display_name,
@@ -237,7 +245,7 @@ class SqliteStore:
         with translated("write", self._path):
             if self._writer is None:
                 self._make_durable()
-                self._writer = connect(self._path, WRITE_WAIT_S, keeps_statements=True)
+                self._writer = connect(self._path, self._pages_key, WRITE_WAIT_S, keeps_statements=True)
             if self._mark is None:
                 self._mark = MarkFile(mark_path(self._path))
             try:
@@ -309,7 +317,7 @@ class SqliteStore:
 
     def export(self, batch_size: int) -> Iterator[tuple[int, Sequence[Entry]]]:
         # A connection of its own: the snapshot lasts as long as the receiver takes.
-        with translated("export", self._path), closing(connect(self._path)) as connection:
+        with translated("export", self._path), closing(connect(self._path, self._pages_key)) as connection:
             with self._reader_lock, decoded():
                 connection.execute("BEGIN")
                 revision = rows.record(connection).revision
@@ -405,7 +413,7 @@ class SqliteStore:
         for folder in self._path.parents[:_FOLDERS_ABOVE]:
             sync(folder)
 
-    def _writing(self) -> sqlite3.Connection:
+    def _writing(self) -> Connection:
         """The connection of whoever is within :meth:`writing`."""
         if self._writer is None or self._writing_thread != threading.get_ident():
             raise ValueError("this thread is not writing")
@@ -414,7 +422,7 @@ class SqliteStore:
         return self._writer
 
     @contextmanager
-    def _reading(self) -> Iterator[sqlite3.Connection]:
+    def _reading(self) -> Iterator[Connection]:
         if self._writing_thread == threading.get_ident():
             with translated("read", self._path), decoded():
                 yield self._writing()
@@ -429,7 +437,7 @@ class SqliteStore:
         self._exports.clear()
 
     @contextmanager
-    def _reading_turn(self) -> Iterator[sqlite3.Connection]:
+    def _reading_turn(self) -> Iterator[Connection]:
         """The connection that reads, for one thread at a time."""
         with self._reader_lock:
             try:
@@ -438,7 +446,7 @@ class SqliteStore:
                 shrink(self._reader)
 
     def _export_batch(
-        self, connection: sqlite3.Connection, seq: int, count_max: int, *, was_due: bool
+        self, connection: Connection, seq: int, count_max: int, *, was_due: bool
     ) -> list[Entry]:
         with self._reader_lock, decoded():
             # Another process that forgets cannot close the connection: it waits until this asks.
@@ -447,7 +455,7 @@ class SqliteStore:
             return rows.entries_after(connection, seq, count_max)
 
 
-def _is_purge_due(connection: sqlite3.Connection) -> bool:
+def _is_purge_due(connection: Connection) -> bool:
     (is_due,) = connection.execute("SELECT is_purge_due FROM tenant").fetchone()
     return bool(is_due)
 

@@ -6,16 +6,16 @@ add, and what it has to let go of.
 """
 
 import json
-import sqlite3
 
 from likewise_engine.chart import Category
 from likewise_engine.errors import StoreCorrupt
 from likewise_engine.store import rows
 from likewise_engine.store.base import Change, Known, NewEntry, Outcome, OutcomeChange, Tail
+from likewise_engine.store.connection import Connection
 from likewise_engine.transaction import Authority
 
 
-def position_of(connection: sqlite3.Connection) -> int:
+def position_of(connection: Connection) -> int:
     """How many changes the file has seen. Raises StoreCorrupt where the journal is gone."""
     (position,) = connection.execute("SELECT max(position) FROM journal").fetchone()
     if position is None:
@@ -23,7 +23,7 @@ def position_of(connection: sqlite3.Connection) -> int:
     return int(position)
 
 
-def tail_of(connection: sqlite3.Connection, known: Known) -> Tail | None:
+def tail_of(connection: Connection, known: Known) -> Tail | None:
     """What a reader does not know yet; within a transaction.
 
     Returns:
@@ -62,7 +62,7 @@ def tail_of(connection: sqlite3.Connection, known: Known) -> Tail | None:
     return Tail(up_to, change, outcome_seqs)
 
 
-def _categories(connection: sqlite3.Connection, count: int) -> list[tuple[int, Category]]:
+def _categories(connection: Connection, count: int) -> list[tuple[int, Category]]:
     """The categories beyond so many, with their numbers."""
     found = connection.execute(
         f"SELECT {rows.CATEGORY_COLUMNS} FROM categories WHERE number >= ? ORDER BY number",  # noqa: S608
@@ -71,7 +71,7 @@ def _categories(connection: sqlite3.Connection, count: int) -> list[tuple[int, C
     return [(row[0], rows.category(row)) for row in found]
 
 
-def _entries(connection: sqlite3.Connection, seq: int) -> list[NewEntry]:
+def _entries(connection: Connection, seq: int) -> list[NewEntry]:
     """The entries beyond a seq, as they were written."""
     found = connection.execute(
         f"SELECT {rows.ENTRY_COLUMNS}, e.text, e.payee, e.order_day FROM entries AS e"  # noqa: S608 - a constant
@@ -90,7 +90,7 @@ def _entries(connection: sqlite3.Connection, seq: int) -> list[NewEntry]:
     ]
 
 
-def _outcomes(connection: sqlite3.Connection, outcome_id: int) -> tuple[list[Outcome], list[int]]:
+def _outcomes(connection: Connection, outcome_id: int) -> tuple[list[Outcome], list[int]]:
     """The outcomes beyond an id, and the seqs of their entries."""
     found = connection.execute(
         "SELECT o.id, o.transaction_id, o.predicted, o.probability, o.is_filed, e.seq FROM outcomes AS o"

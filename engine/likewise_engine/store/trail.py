@@ -1,7 +1,6 @@
 """The audit trail in a tenant's SQLite file. All within whatever transaction the connection is in."""
 
 import json
-import sqlite3
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -9,6 +8,7 @@ from typing import Any, Final
 from likewise_engine import limits
 from likewise_engine.audit import Action, AuditRecord, Counts, Note
 from likewise_engine.store import rows
+from likewise_engine.store.connection import Connection
 
 _COLUMNS: Final = "id, time_us, revision, actor, action, counts, categories"
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -27,7 +27,7 @@ def moment_of(us: int) -> datetime:
     return _EPOCH + us * _MICROSECOND
 
 
-def add(connection: sqlite3.Connection, note: Note, revision: int) -> None:
+def add(connection: Connection, note: Note, revision: int) -> None:
     """Add a record, and let go of the oldest beyond AUDIT_RECORDS_KEPT_MAX."""
     now_us = time_us(datetime.now(UTC))
     if note.action is Action.IMPORT and _extend_import(connection, note, revision, now_us):
@@ -41,7 +41,7 @@ def add(connection: sqlite3.Connection, note: Note, revision: int) -> None:
     connection.execute("DELETE FROM audit WHERE id <= ?", (outlived - limits.AUDIT_RECORDS_KEPT_MAX,))
 
 
-def _extend_import(connection: sqlite3.Connection, note: Note, revision: int, now_us: int) -> bool:
+def _extend_import(connection: Connection, note: Note, revision: int, now_us: int) -> bool:
     """Count a batch with those before it, where the latest record is of them; whether it is."""
     latest = connection.execute(
         "SELECT id, counts FROM audit WHERE id = (SELECT max(id) FROM audit)"
@@ -59,7 +59,7 @@ def _extend_import(connection: sqlite3.Connection, note: Note, revision: int, no
 
 
 def records(
-    connection: sqlite3.Connection,
+    connection: Connection,
     count_max: int,
     before: int | None,
     since: datetime | None,
@@ -82,7 +82,7 @@ def records(
     return [_record(row, tenant, names) for row in found]
 
 
-def _names(connection: sqlite3.Connection) -> Mapping[int, tuple[str, str]]:
+def _names(connection: Connection) -> Mapping[int, tuple[str, str]]:
     """Dimension and id of the categories that are not purged, by number."""
     return {
         number: (category.dimension, category.id)

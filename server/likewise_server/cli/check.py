@@ -14,6 +14,7 @@ from likewise_server.settings import DATA_DEFAULT, Settings
 
 if TYPE_CHECKING:
     from likewise_engine.checkup import Finding
+    from likewise_engine.folder import DataFolder
 
 # Findings are lines and no table: its columns would leave no room for whole sentences.
 check_app = typer.Typer(rich_markup_mode=None, add_completion=False)
@@ -83,9 +84,9 @@ def _looked_at(
     places = [place for place in layout.places if not wanted or place.tenant in wanted]
     found = [finding for finding in layout.findings if not wanted or finding.tenant in wanted]
     encoder = load_encoder(settings.model)
-    with _alone(settings.data), Progress(console=errors, transient=True) as bars:
+    with _alone(settings.data) as folder, Progress(console=errors, transient=True) as bars:
         for place in bars.track(places, description="Checking"):
-            found += TenantCheckup(settings.data, place, encoder, is_deep=is_deep).findings()
+            found += TenantCheckup(settings.data, place, encoder, folder.keys, is_deep=is_deep).findings()
     return found, len(places)
 
 
@@ -98,10 +99,10 @@ def _repaired(settings: Settings, found: Sequence["Finding"]) -> list[str]:
     encoder = load_encoder(settings.model)
     named = {finding.tenant for finding in found if finding.severity is Severity.DERIVED}
     repaired = []
-    with _alone(settings.data):
+    with _alone(settings.data) as folder:
         for place in Layout(settings.data).places:
             of_tenant = [finding for finding in found if finding.tenant == place.tenant]
-            if place.tenant in named and repair(place, of_tenant, encoder):
+            if place.tenant in named and repair(place, of_tenant, encoder, folder.keys):
                 repaired.append(place.tenant)
     with open_tenants(settings) as tenants:
         for tenant in repaired:
@@ -112,13 +113,13 @@ def _repaired(settings: Settings, found: Sequence["Finding"]) -> list[str]:
 
 
 @contextmanager
-def _alone(data: Path) -> Iterator[None]:
+def _alone(data: Path) -> Iterator["DataFolder"]:
     """Hold the folder's lock. Raises DataFolderInUse, StoreFault."""
     from likewise_engine.folder import DataFolder
 
     folder = DataFolder(data)
     try:
-        yield
+        yield folder
     finally:
         folder.close()
 

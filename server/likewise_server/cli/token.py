@@ -13,6 +13,8 @@ from likewise_engine.audit import Action
 from likewise_engine.audit_file import AuditFile
 from likewise_engine.errors import InvalidInput
 from likewise_engine.folder import check_tenant_id
+from likewise_engine.keys import MasterKeys
+from likewise_engine.tenant_keys import TenantKeys
 from likewise_server.access.caller import LOCAL, Scope
 from likewise_server.access.token_file import TokenFile
 from likewise_server.access.tokens import Rate, Token, issued
@@ -166,8 +168,9 @@ def _add(data: Path, token: Token) -> None:
 
 
 def _note(data: Path, action: Action, tokens: Sequence[Token]) -> None:
+    trail = AuditFile(data, TenantKeys(data, MasterKeys()))
     for token in tokens:
-        AuditFile(data).add(action, LOCAL.name, tenant=token.tenant or "", subject=token.id)
+        trail.add(action, LOCAL.name, tenant=token.tenant or "", subject=token.id)
 
 
 def _in_days(days: int) -> datetime:

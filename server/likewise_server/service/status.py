@@ -39,6 +39,7 @@ _CODES: Final[Mapping[type[LikewiseError], code_pb2.Code]] = {
     errors.StoreCorrupt: code_pb2.DATA_LOSS,
     errors.StoreFull: code_pb2.RESOURCE_EXHAUSTED,
     errors.StoreReadOnly: code_pb2.FAILED_PRECONDITION,
+    errors.KeyMissing: code_pb2.FAILED_PRECONDITION,
 }
 
 _FAULT_MESSAGES: Final[Mapping[type[Exception], str]] = {
@@ -47,6 +48,7 @@ _FAULT_MESSAGES: Final[Mapping[type[Exception], str]] = {
     errors.StoreReadOnly: "not done, since the server may not write its data folder: permit it, then retry",
     errors.FilesExhausted: "not done, since the server has too many files open: retry, or raise its limit",
     errors.PurgeDelayed: "forgotten, but remains are on disk: the server goes on trying; repeat the call",
+    errors.KeyMissing: "the tenant is encrypted, and the server lacks the master key of it: give it the key",
     errors.StoreFault: "not done, since the store failed: try again, and look after the server's disk",
     errors.ModelFault: "the model failed",
     Exception: "the server failed",
