@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from engine_world import ALL_NEIGHBOURS, labelled, raw_store
+from engine_world import ALL_NEIGHBOURS, labelled
 from likewise_engine.encoder import load_encoder
+from likewise_engine.errors import StoreCorrupt
 from likewise_engine.folder import GRAPH_NAME, HEADS_NAME, SNAPSHOT_NAME, STORE_NAME, DataFolder
-from likewise_engine.store.connection import Connection
+from likewise_engine.keys import KEY_NAME
+from likewise_engine.store.connection import Connection, connect
 from likewise_engine.store.mark import MARK_NAME
 from likewise_engine.tenants import Tenants
 from likewise_engine.transaction import Transaction
@@ -75,7 +77,10 @@ def flip(path: Path, position: int) -> None:
 @contextmanager
 def store_of(data: Path) -> Iterator[Connection]:
     """The tables of a tenant's store, to be changed behind its back."""
-    with closing(raw_store(folder_of(data))) as connection:
+    with closing(DataFolder(data)) as folder:
+        path, key = folder.store_path("acme"), folder.key_of("acme")
+    with closing(connect(path, key.of_pages())) as connection:
+        connection.execute("PRAGMA foreign_keys = OFF")
         yield connection
 
 
@@ -213,3 +218,28 @@ def test_what_is_strange_about_the_layout_is_reported_and_left(data: Path) -> No
     check(data, "--repair")
     assert (data / "notes.txt").exists()
     assert (acme / "old.sqlite3").exists()
+
+
+def test_a_damaged_audit_trail_is_reported_and_keeps_nobody_from_being_served(data: Path) -> None:
+    flip(data / "audit.sqlite3", 5_000)
+    assert found(data) == [("damage", "audit.sqlite3", "", 0)]
+    with Tenants.open_folder(data, ENCODER) as tenants:
+        with tenants.use("acme") as ledger:
+            assert ledger.classify(QUESTION, ALL_NEIGHBOURS).answers[0].candidates[0].category == "food"
+        with pytest.raises(StoreCorrupt):
+            tenants.delete("acme")
+
+
+def test_a_damaged_key_is_reported_with_whose_it_is(data: Path) -> None:
+    flip(folder_of(data) / KEY_NAME, 60)
+    (finding,) = check(data)[1]["findings"]
+    assert (finding["severity"], finding["tenant"]) == ("damage", "acme")
+    assert "backup" in finding["remedy"]
+
+
+def test_damaged_tokens_are_reported(data: Path) -> None:
+    made = ["token", "create", "--data", str(data), "--tenant", "acme", "--scope", "classify"]
+    assert RUNNER.invoke(app, made).exit_code == 0
+    assert found(data) == []
+    flip(data / "access" / "tokens.json", 90)
+    assert found(data) == [("damage", "tokens.json", "", 0)]

@@ -11,13 +11,17 @@ import pytest
 from engine_world import ALL_NEIGHBOURS, labelled
 from likewise_engine.encoder import HashingEncoder
 from likewise_engine.errors import StoreFault
-from likewise_engine.folder import STORE_NAME
+from likewise_engine.folder import STORE_NAME, DataFolder
+from likewise_engine.store.connection import connect
 from likewise_engine.store.migrations import STEPS
 from likewise_engine.tenants import Tenants
 from likewise_engine.transaction import Transaction
 from schema_fixtures import DIMENSIONS, FIXTURES, contents, expected, unpack
 
 VERSIONS = sorted(int(path.name.removeprefix("schema-")) for path in FIXTURES.glob("schema-*"))
+
+_PLAIN_MAX = 6
+"""The last version of which stores were not encrypted."""
 
 
 @contextmanager
@@ -32,7 +36,9 @@ def test_a_schema_step_comes_with_a_fixture_of_the_version_before_it() -> None:
 
 
 def test_fixtures_are_small() -> None:
-    assert sum(path.stat().st_size for path in FIXTURES.rglob("*") if path.is_file()) < 300_000
+    """What is encrypted cannot be packed."""
+    sizes = {path.parent.name: path.stat().st_size for path in FIXTURES.glob("*/data.tar.xz")}
+    assert {name: size for name, size in sizes.items() if size > 200_000} == {}
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -73,6 +79,22 @@ def test_another_encoder_takes_it_over(version: int, tmp_path: Path) -> None:
 
 def test_what_a_later_version_wrote_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
     unpack(VERSIONS[-1], tmp_path)
+    with closing(DataFolder(tmp_path)) as folder:
+        path, key = folder.store_path("studio"), folder.key_of("studio")
+    with closing(connect(path, key.of_pages())) as connection:
+        connection.execute(f"PRAGMA user_version = {len(STEPS) + 1}")
+    before = path.read_bytes()
+    with (
+        opened(tmp_path) as tenants,
+        pytest.raises(StoreFault, match="a later Likewise wrote this data"),
+        tenants.use("studio"),
+    ):
+        pass
+    assert path.read_bytes() == before
+
+
+def test_what_a_later_version_wrote_in_the_clear_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
+    unpack(_PLAIN_MAX, tmp_path)
     (path,) = tmp_path.glob(f"tenants/*/studio/{STORE_NAME}")
     with closing(sqlite3.connect(path)) as connection:
         connection.execute(f"PRAGMA user_version = {len(STEPS) + 1}")

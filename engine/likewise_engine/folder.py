@@ -24,6 +24,7 @@ one that inherits its lock: that is let go of when all of them have closed it, o
 import errno
 import fcntl
 import hashlib
+import logging
 import os
 import shutil
 import uuid
@@ -40,6 +41,7 @@ from likewise_engine.errors import (
     DataFolderInUse,
     InvalidInput,
     PreconditionFailed,
+    StoreCorrupt,
     TenantExists,
     TenantNotFound,
 )
@@ -56,6 +58,8 @@ UPKEEP_LOCK_NAME: Final = "upkeep.lock"
 _DISPLACED: Final = "was."
 """Begins the name of a folder that another one takes the place of. What is made has a name of hex digits."""
 _PLAIN: Final = frozenset(b"abcdefghijklmnopqrstuvwxyz0123456789-_")
+
+_log = logging.getLogger(__name__)
 
 
 def check_tenant_id(tenant: str, field: str = "tenant") -> None:
@@ -131,7 +135,7 @@ class DataFolder:
                 for left_over in self._aside.iterdir():
                     if not self._put_back(left_over):
                         shutil.rmtree(left_over)
-                self.audit.settle(lambda tenant: self.path_of(tenant).exists())
+                self._settle_audit()
             except BlockingIOError as error:
                 os.close(self._lock)
                 raise DataFolderInUse(
@@ -140,6 +144,13 @@ class DataFolder:
             except BaseException:
                 os.close(self._lock)
                 raise
+
+    def _settle_audit(self) -> None:
+        try:
+            self.audit.settle(lambda tenant: self.path_of(tenant).exists())
+        except StoreCorrupt as error:
+            # Nobody is kept from being served for it. Who creates or deletes a tenant is refused.
+            _log.error("the data folder has no audit trail: %s", error.message)
 
     @property
     def lock(self) -> int:

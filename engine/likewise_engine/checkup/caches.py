@@ -1,6 +1,7 @@
 """The caches of a tenant, held against its store: each is what its voucher says, and of this very store."""
 
 import os
+import shutil
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +15,8 @@ from likewise_engine.checkup.layout import CACHE_NAMES
 from likewise_engine.encoder.base import Encoder
 from likewise_engine.folder import GRAPH_NAME, HEADS_NAME, SNAPSHOT_NAME
 from likewise_engine.ledger.caches import Caches
-from likewise_engine.store.base import Snapshot, TenantStore
+from likewise_engine.store.base import Snapshot
+from likewise_engine.store.sqlite import SqliteStore
 
 _NOTHING = "nothing: it is made anew when the tenant is next used"
 
@@ -27,7 +29,7 @@ def doubts(folder: Path) -> Iterator[tuple[Severity, str, str, str]]:
 
 
 def misfits(
-    folder: Path, aside: Path, store: TenantStore, snapshot: Snapshot, encoder: Encoder
+    folder: Path, aside: Path, store: SqliteStore, snapshot: Snapshot, encoder: Encoder
 ) -> Iterator[tuple[Severity, str, str, str]]:
     """Which whole caches are not of the store as it is.
 
@@ -65,12 +67,19 @@ def _linked(folder: Path, aside: Path) -> Iterator[Path]:
         for name in CACHE_NAMES:
             if (folder / name).exists() and not cache_file.doubt(folder / name):
                 for path in (folder / name, cache_file.voucher_path(folder / name)):
-                    os.link(path, links / path.name)
+                    _link(path, links / path.name)
         yield links
     finally:
         for path in links.iterdir():
             path.unlink()
         links.rmdir()
+
+
+def _link(path: Path, link: Path) -> None:
+    try:
+        os.link(path, link)
+    except OSError:  # Not every file system has links.
+        shutil.copyfile(path, link)
 
 
 def _difference(cached: Snapshot, store: Snapshot) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 from urllib.parse import unquote
 
+from likewise_engine.audit_file import NAME as AUDIT_NAME
 from likewise_engine.cache_file import aside_path, voucher_path
 from likewise_engine.checkup.finding import REPAIR, RESTORE, Finding, Severity
 from likewise_engine.errors import InvalidInput
@@ -24,23 +25,18 @@ from likewise_engine.store.mark import MARK_NAME
 
 CACHE_NAMES: Final = (GRAPH_NAME, HEADS_NAME, SNAPSHOT_NAME)
 _OF_FOLDER: Final = frozenset(
-    {"lock", "tenants", "aside", "access", "audit.sqlite3", "master-key.json", KEY_NAME}
+    {"lock", "tenants", "aside", "purges", "access", "master-key.json", KEY_NAME, AUDIT_NAME}
+    | {f"{AUDIT_NAME}-wal", f"{AUDIT_NAME}-shm"}
 )
 _OF_TENANT: Final = frozenset(
-    {
-        STORE_NAME,
-        KEY_NAME,
-        f"{STORE_NAME}-wal",
-        f"{STORE_NAME}-shm",
-        MARK_NAME,
-        UPKEEP_LOCK_NAME,
-        *CACHE_NAMES,
-    }
+    {STORE_NAME, f"{STORE_NAME}-wal", f"{STORE_NAME}-shm", KEY_NAME, MARK_NAME, UPKEEP_LOCK_NAME}
+    | set(CACHE_NAMES)
     | {voucher_path(Path(name)).name for name in CACHE_NAMES}
 )
-_CUT_SHORT: Final = frozenset(
+CUT_SHORT: Final = frozenset(
     aside_path(path).name for name in CACHE_NAMES for path in (Path(name), voucher_path(Path(name)))
 )
+"""What a crash leaves of caches."""
 _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 
 
@@ -70,7 +66,7 @@ class Layout:
         self.findings: list[Finding] = []
         self.places: list[Place] = []
         for path in sorted(root.iterdir()):
-            if path.name not in _OF_FOLDER and not path.name.startswith("audit.sqlite3-"):
+            if path.name not in _OF_FOLDER:
                 self._strange(path, "is none of Likewise's")
         if (aside := root / "aside").is_dir():
             for path in sorted(aside.iterdir()):
@@ -105,12 +101,12 @@ class Layout:
         self.places.append(Place(tenant, folder))
         for path in sorted(folder.iterdir()):
             self._look_at_file(path, tenant)
-        for path in (folder, folder / STORE_NAME):
-            if path.stat().st_mode & _OTHERS:
+        for path in (folder, folder / STORE_NAME, folder / KEY_NAME):
+            if path.exists() and path.stat().st_mode & _OTHERS:
                 self._note(Severity.STRANGE, path, "may be read by others", f"chmod go= {path}", tenant)
 
     def _look_at_file(self, path: Path, tenant: str) -> None:
-        if path.name in _CUT_SHORT:
+        if path.name in CUT_SHORT:
             self._note(Severity.DERIVED, path, "is a cache that was cut short", REPAIR, tenant)
         elif path.name not in _OF_TENANT or path.is_symlink() or not path.is_file():
             self._strange(path, "is no file of a tenant", tenant)

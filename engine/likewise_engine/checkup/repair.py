@@ -9,14 +9,13 @@ from likewise_engine.checkup.finding import Finding, Severity
 from likewise_engine.checkup.layout import CACHE_NAMES, Place
 from likewise_engine.checkup.tables import UNFIT_OUTCOMES
 from likewise_engine.encoder.base import Encoder
-from likewise_engine.folder import STORE_NAME
+from likewise_engine.folder import STORE_NAME, DataFolder
 from likewise_engine.keys import TenantKey
 from likewise_engine.ledger.reencode import reencode
 from likewise_engine.store.changes import note_upheaval
 from likewise_engine.store.connection import connect, transaction, translated
 from likewise_engine.store.mark import MARK_NAME, mark_path, read_mark
 from likewise_engine.store.sqlite import SqliteStore
-from likewise_engine.tenant_keys import TenantKeys
 
 # Its row takes the place of all: who knows the store as of an earlier change reads it anew.
 _JOURNAL_ANEW: Final = """
@@ -29,14 +28,14 @@ INSERT INTO journal SELECT
 _JOURNAL_BEFORE: Final = "DELETE FROM journal WHERE position < (SELECT max(position) FROM journal)"
 
 
-def repair(place: Place, findings: Sequence[Finding], encoder: Encoder, keys: TenantKeys) -> bool:
+def repair(folder: DataFolder, place: Place, findings: Sequence[Finding], encoder: Encoder) -> bool:
     """Make anew what findings say is damaged and derived; the caches follow when the tenant is next used.
 
     Args:
+        folder: the data folder.
         place: of the tenant, whom nobody else may use meanwhile.
         findings: of this tenant.
         encoder: of texts.
-        keys: of the data folder.
 
     Returns:
         Whether all that was derived could be mended. With damage to what was taught nothing is tried.
@@ -54,8 +53,7 @@ def repair(place: Place, findings: Sequence[Finding], encoder: Encoder, keys: Te
         (place.folder / MARK_NAME).unlink(missing_ok=True)
     of_store = [finding for finding in derived if finding.path.endswith(STORE_NAME)]
     if of_store:
-        key = keys.of(place.tenant, place.folder / STORE_NAME)
-        _mend_store(place, key, {finding.table for finding in of_store}, encoder)
+        _mend_store(place, folder.key_of(place.tenant), {finding.table for finding in of_store}, encoder)
     return True
 
 

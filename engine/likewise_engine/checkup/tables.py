@@ -153,18 +153,26 @@ def broken_pages(connection: Connection, path: Path) -> Iterator[Fault]:
 
 
 def unreadable_tables(connection: Connection, path: Path) -> Iterator[Fault]:
-    """Tables that cannot be read to their end, each with how many rows can."""
+    """Tables that cannot be read to their end, each with its rows, where these can be counted."""
     with translated("list tables", path):
         found = connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'").fetchall()
     for (name,) in found:
-        count = 0
         try:
             with translated("read", path):
-                for _ in connection.cursor().execute(f'SELECT * FROM "{name}"'):  # noqa: S608 - the schema's own name
-                    count += 1
+                connection.execute(f'SELECT * FROM "{name}"')  # noqa: S608 - the schema's own name
         except StoreCorrupt:
-            message = f"the table {name} cannot be read beyond its first {count:,} rows"
-            yield Fault(Severity.DAMAGE, name, 0, message)
+            message = f"rows are in the table {name}, which cannot be read whole"
+            yield Fault(Severity.DAMAGE, name, _rows_of(connection, name, path), message)
+
+
+def _rows_of(connection: Connection, table: str, path: Path) -> int:
+    """How many rows a table has, by an index of it, if need be; 0 where that cannot be told."""
+    try:
+        with translated("count", path):
+            (count,) = connection.execute(f'SELECT count(*) FROM "{table}"').fetchone()  # noqa: S608
+    except StoreCorrupt:
+        return 0
+    return int(count)
 
 
 def broken_rules(connection: Connection, path: Path) -> Iterator[Fault]:

@@ -2,15 +2,15 @@
 
 from collections.abc import Iterator
 from contextlib import closing
-from pathlib import Path
 
+from likewise_engine import limits
 from likewise_engine.checkup import caches, contents, tables
 from likewise_engine.checkup.finding import REPAIR, RESTORE, Finding, Severity
 from likewise_engine.checkup.layout import Place
 from likewise_engine.checkup.tables import Fault
 from likewise_engine.encoder.base import Encoder
 from likewise_engine.errors import StoreCorrupt, StoreFault
-from likewise_engine.folder import STORE_NAME
+from likewise_engine.folder import STORE_NAME, DataFolder
 from likewise_engine.keys import KEY_NAME, TenantKey
 from likewise_engine.store.base import Snapshot
 from likewise_engine.store.connection import connect, translated
@@ -18,30 +18,25 @@ from likewise_engine.store.log import read_log
 from likewise_engine.store.mark import MARK_NAME, read_mark
 from likewise_engine.store.migrations import STEPS, migrate
 from likewise_engine.store.sqlite import SqliteStore
-from likewise_engine.tenant_keys import TenantKeys
 
 
 class TenantCheckup:
-    """Looks at one tenant, whom nobody else may use meanwhile. Changes nothing but what opening a store does:
-    its log is folded into it.
+    """Looks at one tenant, whom nobody else may use meanwhile. Changes nothing but what opening a store
+    does: its log is folded into it, and one of an earlier version is brought up to date.
     """
 
-    def __init__(
-        self, root: Path, place: Place, encoder: Encoder, keys: TenantKeys, *, is_deep: bool
-    ) -> None:
+    def __init__(self, folder: DataFolder, place: Place, encoder: Encoder, *, is_deep: bool) -> None:
         """Make ready.
 
         Args:
-            root: of the data folder.
+            folder: the data folder.
             place: the tenant's.
             encoder: of texts.
-            keys: of the data folder.
             is_deep: whether all texts are encoded anew, and not a sample.
         """
-        self._root = root
+        self._folder = folder
         self._place = place
         self._encoder = encoder
-        self._keys = keys
         self._is_deep = is_deep
         self._store_path = place.folder / STORE_NAME
 
@@ -56,8 +51,8 @@ class TenantCheckup:
             yield finding
             return
         try:
-            key = self._keys.of(self._place.tenant, self._store_path)
-        except StoreCorrupt as error:
+            key = self._folder.key_of(self._place.tenant)
+        except StoreFault as error:
             yield self._finding(Severity.DAMAGE, KEY_NAME, error.message, RESTORE)
             return
         try:
@@ -88,26 +83,25 @@ class TenantCheckup:
         return self._finding(Severity.DAMAGE, name, message, RESTORE)
 
     def _of_file(self, key: TenantKey) -> Iterator[Fault]:
-        with (
-            translated("check", self._store_path),
-            closing(connect(self._store_path, key.of_pages())) as connection,
-        ):
-            found = list(tables.broken_pages(connection, self._store_path))
+        path = self._store_path
+        with translated("check", path), closing(connect(path, key.of_pages())) as connection:
+            found = list(tables.broken_pages(connection, path))
             yield from found
             if any(fault.severity is Severity.DAMAGE for fault in found):
-                yield from tables.unreadable_tables(connection, self._store_path)
+                yield from tables.unreadable_tables(connection, path)
                 return
             (version,) = connection.execute("PRAGMA user_version").fetchone()
             if version < len(STEPS):
                 message = f"was of schema {version}, and was brought to {len(STEPS)}"
                 yield Fault(Severity.NOTE, "", 0, message)
             migrate(connection)
-            yield from tables.broken_rules(connection, self._store_path)
+            yield from tables.broken_rules(connection, path)
 
     def _of_contents(self, key: TenantKey) -> Iterator[Finding]:
         with closing(SqliteStore(self._store_path, key)) as store:
             record = store.record()
             yield from map(self._of_fault, contents.broken_record(record, self._place.tenant))
+            store.audit_records(limits.AUDIT_RECORDS_KEPT_MAX)
             snapshot = store.snapshot()
             if record.encoder_fingerprint == self._encoder.fingerprint:
                 yield from map(self._of_fault, contents.Contents(store, snapshot).faults())
@@ -119,7 +113,7 @@ class TenantCheckup:
                 yield self._finding(Severity.NOTE, STORE_NAME, message, "nothing")
 
     def _of_caches(self, store: SqliteStore, snapshot: Snapshot) -> Iterator[Finding]:
-        aside = self._root / "aside"
+        aside = self._folder.root / "aside"
         found = caches.misfits(self._place.folder, aside, store, snapshot, self._encoder)
         for severity, name, message, remedy in found:
             yield self._finding(severity, name, message, remedy)
@@ -132,5 +126,5 @@ class TenantCheckup:
     def _finding(
         self, severity: Severity, name: str, message: str, remedy: str, *, table: str = "", count: int = 0
     ) -> Finding:
-        path = (self._place.folder / name).relative_to(self._root).as_posix()
+        path = (self._place.folder / name).relative_to(self._folder.root).as_posix()
         return Finding(severity, path, message, remedy, self._place.tenant, table, count)

@@ -75,7 +75,7 @@ def _looked_at(
     settings: Settings, wanted: Collection[str], *, is_deep: bool
 ) -> tuple[Sequence["Finding"], int]:
     """What is found, and of how many tenants."""
-    from likewise_engine.checkup import Layout, TenantCheckup
+    from likewise_engine.checkup import Layout, TenantCheckup, broken_trail
     from likewise_engine.encoder import load_encoder
 
     layout = Layout(settings.data)
@@ -84,10 +84,25 @@ def _looked_at(
     places = [place for place in layout.places if not wanted or place.tenant in wanted]
     found = [finding for finding in layout.findings if not wanted or finding.tenant in wanted]
     encoder = load_encoder(settings.model)
-    with _alone(settings.data) as folder, Progress(console=errors, transient=True) as bars:
+    with _opened(settings) as folder, Progress(console=errors, transient=True) as bars:
+        if not wanted:
+            found += [*broken_trail(folder), *_broken_tokens(settings.data)]
         for place in bars.track(places, description="Checking"):
-            found += TenantCheckup(settings.data, place, encoder, folder.keys, is_deep=is_deep).findings()
+            found += TenantCheckup(folder, place, encoder, is_deep=is_deep).findings()
     return found, len(places)
+
+
+def _broken_tokens(data: Path) -> Iterator["Finding"]:
+    from likewise_engine.checkup import Finding, Severity
+    from likewise_engine.errors import StoreFault
+    from likewise_server.access.token_file import TokenFile
+
+    tokens = TokenFile(data)
+    try:
+        tokens.read()
+    except StoreFault as error:
+        path = tokens.path.relative_to(data).as_posix()
+        yield Finding(Severity.DAMAGE, path, error.message, "do what the message says")
 
 
 def _repaired(settings: Settings, found: Sequence["Finding"]) -> list[str]:
@@ -99,10 +114,10 @@ def _repaired(settings: Settings, found: Sequence["Finding"]) -> list[str]:
     encoder = load_encoder(settings.model)
     named = {finding.tenant for finding in found if finding.severity is Severity.DERIVED}
     repaired = []
-    with _alone(settings.data) as folder:
+    with _opened(settings) as folder:
         for place in Layout(settings.data).places:
             of_tenant = [finding for finding in found if finding.tenant == place.tenant]
-            if place.tenant in named and repair(place, of_tenant, encoder, folder.keys):
+            if place.tenant in named and repair(folder, place, of_tenant, encoder):
                 repaired.append(place.tenant)
     with open_tenants(settings) as tenants:
         for tenant in repaired:
@@ -113,11 +128,11 @@ def _repaired(settings: Settings, found: Sequence["Finding"]) -> list[str]:
 
 
 @contextmanager
-def _alone(data: Path) -> Iterator["DataFolder"]:
-    """Hold the folder's lock. Raises DataFolderInUse, StoreFault."""
+def _opened(settings: Settings) -> Iterator["DataFolder"]:
+    """The data folder, for this process alone. Raises DataFolderInUse, KeyMissing, StoreFault."""
     from likewise_engine.folder import DataFolder
 
-    folder = DataFolder(data)
+    folder = DataFolder(settings.data)
     try:
         yield folder
     finally:
