@@ -108,10 +108,13 @@ def _ordered(attributes: Mapping[str, Any]) -> Ensemble:
     position[order] = np.arange(len(order), dtype=np.int32)
     left, right = (position[np.array(side)][order] for side in children)
     (base,) = attributes.get("base_values", [0.0])
+    threshold = np.array(attributes["nodes_values"], dtype=np.float32)[order]
+    if not np.isfinite(threshold).all():  # they are sorted, and NaN has no place in an order
+        raise ValueError("a threshold of it is not finite")
     return Ensemble(
         roots=position[roots],
         feature=np.where(is_leaf, LEAF, np.array(attributes["nodes_featureids"]))[order].astype(np.int32),
-        threshold=np.array(attributes["nodes_values"], dtype=np.float32)[order],
+        threshold=threshold,
         left=left,
         right=right,
         value=value[order],

@@ -16,7 +16,7 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from likewise_engine.transaction import Direction
-from likewise_indexer.readers.cells import BadCell, shown
+from likewise_indexer.readers.cells import CELL_CHARS_MAX, BadCell, shown
 
 _PLAIN: Final = re.compile(r"-?\d{1,18}(?:\.\d{1,18})?", re.ASCII)
 _MINUS_SIGNS: Final = str.maketrans(dict.fromkeys("\u2212\u2010\u2011\u2012\u2013\u2014\ufe63\uff0d", "-"))
@@ -32,8 +32,6 @@ _DECIMAL_DASH: Final = re.compile(r"(?<=\d)[.,]--?(?=\D*$)")
 _EXPONENT: Final = re.compile(r"[+-]?\d{1,18}(?:[.,]\d{1,18})?[eE][+-]?\d{1,2}", re.ASCII)
 _GROUPED: Final = re.compile(r"\d{1,3}(?:[.,]\d{2,3})*[.,]\d{3}")
 _INTEGER: Final = re.compile(r"\d+|\d{1,3}(?:_\d{2,3})*_\d{3}")
-_CELL_CHARS_MAX: Final = 64
-"""Longer is no amount, whatever it is; it also bounds what the expressions above may cost."""
 _EMPTY: Final = frozenset({"", "-", "--", "n/a", "na", "null", "none"})
 """Ways to leave a cell of an amount empty. Spreadsheets show nought as a dash in debit and credit columns."""
 
@@ -77,7 +75,7 @@ class Money(NamedTuple):
 
 def mark_of(text: str) -> Mark:
     """Say what one amount tells about the decimal mark of its file."""
-    if len(text) > _CELL_CHARS_MAX:
+    if len(text) > CELL_CHARS_MAX:
         return Mark.NOTHING
     try:
         number = _take_apart(text)[0]
@@ -117,12 +115,12 @@ class AmountParser:
 
     def _parse(self, text: str) -> Money:
         """What a cell says. Raises BadCell with a reason for a person."""
+        if len(text) > CELL_CHARS_MAX:
+            raise BadCell(f"{shown(text)} is not an amount")
         if self._mark != "," and _PLAIN.fullmatch(text) and not self._undecided(text):
             return Money(Decimal(text))
         if text.casefold() in _EMPTY:
             return Money(None)
-        if len(text) > _CELL_CHARS_MAX:
-            raise BadCell(f"{shown(text)} is not an amount")
         if _EXPONENT.fullmatch(text):
             return Money(Decimal(text.replace(",", ".")))
         number, negative, currency, direction = _take_apart(text)

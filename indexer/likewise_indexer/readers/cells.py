@@ -2,6 +2,9 @@
 
 from typing import Final
 
+CELL_CHARS_MAX: Final = 64
+"""Longer is no date and no amount, whatever it is. It bounds what is remembered of cells, and what the
+expressions that read them cost: that of some goes by the square of the length."""
 _SHOWN_CHARS_MAX: Final = 40
 
 

@@ -13,7 +13,7 @@ from enum import Enum
 from functools import lru_cache
 from typing import Final
 
-from likewise_indexer.readers.cells import BadCell, shown
+from likewise_indexer.readers.cells import CELL_CHARS_MAX, BadCell, shown
 
 _TIME_OF_DAY: Final = re.compile(r"(?:[Tt]|\s+)\d{1,2}:\d{2}.*$")
 _YEAR_FIRST: Final = re.compile(r"(\d{4})[-/.](\d{1,2})(?:[-/.](\d{1,2}))?")
@@ -67,6 +67,8 @@ class Order(Enum):
 
 def order_of(text: str) -> Order:
     """Say what one date tells about the order in which its file writes day and month."""
+    if len(text) > CELL_CHARS_MAX:
+        return Order.NOTHING
     match = _YEAR_LAST.fullmatch(_TIME_OF_DAY.sub("", text.strip()))
     if match is None or match[2] == ".":  # with dots, the day comes first wherever dots are used
         return Order.NOTHING
@@ -107,6 +109,8 @@ class DateParser:
         """The date of a cell; None for an empty one. Raises BadCell with a reason for a person."""
         if not text:
             return None
+        if len(text) > CELL_CHARS_MAX:
+            raise BadCell(f"{shown(text)} is not a date")
         try:
             if self._pattern:
                 return datetime.datetime.strptime(text, self._pattern).date()  # noqa: DTZ007 - only its day

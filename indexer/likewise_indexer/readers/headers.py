@@ -167,6 +167,9 @@ _DIMENSIONS: Final[Mapping[str, str]] = {
     """,
 }
 
+_NAME_CHARS_MAX: Final = 256
+"""What comes later in a name tells nothing. A cell of a million brackets, each of which may be the first of a
+pair, would take hours."""
 _BRACKETED: Final = re.compile(r"[(\[{].*?[)\]}]")
 _CURRENCY_CODE: Final = re.compile(r"[(\[{]\s*([A-Z]{3})\s*[)\]}]")
 
@@ -178,6 +181,7 @@ def _split(names: str) -> frozenset[str]:
 @lru_cache(maxsize=4_096)
 def key(header: str) -> str:
     """What two names of columns are compared by: ``Paid out (£)`` and ``PAID_OUT`` have the same."""
+    header = header[:_NAME_CHARS_MAX]
     bare = _BRACKETED.sub(" ", header)
     decomposed = unicodedata.normalize("NFKD", (bare if bare.strip() else header).casefold())
     return "".join(character for character in decomposed if character.isalnum())
@@ -185,7 +189,7 @@ def key(header: str) -> str:
 
 def currency_in(header: str) -> str:
     """The currency that a header names in brackets, ``Amount (EUR)``; empty without one."""
-    match = _CURRENCY_CODE.search(header)
+    match = _CURRENCY_CODE.search(header[:_NAME_CHARS_MAX])
     return match[1] if match else ""
 
 
