@@ -9,7 +9,9 @@ working folder, which the same command takes again.
 """
 
 import sys
+import tempfile
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Final
 
 import atheris
@@ -17,6 +19,7 @@ import atheris
 with atheris.instrument_imports(
     include=["likewise_engine", "likewise_indexer"], enable_loader_override=False
 ):
+    from fuzz_side.chance import chance_of
     from fuzz_side.files import Files
     from fuzz_side.models import Models
     from fuzz_side.target import Input, Target
@@ -27,6 +30,9 @@ _KINDS: Final[Mapping[str, Callable[[], Target]]] = {
     **dict.fromkeys(("csv", "ndjson", "parquet", "chart"), Files),
     **dict.fromkeys(("wire", "trees", "static", "manifest", "heads", "cache"), Models),
 }
+
+_SEEDS: Final = 1_000
+_SEED: Final = 5
 
 
 def main(arguments: list[str]) -> None:
@@ -41,8 +47,18 @@ def main(arguments: list[str]) -> None:
             content = content.decode(errors="replace").encode()
         target.feed(Input(kind, content))
 
-    atheris.Setup([arguments[0], *arguments[2:]], take)
-    atheris.Fuzz()
+    with tempfile.TemporaryDirectory() as corpus:
+        _begin_with(target, kind, Path(corpus))
+        atheris.Setup([arguments[0], corpus, *arguments[2:]], take)
+        atheris.Fuzz()
+
+
+def _begin_with(target: Target, kind: str, corpus: Path) -> None:
+    """What it begins with: inputs of this kind as bench/fuzz.py makes them."""
+    for number in range(_SEEDS):
+        made = target.make(chance_of(_SEED, target.name, number))
+        if made.kind == kind or kind == target.name:
+            (corpus / f"{number}").write_bytes(made.content)
 
 
 if __name__ == "__main__":
