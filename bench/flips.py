@@ -9,11 +9,12 @@ check`` looks at a copy; another copy is opened, asked the same questions and ex
     harmless    nothing is reported, and all answers and exports are as before
     silent      another answer, an error without a type, damage unreported, or the other tenant suffers
 
-    python bench/flips.py [--all [--every 1] | --count 400] [--only PART] [--seed 1] [--processes 1]
-        [--json OUT]
+    python bench/flips.py [--all [--every 1] | --count 400] [--only PART] [--minutes M]
+        [--seed 1] [--processes 1] [--json OUT]
 
 ``--all`` flips a bit of every byte; with ``--every N``, of every Nth of the stores and logs, which have
-300 KB. Fails where a flip is silent.
+300 KB. They come in a random order; ``--minutes`` ends with those that were done by then. Fails where a
+flip is silent.
 """
 
 import argparse
@@ -23,10 +24,11 @@ import random
 import re
 import shutil
 import sys
+import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import closing
+from contextlib import ExitStack, closing
 from datetime import date, timedelta
 from decimal import Decimal
 from functools import partial
@@ -51,6 +53,7 @@ _ENTRIES: Final = 24
 _IN_LOG: Final = 3
 _COUNT_DEFAULT: Final = 400
 _SEED_DEFAULT: Final = 1
+_FLIPPED_AT_ONCE: Final = 64
 
 
 class Flip(NamedTuple):
@@ -205,18 +208,22 @@ def severities(data: Path) -> set[Severity]:
     return {finding.severity for finding in findings if finding.is_fault}
 
 
-def run(flips: Sequence[Flip], original: Path, processes: int) -> Iterable[Verdict]:
-    """The verdicts of all flips."""
+def run(
+    flips: Sequence[Flip], original: Path, processes: int, minutes: float = float("inf")
+) -> Iterator[Verdict]:
+    """The verdicts of all flips, or of those that there is time for."""
     with TemporaryDirectory() as scratch:
         untouched = Path(shutil.copytree(original, Path(scratch) / "data"))
         if severities(untouched):
             raise SystemExit("flips: the folder is not sound before anything is flipped")
         expected = all_answers(untouched)
-    if processes == 1:
-        yield from (judge(original, expected, flip) for flip in flips)
-        return
-    with ProcessPoolExecutor(processes) as pool:
-        yield from pool.map(partial(judge, original, expected), flips, chunksize=16)
+    end_s = time.monotonic() + 60 * minutes
+    with ExitStack() as stack:
+        judged = map if processes == 1 else stack.enter_context(ProcessPoolExecutor(processes)).map
+        for start in range(0, len(flips), _FLIPPED_AT_ONCE):
+            if time.monotonic() > end_s:
+                return
+            yield from judged(partial(judge, original, expected), flips[start : start + _FLIPPED_AT_ONCE])
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -226,6 +233,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--every", type=int, default=1, help="of the store and its log, every so many")
     parser.add_argument("--count", type=int, default=_COUNT_DEFAULT)
     parser.add_argument("--only", default="", help="of files whose path has this in it")
+    parser.add_argument("--minutes", type=float, default=float("inf"))
     parser.add_argument("--seed", type=int, default=_SEED_DEFAULT)
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--json", type=Path)
@@ -242,7 +250,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         else:
             flips = some_flips(original, options.count, options.seed)
         flips = [flip for flip in flips if options.only in flip.name]
-        for verdict in run(flips, original, options.processes):
+        random.Random(options.seed).shuffle(flips)
+        for verdict in run(flips, original, options.processes, options.minutes):
             counts[verdict.kind] += 1
             name = re.sub(r"^tenants/../", "", verdict.flip.name)
             of_file.setdefault(name, Counter())[verdict.kind] += 1
@@ -250,7 +259,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 silent.append({**verdict.flip._asdict(), "why": verdict.why})
                 print(f"silent: {verdict.flip}: {verdict.why}", file=sys.stderr)
     totals = {kind: counts[kind] for kind in ("detected", "rebuilt", "harmless", "silent")}
-    result = {"flips": len(flips), **totals, "seed": options.seed, "of_file": of_file, "silent_flips": silent}
+    result = {
+        "flips": sum(counts.values()),
+        "chosen": len(flips),
+        **totals,
+        "seed": options.seed,
+        "of_file": of_file,
+        "silent_flips": silent,
+    }
     print(json.dumps(result, indent=1))
     if options.json:
         options.json.write_text(json.dumps(result, indent=1) + "\n")
