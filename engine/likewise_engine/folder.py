@@ -4,6 +4,7 @@
     DATA/tenants/7f/acme%20ltd/         one folder a tenant, in 256 shards
         ledger.sqlite3                  the store: the truth
         store.key                       the tenant's key, without which nobody reads the rest
+        ledger.mark                     how many changes were acknowledged: see store/mark.py
         texts.hnsw, heads.npz,
         snapshot.bin, and *.json        caches, which may be deleted at any time
         upkeep.lock                     held by the process that makes caches
