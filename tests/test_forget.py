@@ -115,10 +115,10 @@ class SlowStore(SqliteStore):
 
     go_on = threading.Event()
 
-    def commit(self, change: Change) -> None:
+    def write(self, change: Change) -> None:
         if change.erases:
             assert self.go_on.wait(timeout=30)
-        super().commit(change)
+        super().write(change)
 
 
 def test_a_graph_that_is_about_to_be_cached_while_its_texts_are_forgotten_is_not(tmp_path: Path) -> None:
