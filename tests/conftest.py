@@ -12,10 +12,12 @@ import grpc
 import pytest
 import structlog
 from hypothesis import settings
+from structlog.typing import EventDict
 
 import likewise
 from likewise_engine.encoder import HashingEncoder
 from likewise_engine.tenants import Tenants
+from likewise_engine.tracebacks import traceback_of
 from likewise_server.lifecycle import Server
 from likewise_server.settings import ENVIRONMENT_PREFIX, Settings
 
@@ -23,6 +25,9 @@ LIKEWISE = [sys.executable, "-c", "from likewise_server.cli.app import app; app(
 """The command ``likewise``, whether or not it is on the path."""
 BOOKS_VARIABLE = "LIKEWISE_BOOKS"
 REPOSITORY = Path(__file__).parent.parent
+
+CANARIES = ("Corner Bakery", "corner bakery", "CAFFE ROASTERS", "caffe roasters", "Private Clinic", "-84.20")
+"""Of the books that many tests use: wordings, and an amount."""
 
 Serve = Callable[..., Server]
 
@@ -39,9 +44,44 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.delenv(name)
 
 
+@pytest.fixture(scope="session")
+def books_in_log() -> list[str]:
+    """What was logged of the tests' books so far, at any level."""
+    return []
+
+
 @pytest.fixture(scope="session", autouse=True)
-def _quiet_log() -> None:
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+def _no_books_in_log(books_in_log: list[str]) -> Iterator[None]:
+    """Nothing logged in the whole run, at debug level, holds a wording of the books that tests use."""
+
+    def read(told: str) -> None:
+        if any(canary in told for canary in CANARIES):
+            books_in_log.append(told)
+
+    class Reader(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            error = record.exc_info[1] if record.exc_info else None
+            read(f"{vars(record)} {record.getMessage()} {traceback_of(error) if error else ''}")
+
+    def read_event(_logger: object, method: str, event: EventDict) -> EventDict:
+        error = event.get("exc_info")
+        known = {name: value for name, value in event.items() if name != "exc_info"}
+        read(f"{known} {traceback_of(error) if isinstance(error, BaseException) else ''}")
+        if method in ("debug", "info"):
+            raise structlog.DropEvent
+        return event
+
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG),
+        processors=[read_event, *structlog.get_config()["processors"]],
+    )
+    reader = Reader(logging.DEBUG)
+    logging.getLogger().addHandler(reader)
+    for name in ("likewise_engine", "likewise_indexer", "likewise_server"):
+        logging.getLogger(name).setLevel(logging.DEBUG)
+    yield
+    logging.getLogger().removeHandler(reader)
+    assert books_in_log == []
 
 
 @pytest.fixture(scope="session")

@@ -9,13 +9,13 @@ import pytest
 from typer.testing import CliRunner
 
 import likewise
-from engine_world import labelled, open_ledger
+from engine_world import ENCODER, labelled, open_ledger
 from likewise_engine import limits
 from likewise_engine.audit import Action, Counts
-from likewise_engine.audit_file import AuditFile
 from likewise_engine.ledger.purge import CategoryPurge
 from likewise_engine.ledger.reshape import Activation, Merge, Rename, Split
 from likewise_engine.selection import Selection
+from likewise_engine.tenants import Tenants
 from likewise_server.cli.app import app
 from likewise_server.lifecycle import Server
 
@@ -92,10 +92,10 @@ def test_the_oldest_records_go_first(tmp_path: Path, monkeypatch: pytest.MonkeyP
         for n in range(5):
             ledger.learn([labelled(f"t{n}")])
         assert [r.id for r in ledger.store.audit_records(99)] == [5, 4, 3]
-    audit = AuditFile(tmp_path)
-    for n in range(5):
-        audit.add(Action.CREATE, "local", tenant=f"t{n}")
-    assert [r.tenant for r in audit.records(99)] == ["t4", "t3", "t2"]
+    with Tenants.open_folder(tmp_path / "data", ENCODER) as tenants:
+        for n in range(5):
+            tenants.create(f"t{n}", actor="local")
+        assert [r.tenant for r in tenants.audit.records(99)] == ["t4", "t3", "t2"]
 
 
 def test_receipts_are_returned_again_by_the_trail(client: likewise.Client, cafe: str) -> None:

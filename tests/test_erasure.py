@@ -370,7 +370,7 @@ def _die_forgetting(how: str, folder: Path) -> None:
     def die(_store: SqliteStore) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
-    SqliteStore.purge = die  # type: ignore[method-assign]
+    pytest.MonkeyPatch().setattr(SqliteStore, "purge", die)
     with open_tenants(folder) as tenants, tenants.use("acme") as ledger:
         if how == "forget":
             ledger.forget(SECRET_IDS)

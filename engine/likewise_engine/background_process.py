@@ -15,6 +15,7 @@ from contextlib import closing
 from dataclasses import asdict
 from io import BytesIO, FileIO
 from pathlib import Path
+from types import TracebackType
 from typing import Any, Final
 
 from threadpoolctl import threadpool_limits
@@ -32,6 +33,7 @@ from likewise_engine.ledger.hindsight import Hindsight
 from likewise_engine.ledger.memory import Memory
 from likewise_engine.store.snapshot_file import written_snapshot
 from likewise_engine.store.sqlite import SqliteStore
+from likewise_engine.tracebacks import traceback_of
 from likewise_engine.vote import Vote, load_vote
 
 _NICE: Final = 19
@@ -84,6 +86,7 @@ class Jobs:
 
 def main() -> None:
     """Do jobs until the input ends, or there is none for long."""
+    sys.excepthook = _note_end
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # From a terminal all processes get it.
     os.nice(_NICE)
     if hasattr(os, "SCHED_IDLE"):
@@ -108,6 +111,11 @@ def main() -> None:
         head = json.dumps(stated).encode() + b"\n"
         sys.stdout.buffer.write(b"%d\n%b%b" % (len(head) + len(content), head, content))
         sys.stdout.buffer.flush()
+
+
+def _note_end(_kind: type[BaseException], error: BaseException, _traceback: TracebackType | None) -> None:
+    """Tell standard error, which is the server's log, what ended the process; nothing of the books."""
+    sys.stderr.write(f"{traceback_of(error)}\n")
 
 
 def _read(file: FileIO, lines: "queue.SimpleQueue[bytes]") -> None:

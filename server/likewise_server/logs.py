@@ -1,17 +1,20 @@
 """Where log lines go: to standard error, as JSON or readable, those of libraries among them.
 
-Tracebacks go without the values of local variables, which structlog shows by default: they hold what is in
-the books.
+A log line may name tenants, tokens (by id and label), revisions, incidents, and counts of things: what an
+operator needs to find the right folder or caller. It holds nothing of the books: no wordings, amounts, ids of
+transactions or categories, request ids; and no secrets. So tracebacks go without values of local variables
+and without messages that may quote such, see :mod:`likewise_engine.tracebacks`.
 """
 
 import logging
 import os
 import sys
+import threading
 from typing import Final
 
 import structlog
-from structlog.tracebacks import ExceptionDictTransformer
 
+from likewise_engine.tracebacks import traceback_of
 from likewise_server.settings import LogFormat, LogLevel, Settings, unknown_variables
 
 _NUMBERS: Final = {
@@ -44,16 +47,9 @@ def configure(form: LogFormat, least: LogLevel) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     render: list[structlog.typing.Processor] = (
-        [
-            structlog.dev.ConsoleRenderer(
-                colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
-            )
-        ]
+        [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
         if is_console
-        else [
-            structlog.processors.ExceptionRenderer(ExceptionDictTransformer(show_locals=False)),
-            structlog.processors.JSONRenderer(),
-        ]
+        else [structlog.processors.JSONRenderer()]
     )
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
@@ -65,7 +61,7 @@ def configure(form: LogFormat, least: LogLevel) -> None:
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *render],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, _with_traceback, *render],
         )
     )
     for name in _TALKATIVE:
@@ -73,3 +69,24 @@ def configure(form: LogFormat, least: LogLevel) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level)
+    threading.excepthook = _note_end
+
+
+def _with_traceback(
+    _logger: object, _method: str, event: structlog.typing.EventDict
+) -> structlog.typing.EventDict:
+    """Tell an exception as it may be told."""
+    error = event.pop("exc_info", None)
+    if isinstance(error, tuple):
+        error = error[1]
+    elif error and not isinstance(error, BaseException):
+        error = sys.exc_info()[1]
+    if error:
+        event["exception"] = traceback_of(error)
+    return event
+
+
+def _note_end(ended: threading.ExceptHookArgs) -> None:
+    """Log what ended a thread: Python's own hook would tell its message."""
+    name = ended.thread.name if ended.thread else ""
+    logging.getLogger(__name__).error("a thread failed: %s", name, exc_info=ended.exc_value)

@@ -244,4 +244,6 @@ def decoded() -> Iterator[None]:
     try:
         yield
     except (ValueError, TypeError, LookupError, OverflowError) as error:
-        raise StoreCorrupt(f"the store is damaged: it holds what no Likewise wrote: {error}") from error
+        # Without the error's own words: they may quote what the store holds.
+        kind = type(error).__name__
+        raise StoreCorrupt(f"the store is damaged: it holds what no Likewise wrote ({kind})") from error
