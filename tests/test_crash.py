@@ -55,7 +55,7 @@ def test_a_few_kills_lose_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[
 
 @pytest.mark.usefixtures("shim")
 def test_a_disk_that_lies_is_found_to_lose_what_was_acknowledged(tmp_path: Path) -> None:
-    arguments = ["--kills", "6", "--power-cuts", "1", "--drop-syncs", "--folder", str(tmp_path)]
+    arguments = ["--kills", "8", "--power-cuts", "1", "--drop-syncs", "--folder", str(tmp_path)]
     document = crash.crash(crash.arguments_of(arguments), Console(quiet=True))
     assert document["lost"] > 0
     assert all(Path(kept).is_dir() for kept in document["kept"])

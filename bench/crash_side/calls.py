@@ -38,6 +38,10 @@ class ServerFailed(Exception):
     """The server says that it failed, though nothing was done to it."""
 
 
+class DataLost(ServerFailed):
+    """The server says that its store is damaged: what was acknowledged cannot be had."""
+
+
 class Calls:
     """Calls to one server, over connections of their own, so that all its workers are asked."""
 
@@ -157,7 +161,8 @@ def _judged(deeds: Sequence[Deed]) -> Iterator[None]:
             for deed in deeds:
                 deed.fate = Fate.ACKNOWLEDGED  # It is forgotten; remains of it are purged later.
         elif code not in _REFUSALS:
-            raise ServerFailed(f"{code.name}: {details}") from error
+            kind = DataLost if code is grpc.StatusCode.DATA_LOSS else ServerFailed
+            raise kind(f"{code.name}: {details}") from error
         # An import may be refused for what comes later, or for want of room halfway.
         elif len(deeds) == 1 and deeds[0].kind is not Kind.PIECE:
             deeds[0].fate = Fate.REFUSED

@@ -9,7 +9,7 @@ from random import Random
 from typing import Final
 
 from crash_side import verdict, wordings
-from crash_side.calls import Calls, Gone, Refused, ServerFailed
+from crash_side.calls import Calls, DataLost, Gone, Refused, ServerFailed
 from crash_side.cut import cut_power
 from crash_side.deeds import Book, Deed, Fate, Finding, Kind
 from crash_side.load import KEPT_CATEGORIES, Hand, Load, Turn, ask, keep, learn_request, teach
@@ -123,7 +123,8 @@ class Era:
                 self._live(control, living, plan)
             except (Gone, NotServing, Refused, ServerFailed) as error:
                 if not control.block.is_killed:
-                    self._find(f"{type(error).__name__}: {error}")
+                    what = "lost" if isinstance(error, DataLost) else "failed"
+                    self._find(f"{type(error).__name__}: {error}", what=what)
             finally:
                 self._shim.kill(control.block)
                 living.kill()

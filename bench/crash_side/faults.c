@@ -78,8 +78,13 @@ __attribute__((constructor)) static void attach_by_environment(void) {
     if (path) faults_attach(path);
 }
 
+static int is_taken(struct control *shared) {
+    return __atomic_exchange_n(&shared->lock, 1, __ATOMIC_ACQUIRE);
+}
+
+/* Who holds it may have to wait for a processor: to spin would keep it from that. */
 static void lock(struct control *shared) {
-    while (__atomic_exchange_n(&shared->lock, 1, __ATOMIC_ACQUIRE)) sched_yield();
+    for (int tries = 0; is_taken(shared); tries++) tries < 8 ? sched_yield() : usleep(50);
 }
 
 static void unlock(struct control *shared) { __atomic_store_n(&shared->lock, 0, __ATOMIC_RELEASE); }
@@ -87,9 +92,9 @@ static void unlock(struct control *shared) { __atomic_store_n(&shared->lock, 0, 
 /* For another process: kill the group when nobody is halfway. Where it is dead, so is who holds the lock. */
 __attribute__((visibility("default"))) int faults_kill(void *block) {
     struct control *shared = block;
-    while (shared->is_logging && __atomic_exchange_n(&shared->lock, 1, __ATOMIC_ACQUIRE)) {
+    while (shared->is_logging && is_taken(shared)) {
         if (__atomic_load_n(&shared->is_killed, __ATOMIC_RELAXED)) return 0;
-        sched_yield();
+        usleep(50);
     }
     shared->is_killed = 1;
     return kill(-shared->group, SIGKILL);

@@ -7,6 +7,7 @@ become the zygote's children, so none is missed.
 """
 
 import ctypes
+import gc
 import json
 import os
 import queue
@@ -180,6 +181,7 @@ def main() -> None:
     """Fork lives until the input ends; then kill what still lives."""
     ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     models = load_encoder(None), load_vote(None)
+    gc.freeze()  # Or each server would look at all that is imported, and copy it: .1 s.
     awake, alarm = os.pipe()
     os.set_blocking(alarm, False)
     signal.set_wakeup_fd(alarm)
