@@ -10,6 +10,7 @@ from time import sleep
 from typing import Any
 
 import grpc
+import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -67,9 +68,12 @@ def ended(channel: grpc.Channel, method: str, *messages: Message, metadata: Meta
 
 
 def until(is_so: Callable[[], bool]) -> None:
-    """Return when something has come about."""
-    while not is_so():
+    """Return when something has come about; fail where it does not for half a minute."""
+    for _ in range(1_500):
+        if is_so():
+            return
         sleep(0.02)
+    pytest.fail("it has not come about")
 
 
 @dataclass(frozen=True, slots=True)

@@ -116,7 +116,7 @@ def test_a_token_that_is_revoked_ends_its_streams_too(data_folder: Path, serve: 
     address = serve().address
     with likewise.Client(address, token=secret) as client, grpc.insecure_channel(address) as channel:
         client.create_tenant(likewise.Tenant(id="t"))
-        asked = client.classify_many("t", (KNOWN for _ in range(10**9)))
+        asked = client.classify_many("t", (KNOWN for _ in range(10**9)), deadline_ms=30_000)
         assert next(asked).error is None
         TokenFile(data_folder).revoke(lambda kept: kept.id == token.id)
         until(lambda: ended(channel, LIST, metadata=bearing(secret)).code is grpc.StatusCode.UNAUTHENTICATED)
@@ -129,7 +129,7 @@ def test_a_stream_without_a_token_ends_when_tokens_are_made(
     data_folder: Path, client: likewise.Client
 ) -> None:
     client.create_tenant(likewise.Tenant(id="t"))
-    asked = client.classify_many("t", (KNOWN for _ in range(10**9)))
+    asked = client.classify_many("t", (KNOWN for _ in range(10**9)), deadline_ms=30_000)
     assert next(asked).error is None
     secret_of(data_folder)
     with pytest.raises(likewise.Unauthenticated):

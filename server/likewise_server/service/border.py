@@ -33,6 +33,7 @@ from grpc_status import rpc_status
 
 from likewise.connection import TENANT_KEY
 from likewise.exchange import tenant_of
+from likewise_engine import limits
 from likewise_engine.errors import Cancelled, DeadlineExceeded, InvalidInput, LikewiseError, Overloaded
 from likewise_server.access.caller import Calling
 from likewise_server.access.gate import Gate, Visit
@@ -303,9 +304,15 @@ class _SentStatus(grpc.Status):
 def _sent_status(error: Exception) -> _SentStatus:
     code, details, trailers = rpc_status.to_status(status_of(error))
     if code is grpc.StatusCode.RESOURCE_EXHAUSTED:
-        after = str(error.retry_after_ms) if isinstance(error, Overloaded) else _NO_RETRY
-        trailers = (*trailers, (_PUSHBACK_KEY, after))
+        trailers = (*trailers, (_PUSHBACK_KEY, _pushback(error)))
     return _SentStatus(code, details, trailers)
+
+
+def _pushback(error: Exception) -> str:
+    """When gRPC shall try again by itself; never after so long that its caller would be kept in the dark."""
+    if isinstance(error, Overloaded) and error.retry_after_ms <= limits.RETRY_AFTER_MS_MAX:
+        return str(error.retry_after_ms)
+    return _NO_RETRY
 
 
 def _message(encoded: bytes, decode: Decode) -> Any:
