@@ -217,8 +217,6 @@ FAILURES_LOGGED_PER_S: Final = 5
 CONNECTION_AGE_S_MAX: Final = 3_600
 """A connection by a client certificate ends after so long, between calls: whoever is not let in any more, by
 a new file of authorities, is out by then."""
-HANDSHAKE_S_MAX: Final = 10
-"""For a TLS handshake, of which two round trips are usual. gRPC's own bound is two minutes."""
 
 # --- The server under load -------------------------------------------------------------------
 BURST_WAIT_MS_MAX: Final = 100

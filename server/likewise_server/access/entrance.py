@@ -15,7 +15,6 @@ from likewise_server.settings import Settings
 
 # Only where clients show certificates: see CONNECTION_AGE_S_MAX.
 _AGE_OPTION: Final = ("grpc.max_connection_age_ms", limits.CONNECTION_AGE_S_MAX * 1_000)
-_HANDSHAKE_OPTION: Final = ("grpc.server_handshake_timeout_ms", limits.HANDSHAKE_S_MAX * 1_000)
 
 
 class Entrance:
@@ -38,7 +37,7 @@ class Entrance:
         self._tokens = KnownTokens()
         self._watch = Watch()
         self.gate: Final = Gate(self._tokens, settings, _identify(settings))
-        self.options: Final = (_HANDSHAKE_OPTION, *((_AGE_OPTION,) if settings.tls_client_ca else ()))
+        self.options: Final = (_AGE_OPTION,) if settings.tls_client_ca else ()
 
     def open(self, server: grpc.Server) -> int:
         """Read tokens and certificates, follow them from now on, and have a gRPC server listen.
