@@ -143,6 +143,19 @@ BACKUP_MANIFEST_BYTES_MAX: Final = 128 * 1024 * 1024
 BACKUP_FILES_PER_TENANT_MAX: Final = 4
 """A tenant has a store, and what goes with it."""
 
+# --- Portable exports ------------------------------------------------------------------------
+PORTABLE_BYTES_MAX: Final = 1024 * 1024 * 1024
+"""Of an archive with all about a tenant: two million entries take some 150 MB."""
+PORTABLE_FILE_BYTES_MAX: Final = 8 * 1024 * 1024 * 1024
+"""Of one file in it, when it is unpacked; it never lies anywhere unpacked. Entries have 450 bytes mostly."""
+PORTABLE_DIRECTORY_BYTES_MAX: Final = 64 * 1024
+"""Of the archive's list of files, which is read into memory whole."""
+PORTABLE_MANIFEST_BYTES_MAX: Final = 64 * 1024
+PORTABLE_LINE_BYTES_MAX: Final = 1024 * 1024
+"""Of a record: an entry of the longest fields has half of that, each character escaped."""
+PORTABLE_CHUNK_BYTES: Final = 256 * 1024
+"""Of an archive, in one message."""
+
 # --- Files of history --------------------------------------------------------------------------
 FILE_LINE_CHARS_MAX: Final = 1_048_576
 """A line that is longer belongs to no table; reading it on would take memory without bound."""

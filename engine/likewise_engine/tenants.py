@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Final, Self
 
 from likewise_engine import limits
+from likewise_engine.arrival import write_store
 from likewise_engine.audit import NOTHING, Action, AuditRecord, Note, Receipt
 from likewise_engine.background import Background
 from likewise_engine.chart import Category, Chart, Policy
@@ -41,6 +42,7 @@ from likewise_engine.ledger.ledger import Ledger
 from likewise_engine.news import Desk
 from likewise_engine.store.base import Change, TenantRecord, TenantStore
 from likewise_engine.store.connection import is_unused
+from likewise_engine.store.everything import Everything
 from likewise_engine.store.sqlite import SqliteStore
 from likewise_engine.upkeep import Upkeep
 from likewise_engine.vote import KernelVote, Vote
@@ -185,22 +187,23 @@ class Tenants:
         chart = Chart().with_categories(categories)
         fingerprint = self._encoder.fingerprint
         record = TenantRecord(tenant, display_name, policy, datetime.now(UTC), 0, fingerprint)
+        change = Change(0, categories=list(enumerate(chart.categories)), note=Note(actor, Action.CREATE))
 
         def fill(path: Path, key: TenantKey) -> None:
             store = SqliteStore.create(path, key, record)
             try:
-                store.commit(
-                    Change(
-                        revision=0,
-                        categories=list(enumerate(chart.categories)),
-                        note=Note(actor, Action.CREATE),
-                    )
-                )
+                store.commit(change)
             finally:
                 store.close()
 
         self._folder.create(tenant, fill)
         self.audit.add(Action.CREATE, actor, tenant=tenant)
+
+    def admit(self, arriving: Everything, *, actor: str = "") -> None:
+        """Create a tenant from all that is known about it. Raises what create does, and ModelFault."""
+        tenant = arriving.record.tenant
+        self._folder.create(tenant, lambda path, key: write_store(path, key, arriving, self._encoder, actor))
+        self.audit.add(Action.CREATE, actor, tenant=tenant, revision=arriving.record.revision)
 
     def exists(self, tenant: str) -> bool:
         """Whether there is such a tenant. Raises InvalidInput for what cannot be an id."""

@@ -15,7 +15,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import NamedTuple, Protocol, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,9 @@ from likewise_engine.chart import Category, Policy
 from likewise_engine.keys import TenantKey
 from likewise_engine.selection import Selection
 from likewise_engine.transaction import Authority, Transaction
+
+if TYPE_CHECKING:
+    from likewise_engine.store.everything import Everything
 
 Vectors: TypeAlias = NDArray[np.float16]
 
@@ -473,6 +476,9 @@ class TenantStore(Protocol):
 
     def labelled(self, categories: Sequence[int]) -> Mapping[int, str]:
         """Transaction ids of the entries that have one of these categories (by number), by ``seq``."""
+
+    def everything(self, batch_size: int) -> "AbstractContextManager[Everything]":
+        """All that is known, to be read within. Ends as :meth:`export` does."""
 
     def select(self, category: int, selection: Selection) -> Sequence[int]:
         """``seq`` of the entries of a category (by number) that a selection means, ascending."""

@@ -16,9 +16,10 @@ snapshot shows what is to be purged is ended, for it would keep the WAL from bei
 
 import json
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from datetime import datetime
+from functools import partial
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
@@ -59,6 +60,7 @@ from likewise_engine.store.connection import (
     transaction,
     translated,
 )
+from likewise_engine.store.everything import Everything, Read, everything_of, remember
 from likewise_engine.store.mark import MarkFile, check_position, mark_path, read_mark
 from likewise_engine.store.migrations import migrate
 from likewise_engine.store.tail import position_of, tail_of
@@ -316,21 +318,16 @@ class SqliteStore:
             return rows.entries_after(connection, seq, count_max)
 
     def export(self, batch_size: int) -> Iterator[tuple[int, Sequence[Entry]]]:
-        # A connection of its own: the snapshot lasts as long as the receiver takes.
-        with translated("export", self._path), closing(connect(self._path, self._pages_key)) as connection:
-            with self._reader_lock, decoded():
-                connection.execute("BEGIN")
-                revision = rows.record(connection).revision
-                was_due = _is_purge_due(connection)
-                self._exports.add(connection)
-            try:
-                seq = -1
-                while batch := self._export_batch(connection, seq, batch_size, was_due=was_due):
-                    yield revision, batch
-                    seq = batch[-1].seq
-            finally:
-                with self._reader_lock:
-                    self._exports.discard(connection)
+        with self._exporting() as read:
+            revision, seq = read(rows.record).revision, -1
+            while batch := read(partial(rows.entries_after, seq=seq, count_max=batch_size)):
+                yield revision, batch
+                seq = batch[-1].seq
+
+    @contextmanager
+    def everything(self, batch_size: int) -> Iterator[Everything]:
+        with self._exporting() as read:
+            yield everything_of(read, batch_size)
 
     def select(self, category: int, selection: Selection) -> Sequence[int]:
         parameters = _selecting(category, selection)
@@ -361,6 +358,11 @@ class SqliteStore:
                 "SELECT digest, outcome FROM requests WHERE request_id = ?", (rows.request_key(request_id),)
             ).fetchone()
         return RequestRecord(request_id, *row) if row else None
+
+    def remember(self, requests: Sequence[RequestRecord]) -> None:
+        """Remember requests whose ids are keys, as :class:`Everything` has them; within :meth:`writing`."""
+        with translated("write", self._path):
+            remember(self._writing(), requests)
 
     def audit_records(
         self,
@@ -445,14 +447,27 @@ class SqliteStore:
             finally:
                 shrink(self._reader)
 
-    def _export_batch(
-        self, connection: Connection, seq: int, count_max: int, *, was_due: bool
-    ) -> list[Entry]:
-        with self._reader_lock, decoded():
-            # Another process that forgets cannot close the connection: it waits until this asks.
-            if connection not in self._exports or (_is_purge_due(self._reader) and not was_due):
-                raise PreconditionFailed("entries were forgotten during the export: start it again")
-            return rows.entries_after(connection, seq, count_max)
+    @contextmanager
+    def _exporting(self) -> Iterator[Read]:
+        """What reads one snapshot, for as long as the receiver takes: so it has a connection of its own."""
+        with translated("export", self._path), closing(connect(self._path, self._pages_key)) as connection:
+            with self._reader_lock, decoded():
+                connection.execute("BEGIN")
+                was_due = _is_purge_due(connection)
+                self._exports.add(connection)
+
+            def read(rows_of: Callable[[Connection], Any]) -> Any:
+                with self._reader_lock, decoded():
+                    # Another process that forgets cannot close the connection: it waits until this asks.
+                    if connection not in self._exports or (_is_purge_due(self._reader) and not was_due):
+                        raise PreconditionFailed("entries were forgotten during the export: start it again")
+                    return rows_of(connection)
+
+            try:
+                yield read
+            finally:
+                with self._reader_lock:
+                    self._exports.discard(connection)
 
 
 def _is_purge_due(connection: Connection) -> bool:

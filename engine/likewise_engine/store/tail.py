@@ -7,6 +7,7 @@ add, and what it has to let go of.
 
 import json
 
+from likewise_engine import limits
 from likewise_engine.chart import Category
 from likewise_engine.errors import StoreCorrupt
 from likewise_engine.store import rows
@@ -48,7 +49,7 @@ def tail_of(connection: Connection, known: Known) -> Tail | None:
             "SELECT id, payee FROM payees WHERE id > ? ORDER BY id", (known.payee,)
         ).fetchall(),
         categories=_categories(connection, known.categories),
-        entries=_entries(connection, known.seq),
+        entries=new_entries_after(connection, known.seq),
         superseded_seqs=[seq for superseded, _ in journal for seq in json.loads(superseded)],
         outcomes=OutcomeChange(
             record.outcomes_fingerprint,
@@ -71,16 +72,20 @@ def _categories(connection: Connection, count: int) -> list[tuple[int, Category]
     return [(row[0], rows.category(row)) for row in found]
 
 
-def _entries(connection: Connection, seq: int) -> list[NewEntry]:
-    """The entries beyond a seq, as they were written."""
+def new_entries_after(
+    connection: Connection, seq: int, count_max: int = limits.TENANT_LABELS_MAX
+) -> list[NewEntry]:
+    """Up to so many entries beyond a seq, as they were written."""
     found = connection.execute(
         f"SELECT {rows.ENTRY_COLUMNS}, e.text, e.payee, e.order_day FROM entries AS e"  # noqa: S608 - a constant
-        " WHERE e.seq > ? ORDER BY e.seq",
-        (seq,),
+        " WHERE e.seq > ? ORDER BY e.seq LIMIT ?",
+        (seq, count_max),
     ).fetchall()
     numbers: dict[int, list[tuple[int, Authority]]] = {row[0]: [] for row in found}
+    last_seq = max(numbers, default=seq)
     for entry_seq, category, authority in connection.execute(
-        "SELECT seq, category, authority FROM labels WHERE seq > ? ORDER BY seq, category", (seq,)
+        "SELECT seq, category, authority FROM labels WHERE seq > ? AND seq <= ? ORDER BY seq, category",
+        (seq, last_seq),
     ):
         numbers[entry_seq].append((category, Authority(authority)))
     entries = rows.entries(connection, [row[:-3] for row in found])

@@ -1,0 +1,264 @@
+"""The zip file of a tenant: written as a stream, and read with every doubt.
+
+    tenant.json           the tenant: name, policy, revision, models
+    chart.ndjson          its categories, with former ids and mergers
+    entries.ndjson        its labelled transactions, in the order in which they were last written
+    corrections.ndjson    labels that were given where another had been predicted
+    outcomes.ndjson       what would have been answered before a label was known: its calibration
+    requests.ndjson       requests that are remembered, by a digest of their ids, with their answers
+    audit.ndjson          who did what and when, the latest first; it is told, and not taken in again
+    manifest.json         the format, and of each of these the SHA-256, bytes and records
+
+A zip file tells how large its members are, and may lie; what it lists is read into memory, and may be huge.
+So its list is measured before it is read, a member is read no further than it says, each line is as long as a
+record can be at most, and nothing is ever unpacked to disk.
+"""
+
+import hashlib
+import io
+import json
+import struct
+import zipfile
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import partial
+from importlib.metadata import version
+from itertools import islice
+from typing import IO, Any, BinaryIO, Final, TypeVar
+
+from likewise_engine import limits
+from likewise_engine.errors import InvalidInput
+from likewise_engine.store.everything import Everything
+from likewise_indexer.portable import records
+from likewise_indexer.portable.records import Record, WrongRecord
+
+T = TypeVar("T")
+
+FORMAT: Final = 1
+MANIFEST_NAME: Final = "manifest.json"
+TENANT_NAME: Final = "tenant.json"
+CHART_NAME: Final = "chart.ndjson"
+ENTRIES_NAME: Final = "entries.ndjson"
+CORRECTIONS_NAME: Final = "corrections.ndjson"
+OUTCOMES_NAME: Final = "outcomes.ndjson"
+REQUESTS_NAME: Final = "requests.ndjson"
+AUDIT_NAME: Final = "audit.ndjson"
+_NAMES: Final = (
+    TENANT_NAME,
+    CHART_NAME,
+    ENTRIES_NAME,
+    CORRECTIONS_NAME,
+    OUTCOMES_NAME,
+    REQUESTS_NAME,
+    AUDIT_NAME,
+)
+
+_BATCH: Final = 200
+"""Records read at once: some milliseconds of work."""
+_END: Final = struct.Struct("<4s4H2LH")
+_END_SIGNATURE: Final = b"PK\5\6"
+_ZIP64_LOCATOR_BYTES: Final = 20
+_ZIP64_LOCATOR_SIGNATURE: Final = b"PK\6\7"
+_DAMAGES: Final = (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError)
+
+
+def archived(everything: Everything) -> Iterator[bytes]:
+    """The archive of a tenant, piece by piece, each of about PORTABLE_CHUNK_BYTES.
+
+    Raises:
+        StoreFault, PreconditionFailed: reading the tenant ended.
+    """
+    outbox = _Outbox()
+    with zipfile.ZipFile(outbox, "w", zipfile.ZIP_DEFLATED) as file:
+        stated = {}
+        for name, batches in _parts(everything).items():
+            with file.open(_member(name), "w", force_zip64=True) as member:
+                digest, size_bytes, count = hashlib.sha256(), 0, 0
+                for batch in batches:
+                    content = b"".join(map(records.encoded, batch))
+                    member.write(content)
+                    digest.update(content)
+                    size_bytes += len(content)
+                    count += len(batch)
+                    yield from outbox.pieces(limits.PORTABLE_CHUNK_BYTES)
+            stated[name] = {"sha256": digest.hexdigest(), "bytes": size_bytes, "records": count}
+        manifest = {
+            "format": FORMAT,
+            "likewise": version("likewise"),
+            "made": datetime.now(UTC).isoformat(timespec="seconds"),
+            "files": stated,
+        }
+        file.writestr(_member(MANIFEST_NAME), json.dumps(manifest, indent=1))
+    yield from outbox.pieces(1)
+
+
+@contextmanager
+def read_archive(file: BinaryIO, tenant: str = "") -> Iterator[Everything]:
+    """A tenant as its archive has it, to be read within.
+
+    Args:
+        file: the archive, which can be searched.
+        tenant: the id that it is to have; its own if empty.
+
+    Raises:
+        InvalidInput: it is no archive of a tenant, or damaged, of a later format, or larger than one can be.
+            What is read within raises it too.
+    """
+    _check_directory(file)
+    with _doubted("archive"):
+        archive = zipfile.ZipFile(file)
+    with archive:
+        stated = _manifest(archive)
+        with _doubted(TENANT_NAME):
+            (about,) = _records(archive, TENANT_NAME, stated)
+            tenant_id = tenant or about.get("id")
+            if not isinstance(tenant_id, str):
+                raise WrongRecord("id: is missing")
+            record = records.tenant(about, tenant_id)
+        with _doubted(CHART_NAME):
+            told = list(islice(_records(archive, CHART_NAME, stated), limits.CATEGORIES_MAX + 1))
+            chart = records.chart(told)
+        numbers = {(c.dimension, c.id): number for number, c in enumerate(chart) if not c.is_purged}
+
+        def batches(name: str, value: Callable[[Record], T]) -> Iterator[Sequence[T]]:
+            return _batches(archive, name, stated, value)
+
+        yield Everything(
+            record=record,
+            chart=chart,
+            entries=batches(ENTRIES_NAME, partial(records.entry, numbers=numbers)),
+            corrections=batches(CORRECTIONS_NAME, records.correction),
+            outcomes=batches(OUTCOMES_NAME, partial(records.outcome, numbers=numbers)),
+            requests=batches(REQUESTS_NAME, records.request),
+        )
+
+
+class _Outbox(io.RawIOBase):
+    """Holds what was written until it is fetched. As it cannot be searched, zipfile writes straight on."""
+
+    def __init__(self) -> None:
+        self._content = bytearray()
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, content: Any) -> int:
+        self._content += content
+        return len(content)
+
+    def pieces(self, least_bytes: int) -> Iterator[bytes]:
+        """What there is, if it is worth a piece."""
+        while len(self._content) >= least_bytes:
+            yield bytes(self._content[: limits.PORTABLE_CHUNK_BYTES])
+            del self._content[: limits.PORTABLE_CHUNK_BYTES]
+
+
+def _parts(everything: Everything) -> dict[str, Iterable[Sequence[Record]]]:
+    """The records of each member, in batches."""
+    chart = everything.chart
+    return {
+        TENANT_NAME: [[records.of_tenant(everything.record)]],
+        CHART_NAME: [[records.of_category(category, chart) for category in chart]],
+        ENTRIES_NAME: ([*map(records.of_entry, batch)] for batch in everything.entries),
+        CORRECTIONS_NAME: ([*map(records.of_correction, batch)] for batch in everything.corrections),
+        OUTCOMES_NAME: (
+            [records.of_outcome(outcome, chart) for outcome in batch] for batch in everything.outcomes
+        ),
+        REQUESTS_NAME: ([*map(records.of_request, batch)] for batch in everything.requests),
+        AUDIT_NAME: ([*map(records.of_audit, batch)] for batch in everything.audit),
+    }
+
+
+def _member(name: str) -> zipfile.ZipInfo:
+    """Of no particular time: the same tenant gives the same file."""
+    member = zipfile.ZipInfo(name)
+    member.compress_type = zipfile.ZIP_DEFLATED
+    member.external_attr = 0o600 << 16
+    return member
+
+
+def _check_directory(file: BinaryIO) -> None:
+    """Measure the list of members before it is read. Raises InvalidInput."""
+    size_bytes = file.seek(0, io.SEEK_END)
+    if size_bytes > limits.PORTABLE_BYTES_MAX:
+        raise InvalidInput.of("archive", f"has {size_bytes} bytes; at most {limits.PORTABLE_BYTES_MAX}")
+    tail_bytes = _END.size + _ZIP64_LOCATOR_BYTES
+    if size_bytes < tail_bytes:
+        raise InvalidInput.of("archive", "is too short to be one")
+    file.seek(-tail_bytes, io.SEEK_END)
+    tail = file.read(tail_bytes)
+    signature, _, _, _, _, directory_bytes, _, _ = _END.unpack(tail[_ZIP64_LOCATOR_BYTES:])
+    # A locator would lead to another list, of any size. Ours never needs one.
+    if signature != _END_SIGNATURE or tail.startswith(_ZIP64_LOCATOR_SIGNATURE):
+        raise InvalidInput.of("archive", "is no zip file of ours, or was cut short")
+    if directory_bytes > limits.PORTABLE_DIRECTORY_BYTES_MAX:
+        raise InvalidInput.of("archive", "claims to have more members than any of ours")
+
+
+def _manifest(archive: zipfile.ZipFile) -> Mapping[str, Record]:
+    """What is stated of each member. Raises InvalidInput."""
+    with _doubted(MANIFEST_NAME):
+        names = sorted(archive.namelist())
+        if names != sorted((*_NAMES, MANIFEST_NAME)):
+            raise WrongRecord(f"its members are not {', '.join(_NAMES)} and {MANIFEST_NAME}")
+        with archive.open(MANIFEST_NAME) as file:
+            manifest = records.decoded(file.read(limits.PORTABLE_MANIFEST_BYTES_MAX))
+        made_by_format, files = manifest.get("format"), manifest.get("files")
+        if not isinstance(made_by_format, int) or not isinstance(files, dict):
+            raise WrongRecord("is no manifest of a tenant's archive")
+        if made_by_format > FORMAT:
+            raise WrongRecord(f"a later Likewise wrote it (format {made_by_format}): upgrade")
+        for name in _NAMES:
+            if not isinstance(files.get(name), dict):
+                raise WrongRecord(f"does not state {name}")
+            if archive.getinfo(name).file_size > limits.PORTABLE_FILE_BYTES_MAX:
+                raise WrongRecord(f"{name} claims to be larger than any of ours")
+        return files
+
+
+def _batches(
+    archive: zipfile.ZipFile, name: str, stated: Mapping[str, Record], value: Callable[[Record], T]
+) -> Iterator[Sequence[T]]:
+    """Values of a member's records. Raises InvalidInput."""
+    found = _records(archive, name, stated)
+    line = 1
+    while True:
+        with _doubted(name):
+            lines = list(islice(found, _BATCH))
+        if not lines:
+            return
+        batch = []
+        for record in lines:
+            with _doubted(f"{name}, line {line}"):
+                batch.append(value(record))
+            line += 1
+        yield batch
+
+
+def _records(archive: zipfile.ZipFile, name: str, stated: Mapping[str, Record]) -> Iterator[Record]:
+    """The records of a member; at its end it has to be what is stated. Raises WrongRecord and _DAMAGES."""
+    digest = hashlib.sha256()
+    with archive.open(name) as file:
+        for line in _lines(file):
+            digest.update(line)
+            yield records.decoded(line)
+    if stated[name].get("sha256") != digest.hexdigest():
+        raise WrongRecord("is damaged: its checksum does not fit")
+
+
+def _lines(file: IO[bytes]) -> Iterator[bytes]:
+    while line := file.readline(limits.PORTABLE_LINE_BYTES_MAX):
+        if not line.endswith(b"\n"):
+            raise WrongRecord("has a line that is longer than any record, or was cut short")
+        yield line
+
+
+@contextmanager
+def _doubted(what: str) -> Iterator[None]:
+    """Say of what is wrong where it is. Raises InvalidInput."""
+    try:
+        yield
+    except (*_DAMAGES, WrongRecord, ValueError) as error:
+        raise InvalidInput.of("archive", f"{what}: {error}") from error
