@@ -59,6 +59,7 @@ class MemoryServer(ClassifierServiceServicer, LedgerServiceServicer, TenantServi
         self.reshaped: list[Any] = []
         self.tenants: dict[str, tenants.Tenant] = {"cafe": tenants.Tenant(id="cafe")}
         self.entries: dict[str, LedgerEntry] = {}
+        self.archive = b"nothing much"
         self.revision = 0
 
     def methods_called(self) -> list[str]:
@@ -181,6 +182,22 @@ class MemoryServer(ClassifierServiceServicer, LedgerServiceServicer, TenantServi
             yield ledger.ExportTransactionsResponse(entries=entries[start : start + EXPORT_BATCH_ENTRIES])
 
     # --- TenantService ---
+
+    def ExportTenant(
+        self, request: tenants.ExportTenantRequest, context: grpc.ServicerContext
+    ) -> Iterator[tenants.ExportTenantResponse]:
+        self._arrive("ExportTenant", context)
+        archive = self.archive if request.tenant else b""
+        for start in range(0, len(archive), EXPORT_BATCH_ENTRIES):
+            yield tenants.ExportTenantResponse(chunk=archive[start : start + EXPORT_BATCH_ENTRIES])
+
+    def ImportTenant(
+        self, request_iterator: Iterator[tenants.ImportTenantRequest], context: grpc.ServicerContext
+    ) -> tenants.ImportTenantResponse:
+        self._arrive("ImportTenant", context)
+        requests = list(request_iterator)
+        self.archive = b"".join(request.chunk for request in requests)
+        return tenants.ImportTenantResponse(tenant=tenants.Tenant(id=requests[0].tenant))
 
     def CreateTenant(
         self, request: tenants.CreateTenantRequest, context: grpc.ServicerContext

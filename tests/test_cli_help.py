@@ -21,7 +21,7 @@ COMMANDS = {
         "check",
         "model",
     ],
-    "tenants": ["list", "show", "create", "export", "forget", "delete"],
+    "tenants": ["list", "show", "create", "export", "import", "forget", "delete"],
     "token": ["create", "list", "revoke"],
     "chart": ["show", "rename", "merge", "split", "deactivate", "purge", "activate"],
     "model": ["export", "distil", "train-vote", "ablate-vote"],

@@ -98,7 +98,11 @@ class _Arrival:
     def write(self) -> None:
         """Write all parts, each as it comes. Raises InvalidInput, LimitReached, StoreFault."""
         arriving = self._arriving
-        self._store.write(Change(self._revision, categories=list(enumerate(arriving.chart))))
+        # Each refers to one that is there by then.
+        unmerged = [replace(category, merged_into=None) for category in arriving.chart]
+        self._store.write(Change(self._revision, categories=list(enumerate(unmerged))))
+        merged = [(number, c) for number, c in enumerate(arriving.chart) if c.merged_into is not None]
+        self._store.write(Change(self._revision, categories=merged))
         for batch in arriving.entries:
             self._write_entries(batch)
         for position, corrections in _positioned(arriving.corrections):

@@ -51,6 +51,7 @@ from likewise_engine.keys import MasterKeys, TenantKey
 from likewise_engine.master_record import check_master
 from likewise_engine.tenant_keys import TenantKeys
 
+ASIDE_NAME: Final = "aside"
 STORE_NAME: Final = "ledger.sqlite3"
 GRAPH_NAME: Final = "texts.hnsw"
 HEADS_NAME: Final = "heads.npz"
@@ -119,9 +120,9 @@ class DataFolder:
         self.masters = MasterKeys(master_key_file)
         self.keys = TenantKeys(root, self.masters)
         self._tenants = root / "tenants"
-        self._aside = root / "aside"
         self._purges = root / "purges"
         self.audit = AuditFile(root, self.keys)
+        self._aside = root / ASIDE_NAME
         if lock is not None:
             self._lock = lock
             return

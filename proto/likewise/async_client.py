@@ -18,10 +18,12 @@ from likewise.errors import Cancelled, Error, translated
 from likewise.exchange import (
     ClassifyStreamRequests,
     ImportRequests,
+    ImportTenantRequests,
     Outcome,
     Page,
     PagedRequest,
     Source,
+    StreamedRequests,
     audit_request,
     forget_request,
     learn_request,
@@ -58,7 +60,9 @@ from likewise.v1.tenant_service_pb2 import (
     DeactivateCategoryRequest,
     DeleteTenantRequest,
     EntrySelection,
+    ExportTenantRequest,
     GetTenantRequest,
+    ImportTenantRequest,
     ListTenantsRequest,
     MergeCategoriesResponse,
     PurgeCategoryResponse,
@@ -189,7 +193,7 @@ class AsyncClient:
         """As :meth:`likewise.Client.import_transactions`; ``transactions`` is read in another task."""
         self._check_open()
         source = Source[ImportTransactionsRequest]()
-        requests = source.read_async(_import_requests(tenant, transactions))
+        requests = source.read_async(_streamed(ImportRequests(tenant), transactions))
         timeout_s = self._connection.stream_timeout_s(deadline_ms)
         call = self._ledger.ImportTransactions(
             requests, timeout=timeout_s, metadata=self._connection.metadata(tenant)
@@ -279,6 +283,32 @@ class AsyncClient:
         async for page in self._pages(self._tenants.ListAuditRecords, request, deadline_ms):
             for record in page.records:
                 yield record
+
+    async def export_tenant(self, tenant: str, *, deadline_ms: Deadline = NOT_GIVEN) -> AsyncIterator[bytes]:
+        """As :meth:`likewise.Client.export_tenant`."""
+        request = ExportTenantRequest(tenant=tenant)
+        responses = self._responses(self._tenants.ExportTenant, request, tenant, deadline_ms)
+        async with aclosing(responses):
+            async for response in responses:
+                yield response.chunk
+
+    async def import_tenant(
+        self,
+        tenant: str,
+        chunks: Iterable[bytes] | AsyncIterable[bytes],
+        *,
+        deadline_ms: Deadline = NOT_GIVEN,
+    ) -> Tenant:
+        """As :meth:`likewise.Client.import_tenant`; ``chunks`` is read in another task."""
+        self._check_open()
+        source = Source[ImportTenantRequest]()
+        requests = source.read_async(_streamed(ImportTenantRequests(tenant), chunks))
+        timeout_s = self._connection.stream_timeout_s(deadline_ms)
+        call = self._tenants.ImportTenant(
+            requests, timeout=timeout_s, metadata=self._connection.metadata(tenant)
+        )
+        with _translated(source, FirstStatus(call)):
+            return (await call).tenant
 
     # --- Charts --------------------------------------------------------------------------------
 
@@ -458,13 +488,10 @@ async def _each(items: Iterable[T] | AsyncIterable[T]) -> AsyncIterator[T]:
             yield item
 
 
-async def _import_requests(
-    tenant: str,
-    transactions: Iterable[LabelledTransaction | Iterable[LabelledTransaction]]
-    | AsyncIterable[LabelledTransaction | Iterable[LabelledTransaction]],
-) -> AsyncIterator[ImportTransactionsRequest]:
-    stream = ImportRequests(tenant)
-    async for item in _each(transactions):
+async def _streamed(
+    stream: StreamedRequests[T, RequestT], items: Iterable[T] | AsyncIterable[T]
+) -> AsyncIterator[RequestT]:
+    async for item in _each(items):
         for request in stream.add(item):
             yield request
     for request in stream.rest():

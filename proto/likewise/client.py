@@ -16,10 +16,12 @@ from likewise.errors import Error, translated
 from likewise.exchange import (
     ClassifyStreamRequests,
     ImportRequests,
+    ImportTenantRequests,
     Outcome,
     Page,
     PagedRequest,
     Source,
+    StreamedRequests,
     audit_request,
     forget_request,
     learn_request,
@@ -55,7 +57,9 @@ from likewise.v1.tenant_service_pb2 import (
     DeactivateCategoryRequest,
     DeleteTenantRequest,
     EntrySelection,
+    ExportTenantRequest,
     GetTenantRequest,
+    ImportTenantRequest,
     ListTenantsRequest,
     MergeCategoriesResponse,
     PurgeCategoryResponse,
@@ -71,6 +75,7 @@ from likewise.values import CATEGORY_DIMENSION
 if TYPE_CHECKING:
     PagedRequestT = TypeVar("PagedRequestT", bound=PagedRequest)
     PageT = TypeVar("PageT", bound=Page)
+T = TypeVar("T")
 RequestT = TypeVar("RequestT")
 ResponseT = TypeVar("ResponseT")
 
@@ -89,7 +94,8 @@ class Client:
         credentials: for TLS, such as ``grpc.ssl_channel_credentials()``; None for plain text.
         token: bearer token. Refused in plain text to any machine but this one.
         deadline_ms: for unary calls, retries included.
-        stream_deadline_ms: for whole streams: classify_many, import_transactions, export_transactions.
+        stream_deadline_ms: for whole streams: classify_many, import_transactions, export_transactions,
+            export_tenant, import_tenant.
 
     Raises:
         ValueError: the token would be sent in plain text, or cannot be sent; or a deadline is not positive.
@@ -205,7 +211,7 @@ class Client:
         """
         self._check_open()
         source = Source[ImportTransactionsRequest]()
-        requests = source.read(_import_requests(tenant, transactions))
+        requests = source.read(_streamed(ImportRequests(tenant), transactions))
         timeout_s = self._connection.stream_timeout_s(deadline_ms)
         with _translated(source):
             return self._ledger.ImportTransactions(
@@ -288,6 +294,29 @@ class Client:
         request = audit_request(tenant, start, end, page_size)
         for page in self._pages(self._tenants.ListAuditRecords, request, deadline_ms):
             yield from page.records
+
+    def export_tenant(self, tenant: str, *, deadline_ms: Deadline = NOT_GIVEN) -> Iterator[bytes]:
+        """Yield all that is known about a tenant, as of one revision: a zip file, in chunks."""
+        request = ExportTenantRequest(tenant=tenant)
+        for response in self._responses(self._tenants.ExportTenant, request, tenant, deadline_ms):
+            yield response.chunk
+
+    def import_tenant(
+        self, tenant: str, chunks: Iterable[bytes], *, deadline_ms: Deadline = NOT_GIVEN
+    ) -> Tenant:
+        """Create a tenant from what :meth:`export_tenant` yielded, whole or not at all. Return it as created.
+
+        ``tenant`` is the id that it is to have. ``chunks``, such as a file opened in binary mode, is read in
+        another thread; what it raises is raised here.
+        """
+        self._check_open()
+        source = Source[ImportTenantRequest]()
+        requests = source.read(_streamed(ImportTenantRequests(tenant), chunks))
+        timeout_s = self._connection.stream_timeout_s(deadline_ms)
+        with _translated(source):
+            return self._tenants.ImportTenant(
+                requests, timeout=timeout_s, metadata=self._connection.metadata(tenant)
+            ).tenant
 
     # --- Charts --------------------------------------------------------------------------------
 
@@ -456,10 +485,7 @@ def _translated(source: Source[Any] | None = None) -> Iterator[None]:
         raise source.failure
 
 
-def _import_requests(
-    tenant: str, transactions: Iterable[LabelledTransaction | Iterable[LabelledTransaction]]
-) -> Iterator[ImportTransactionsRequest]:
-    stream = ImportRequests(tenant)
-    for item in transactions:
+def _streamed(stream: StreamedRequests[T, RequestT], items: Iterable[T]) -> Iterator[RequestT]:
+    for item in items:
         yield from stream.add(item)
     yield from stream.rest()

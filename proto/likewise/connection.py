@@ -44,6 +44,7 @@ SAFE_TO_RETRY: Final[Mapping[str, tuple[str, ...]]] = {
     "likewise.v1.TenantService": (
         "GetTenant",
         "ListTenants",
+        "ExportTenant",
         "UpdateTenant",
         "RenameCategory",
         "MergeCategories",

@@ -17,6 +17,7 @@ from likewise.v1.ledger_service_pb2 import ForgetTransactionsRequest, ImportTran
 from likewise.v1.tenant_service_pb2 import (
     Category,
     EntrySelection,
+    ImportTenantRequest,
     ListAuditRecordsRequest,
     MergeCategoriesRequest,
     PurgeCategoryRequest,
@@ -30,7 +31,12 @@ IMPORT_BATCH_ITEMS: Final = 2_000
 IMPORT_BATCH_BYTES: Final = 4 * 1024 * 1024
 """Fewer, where they are long; far beneath MESSAGE_BYTES_MAX with any one more."""
 
+CHUNK_BYTES: Final = 1024 * 1024
+"""Of a file, in one message up the stream."""
+
 T = TypeVar("T")
+ItemT = TypeVar("ItemT", contravariant=True)
+RequestT = TypeVar("RequestT", covariant=True)
 
 
 class PagedRequest(Protocol):
@@ -175,6 +181,16 @@ class ClassifyStreamRequests:
         return message
 
 
+class StreamedRequests(Protocol[ItemT, RequestT]):
+    """Builds the messages of one stream from the items that it carries."""
+
+    def add(self, item: ItemT) -> Iterator[RequestT]:
+        """Take an item; yield the messages that are full."""
+
+    def rest(self) -> Iterator[RequestT]:
+        """Yield what is left."""
+
+
 class ImportRequests:
     """Builds the messages of one ImportTransactions: batches bounded in items and bytes.
 
@@ -209,6 +225,36 @@ class ImportRequests:
     def _flush(self) -> ImportTransactionsRequest:
         full, self._batch, self._bytes = self._batch, ImportTransactionsRequest(), 0
         return full
+
+
+class ImportTenantRequests:
+    """Builds the messages of one ImportTenant from pieces of a file, whatever their sizes.
+
+    The first names the tenant, and is sent even when there is nothing in the file.
+    """
+
+    def __init__(self, tenant: str) -> None:
+        self._tenant = tenant
+        self._content = bytearray()
+
+    def add(self, piece: bytes) -> Iterator[ImportTenantRequest]:
+        """Take a piece; yield the messages that are full."""
+        if not isinstance(piece, bytes):
+            raise TypeError(f"a file is bytes, not {type(piece).__name__}")
+        self._content += piece
+        while len(self._content) >= CHUNK_BYTES:
+            yield self._flush()
+
+    def rest(self) -> Iterator[ImportTenantRequest]:
+        """Yield the last message, unless all was sent."""
+        if self._content or self._tenant:
+            yield self._flush()
+
+    def _flush(self) -> ImportTenantRequest:
+        message = ImportTenantRequest(tenant=self._tenant, chunk=bytes(self._content[:CHUNK_BYTES]))
+        self._tenant = ""
+        del self._content[:CHUNK_BYTES]
+        return message
 
 
 class Source(Generic[T]):

@@ -29,6 +29,7 @@ from likewise_engine import limits
 from likewise_engine.background import Background
 from likewise_engine.encoder import load_encoder
 from likewise_engine.errors import PreconditionFailed
+from likewise_engine.folder import ASIDE_NAME
 from likewise_engine.tenants import Tenants
 from likewise_engine.vote import load_vote
 from likewise_server import logs
@@ -38,6 +39,7 @@ from likewise_server.lane import LaneCounts
 from likewise_server.service.border import Border
 from likewise_server.service.classifier import ClassifierService
 from likewise_server.service.ledger import LedgerService
+from likewise_server.service.portable import PortableTenants
 from likewise_server.service.tenants import TenantService
 from likewise_server.settings import Settings, TenantSource
 from likewise_server.signals import SEEN_EVERY_S, stop_signals
@@ -108,7 +110,8 @@ class Server:
         )
         add_ClassifierServiceServicer_to_server(ClassifierService(tenants, self._workers), self._grpc)
         add_LedgerServiceServicer_to_server(LedgerService(tenants, self._workers), self._grpc)
-        add_TenantServiceServicer_to_server(TenantService(tenants), self._grpc)
+        portable = PortableTenants(tenants, self._workers, settings.data / ASIDE_NAME)
+        add_TenantServiceServicer_to_server(TenantService(tenants, portable), self._grpc)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._grpc)
         reflection.enable_server_reflection(
             (*SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME), self._grpc

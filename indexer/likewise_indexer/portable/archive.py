@@ -65,7 +65,7 @@ _DAMAGES: Final = (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImpleme
 
 
 def archived(everything: Everything) -> Iterator[bytes]:
-    """The archive of a tenant, piece by piece, each of about PORTABLE_CHUNK_BYTES.
+    """The archive of a tenant, piece by piece: of about PORTABLE_CHUNK_BYTES, or empty after less work.
 
     Raises:
         StoreFault, PreconditionFailed: reading the tenant ended.
@@ -82,7 +82,7 @@ def archived(everything: Everything) -> Iterator[bytes]:
                     digest.update(content)
                     size_bytes += len(content)
                     count += len(batch)
-                    yield from outbox.pieces(limits.PORTABLE_CHUNK_BYTES)
+                    yield outbox.piece(limits.PORTABLE_CHUNK_BYTES)
             stated[name] = {"sha256": digest.hexdigest(), "bytes": size_bytes, "records": count}
         manifest = {
             "format": FORMAT,
@@ -91,7 +91,7 @@ def archived(everything: Everything) -> Iterator[bytes]:
             "files": stated,
         }
         file.writestr(_member(MANIFEST_NAME), json.dumps(manifest, indent=1))
-    yield from outbox.pieces(1)
+    yield outbox.piece(1)
 
 
 @contextmanager
@@ -148,11 +148,13 @@ class _Outbox(io.RawIOBase):
         self._content += content
         return len(content)
 
-    def pieces(self, least_bytes: int) -> Iterator[bytes]:
-        """What there is, if it is worth a piece."""
-        while len(self._content) >= least_bytes:
-            yield bytes(self._content[: limits.PORTABLE_CHUNK_BYTES])
-            del self._content[: limits.PORTABLE_CHUNK_BYTES]
+    def piece(self, least_bytes: int) -> bytes:
+        """What there is, if it is so much; else nothing yet."""
+        if len(self._content) < least_bytes:
+            return b""
+        piece = bytes(self._content)
+        self._content.clear()
+        return piece
 
 
 def _parts(everything: Everything) -> dict[str, Iterable[Sequence[Record]]]:

@@ -1116,3 +1116,84 @@ class ListAuditRecordsResponse(google.protobuf.message.Message):
     def ClearField(self, field_name: typing.Literal["next_page_token", b"next_page_token", "records", b"records"]) -> None: ...
 
 Global___ListAuditRecordsResponse: typing_extensions.TypeAlias = ListAuditRecordsResponse
+
+@typing.final
+class ExportTenantRequest(google.protobuf.message.Message):
+    """Request of ExportTenant."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    TENANT_FIELD_NUMBER: builtins.int
+    tenant: builtins.str
+    """Id of the tenant. Required."""
+    def __init__(
+        self,
+        *,
+        tenant: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["tenant", b"tenant"]) -> None: ...
+
+Global___ExportTenantRequest: typing_extensions.TypeAlias = ExportTenantRequest
+
+@typing.final
+class ExportTenantResponse(google.protobuf.message.Message):
+    """One chunk down the stream of ExportTenant."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    CHUNK_FIELD_NUMBER: builtins.int
+    chunk: builtins.bytes
+    """The next bytes of the file."""
+    def __init__(
+        self,
+        *,
+        chunk: builtins.bytes = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["chunk", b"chunk"]) -> None: ...
+
+Global___ExportTenantResponse: typing_extensions.TypeAlias = ExportTenantResponse
+
+@typing.final
+class ImportTenantRequest(google.protobuf.message.Message):
+    """One chunk up the stream of ImportTenant."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    TENANT_FIELD_NUMBER: builtins.int
+    CHUNK_FIELD_NUMBER: builtins.int
+    tenant: builtins.str
+    """Id that the tenant is to have, which may be another than it had. Required in the first message; in later
+    ones empty, or the same.
+    """
+    chunk: builtins.bytes
+    """The next bytes of the file; 1 GiB in all, at most."""
+    def __init__(
+        self,
+        *,
+        tenant: builtins.str = ...,
+        chunk: builtins.bytes = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["chunk", b"chunk", "tenant", b"tenant"]) -> None: ...
+
+Global___ImportTenantRequest: typing_extensions.TypeAlias = ImportTenantRequest
+
+@typing.final
+class ImportTenantResponse(google.protobuf.message.Message):
+    """Answer of ImportTenant, when the caller has ended the stream."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    TENANT_FIELD_NUMBER: builtins.int
+    @property
+    def tenant(self) -> Global___Tenant:
+        """The tenant as created."""
+
+    def __init__(
+        self,
+        *,
+        tenant: Global___Tenant | None = ...,
+    ) -> None: ...
+    def HasField(self, field_name: typing.Literal["tenant", b"tenant"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["tenant", b"tenant"]) -> None: ...
+
+Global___ImportTenantResponse: typing_extensions.TypeAlias = ImportTenantResponse

@@ -96,6 +96,16 @@ class TenantServiceStub(object):
                 request_serializer=likewise_dot_v1_dot_tenant__service__pb2.ListAuditRecordsRequest.SerializeToString,
                 response_deserializer=likewise_dot_v1_dot_tenant__service__pb2.ListAuditRecordsResponse.FromString,
                 _registered_method=True)
+        self.ExportTenant = channel.unary_stream(
+                '/likewise.v1.TenantService/ExportTenant',
+                request_serializer=likewise_dot_v1_dot_tenant__service__pb2.ExportTenantRequest.SerializeToString,
+                response_deserializer=likewise_dot_v1_dot_tenant__service__pb2.ExportTenantResponse.FromString,
+                _registered_method=True)
+        self.ImportTenant = channel.stream_unary(
+                '/likewise.v1.TenantService/ImportTenant',
+                request_serializer=likewise_dot_v1_dot_tenant__service__pb2.ImportTenantRequest.SerializeToString,
+                response_deserializer=likewise_dot_v1_dot_tenant__service__pb2.ImportTenantResponse.FromString,
+                _registered_method=True)
 
 
 class TenantServiceServicer(object):
@@ -200,6 +210,22 @@ class TenantServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ExportTenant(self, request, context):
+        """Sends all that is known about a tenant, as of one revision: a zip file of JSON that says what it holds,
+        in chunks. ImportTenant takes it in again.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ImportTenant(self, request_iterator, context):
+        """Creates a tenant from what ExportTenant sent, here or elsewhere: whole, or not at all. It answers as the
+        exported one did. What is damaged, or no such file, is refused (INVALID_ARGUMENT).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_TenantServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -262,6 +288,16 @@ def add_TenantServiceServicer_to_server(servicer, server):
                     servicer.ListAuditRecords,
                     request_deserializer=likewise_dot_v1_dot_tenant__service__pb2.ListAuditRecordsRequest.FromString,
                     response_serializer=likewise_dot_v1_dot_tenant__service__pb2.ListAuditRecordsResponse.SerializeToString,
+            ),
+            'ExportTenant': grpc.unary_stream_rpc_method_handler(
+                    servicer.ExportTenant,
+                    request_deserializer=likewise_dot_v1_dot_tenant__service__pb2.ExportTenantRequest.FromString,
+                    response_serializer=likewise_dot_v1_dot_tenant__service__pb2.ExportTenantResponse.SerializeToString,
+            ),
+            'ImportTenant': grpc.stream_unary_rpc_method_handler(
+                    servicer.ImportTenant,
+                    request_deserializer=likewise_dot_v1_dot_tenant__service__pb2.ImportTenantRequest.FromString,
+                    response_serializer=likewise_dot_v1_dot_tenant__service__pb2.ImportTenantResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -590,6 +626,60 @@ class TenantService(object):
             '/likewise.v1.TenantService/ListAuditRecords',
             likewise_dot_v1_dot_tenant__service__pb2.ListAuditRecordsRequest.SerializeToString,
             likewise_dot_v1_dot_tenant__service__pb2.ListAuditRecordsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExportTenant(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/likewise.v1.TenantService/ExportTenant',
+            likewise_dot_v1_dot_tenant__service__pb2.ExportTenantRequest.SerializeToString,
+            likewise_dot_v1_dot_tenant__service__pb2.ExportTenantResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ImportTenant(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_unary(
+            request_iterator,
+            target,
+            '/likewise.v1.TenantService/ImportTenant',
+            likewise_dot_v1_dot_tenant__service__pb2.ImportTenantRequest.SerializeToString,
+            likewise_dot_v1_dot_tenant__service__pb2.ImportTenantResponse.FromString,
             options,
             channel_credentials,
             insecure,

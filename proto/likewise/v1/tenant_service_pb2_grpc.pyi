@@ -217,7 +217,39 @@ _TenantServiceListAuditRecordsType = typing_extensions.TypeVar(
     ],
 )
 
-class TenantServiceStub(typing.Generic[_TenantServiceCreateTenantType, _TenantServiceGetTenantType, _TenantServiceListTenantsType, _TenantServiceUpdateTenantType, _TenantServiceDeleteTenantType, _TenantServiceRenameCategoryType, _TenantServiceMergeCategoriesType, _TenantServiceSplitCategoryType, _TenantServiceDeactivateCategoryType, _TenantServiceActivateCategoryType, _TenantServicePurgeCategoryType, _TenantServiceListAuditRecordsType]):
+_TenantServiceExportTenantType = typing_extensions.TypeVar(
+    '_TenantServiceExportTenantType',
+    grpc.UnaryStreamMultiCallable[
+        likewise.v1.tenant_service_pb2.ExportTenantRequest,
+        likewise.v1.tenant_service_pb2.ExportTenantResponse,
+    ],
+    grpc.aio.UnaryStreamMultiCallable[
+        likewise.v1.tenant_service_pb2.ExportTenantRequest,
+        likewise.v1.tenant_service_pb2.ExportTenantResponse,
+    ],
+    default=grpc.UnaryStreamMultiCallable[
+        likewise.v1.tenant_service_pb2.ExportTenantRequest,
+        likewise.v1.tenant_service_pb2.ExportTenantResponse,
+    ],
+)
+
+_TenantServiceImportTenantType = typing_extensions.TypeVar(
+    '_TenantServiceImportTenantType',
+    grpc.StreamUnaryMultiCallable[
+        likewise.v1.tenant_service_pb2.ImportTenantRequest,
+        likewise.v1.tenant_service_pb2.ImportTenantResponse,
+    ],
+    grpc.aio.StreamUnaryMultiCallable[
+        likewise.v1.tenant_service_pb2.ImportTenantRequest,
+        likewise.v1.tenant_service_pb2.ImportTenantResponse,
+    ],
+    default=grpc.StreamUnaryMultiCallable[
+        likewise.v1.tenant_service_pb2.ImportTenantRequest,
+        likewise.v1.tenant_service_pb2.ImportTenantResponse,
+    ],
+)
+
+class TenantServiceStub(typing.Generic[_TenantServiceCreateTenantType, _TenantServiceGetTenantType, _TenantServiceListTenantsType, _TenantServiceUpdateTenantType, _TenantServiceDeleteTenantType, _TenantServiceRenameCategoryType, _TenantServiceMergeCategoriesType, _TenantServiceSplitCategoryType, _TenantServiceDeactivateCategoryType, _TenantServiceActivateCategoryType, _TenantServicePurgeCategoryType, _TenantServiceListAuditRecordsType, _TenantServiceExportTenantType, _TenantServiceImportTenantType]):
     """Manages tenants, and what becomes of their charts. A change of a chart is on disk when it returns, with all
     the labels that it moves; a Classify sees it whole or not at all. The revisions of entries stay as they are.
     """
@@ -272,6 +304,14 @@ class TenantServiceStub(typing.Generic[_TenantServiceCreateTenantType, _TenantSe
             likewise.v1.tenant_service_pb2.ListAuditRecordsRequest,
             likewise.v1.tenant_service_pb2.ListAuditRecordsResponse,
         ],
+        grpc.UnaryStreamMultiCallable[
+            likewise.v1.tenant_service_pb2.ExportTenantRequest,
+            likewise.v1.tenant_service_pb2.ExportTenantResponse,
+        ],
+        grpc.StreamUnaryMultiCallable[
+            likewise.v1.tenant_service_pb2.ImportTenantRequest,
+            likewise.v1.tenant_service_pb2.ImportTenantResponse,
+        ],
     ], channel: grpc.Channel) -> None: ...
 
     @typing.overload
@@ -323,6 +363,14 @@ class TenantServiceStub(typing.Generic[_TenantServiceCreateTenantType, _TenantSe
         grpc.aio.UnaryUnaryMultiCallable[
             likewise.v1.tenant_service_pb2.ListAuditRecordsRequest,
             likewise.v1.tenant_service_pb2.ListAuditRecordsResponse,
+        ],
+        grpc.aio.UnaryStreamMultiCallable[
+            likewise.v1.tenant_service_pb2.ExportTenantRequest,
+            likewise.v1.tenant_service_pb2.ExportTenantResponse,
+        ],
+        grpc.aio.StreamUnaryMultiCallable[
+            likewise.v1.tenant_service_pb2.ImportTenantRequest,
+            likewise.v1.tenant_service_pb2.ImportTenantResponse,
         ],
     ], channel: grpc.aio.Channel) -> None: ...
 
@@ -382,6 +430,16 @@ class TenantServiceStub(typing.Generic[_TenantServiceCreateTenantType, _TenantSe
     kept of each trail; the oldest go first.
     """
 
+    ExportTenant: _TenantServiceExportTenantType
+    """Sends all that is known about a tenant, as of one revision: a zip file of JSON that says what it holds,
+    in chunks. ImportTenant takes it in again.
+    """
+
+    ImportTenant: _TenantServiceImportTenantType
+    """Creates a tenant from what ExportTenant sent, here or elsewhere: whole, or not at all. It answers as the
+    exported one did. What is damaged, or no such file, is refused (INVALID_ARGUMENT).
+    """
+
 TenantServiceAsyncStub: typing_extensions.TypeAlias = TenantServiceStub[
     grpc.aio.UnaryUnaryMultiCallable[
         likewise.v1.tenant_service_pb2.CreateTenantRequest,
@@ -430,6 +488,14 @@ TenantServiceAsyncStub: typing_extensions.TypeAlias = TenantServiceStub[
     grpc.aio.UnaryUnaryMultiCallable[
         likewise.v1.tenant_service_pb2.ListAuditRecordsRequest,
         likewise.v1.tenant_service_pb2.ListAuditRecordsResponse,
+    ],
+    grpc.aio.UnaryStreamMultiCallable[
+        likewise.v1.tenant_service_pb2.ExportTenantRequest,
+        likewise.v1.tenant_service_pb2.ExportTenantResponse,
+    ],
+    grpc.aio.StreamUnaryMultiCallable[
+        likewise.v1.tenant_service_pb2.ImportTenantRequest,
+        likewise.v1.tenant_service_pb2.ImportTenantResponse,
     ],
 ]
 
@@ -552,6 +618,26 @@ class TenantServiceServicer(metaclass=abc.ABCMeta):
         The trail of a tenant is a part of it, and is deleted with it. What outlives tenants is in the trail of the
         server's data: tenants that were created, restored and deleted, and tokens. At most 50,000 records are
         kept of each trail; the oldest go first.
+        """
+
+    @abc.abstractmethod
+    def ExportTenant(
+        self,
+        request: likewise.v1.tenant_service_pb2.ExportTenantRequest,
+        context: _ServicerContext,
+    ) -> typing.Union[collections.abc.Iterator[likewise.v1.tenant_service_pb2.ExportTenantResponse], collections.abc.AsyncIterator[likewise.v1.tenant_service_pb2.ExportTenantResponse]]:
+        """Sends all that is known about a tenant, as of one revision: a zip file of JSON that says what it holds,
+        in chunks. ImportTenant takes it in again.
+        """
+
+    @abc.abstractmethod
+    def ImportTenant(
+        self,
+        request_iterator: _MaybeAsyncIterator[likewise.v1.tenant_service_pb2.ImportTenantRequest],
+        context: _ServicerContext,
+    ) -> typing.Union[likewise.v1.tenant_service_pb2.ImportTenantResponse, collections.abc.Awaitable[likewise.v1.tenant_service_pb2.ImportTenantResponse]]:
+        """Creates a tenant from what ExportTenant sent, here or elsewhere: whole, or not at all. It answers as the
+        exported one did. What is damaged, or no such file, is refused (INVALID_ARGUMENT).
         """
 
 def add_TenantServiceServicer_to_server(servicer: TenantServiceServicer, server: typing.Union[grpc.Server, grpc.aio.Server]) -> None: ...

@@ -39,6 +39,8 @@ SCOPES: Final[Mapping[str, frozenset[Scope]]] = {
     "/likewise.v1.TenantService/ActivateCategory": _MANAGE,
     "/likewise.v1.TenantService/PurgeCategory": _MANAGE,
     "/likewise.v1.TenantService/ListAuditRecords": _MANAGE,
+    "/likewise.v1.TenantService/ExportTenant": _MANAGE,
+    "/likewise.v1.TenantService/ImportTenant": _MANAGE,
     f"/{reflection.SERVICE_NAME}/ServerReflectionInfo": _ANY,
 }
 """By the method's path the scopes of which any one suffices."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 from rich.table import Table
 
+from likewise_server.cli.archive import tenant_of_archive, write_archive
 from likewise_server.cli.chart import chart_table
 from likewise_server.cli.common import (
     DataOption,
@@ -166,11 +167,26 @@ def export(
             "--out", "-o", help=".csv, .ndjson or .parquet; NDJSON to standard output if not given."
         ),
     ] = None,
+    everything: Annotated[
+        bool,
+        typer.Option(
+            "--everything",
+            help="All that is known about the tenant, as a zip file of JSON: its policy and chart, labels and"
+            " who gave them, corrections, calibration. 'likewise tenants import' takes it in again.",
+        ),
+    ] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
     server: ServerOption = None,
     data: DataOption = None,
 ) -> None:
-    """Export all labelled transactions to a file. It can be indexed again, and shows one revision."""
+    """Export all labelled transactions to a file, or all there is. It shows one revision."""
+    if everything:
+        if out is None:
+            fail("--everything needs a file: give it as --out FILE.zip", status=2)
+        with connected(server, data) as client:
+            size_bytes = write_archive(client, tenant, out, replace=force)
+        console.print(f"Exported everything about {tenant!r}, {_size(size_bytes)}, to {out}.")
+        return
     from likewise_indexer.writers import EntryTable, open_ndjson_stream, open_table
 
     with connected(server, data) as client:
@@ -188,6 +204,27 @@ def export(
                 writer.write(frame)
                 count += frame.height
     console.print(f"Exported {count:,} transactions to {out}.")
+
+
+@tenants_app.command("import")
+def import_tenant(
+    file: Annotated[
+        Path, typer.Argument(exists=True, dir_okay=False, help="What 'export --everything' wrote.")
+    ],
+    new_id: Annotated[
+        str, typer.Option("--as", metavar="NEW_ID", help="Import it under this id; its own if not given.")
+    ] = "",
+    server: ServerOption = None,
+    data: DataOption = None,
+) -> None:
+    """Create a tenant from all that is known about it: whole, or not at all."""
+    with reported():
+        tenant = new_id or tenant_of_archive(file)
+    if data is not None:
+        data.mkdir(parents=True, exist_ok=True)
+    with connected(server, data) as client, file.open("rb") as content:
+        created = client.import_tenant(tenant, content)
+    console.print(f"Imported {created.id!r} with {created.statistics.labels:,} labelled transactions.")
 
 
 @tenants_app.command()

@@ -1,6 +1,6 @@
 """TenantService: whose books there are, their charts and policies."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -20,6 +20,7 @@ from likewise_server.access.caller import current_caller
 from likewise_server.service import translate
 from likewise_server.service.border import check_caller
 from likewise_server.service.pages import page_size_of, page_token, position_of
+from likewise_server.service.portable import PortableTenants
 from likewise_server.service.trail import erased_message, moment, receipt_message, record_message
 
 _LISTED: Final = "tenants"
@@ -31,8 +32,9 @@ _UPDATE_PATHS: Final = frozenset({"display_name", "chart"}) | _PRECISION_PATHS |
 class TenantService(TenantServiceServicer):
     """Manages the tenants of a data folder."""
 
-    def __init__(self, tenants: Tenants) -> None:
+    def __init__(self, tenants: Tenants, portable: PortableTenants) -> None:
         self._tenants = tenants
+        self._portable = portable
 
     def CreateTenant(
         self, request: pb.CreateTenantRequest, context: grpc.ServicerContext
@@ -170,6 +172,21 @@ class TenantService(TenantServiceServicer):
             return self._tenants.audit.records(count_max, before, since, until)
         with self._tenants.use(tenant) as ledger:
             return ledger.store.audit_records(count_max, before, since, until)
+
+    def ExportTenant(
+        self, request: pb.ExportTenantRequest, context: grpc.ServicerContext
+    ) -> Iterator[pb.ExportTenantResponse]:
+        """Send all that is known about a tenant."""
+        for chunk in self._portable.sent(request.tenant, context):
+            check_caller(context)
+            yield pb.ExportTenantResponse(chunk=chunk)
+
+    def ImportTenant(
+        self, request_iterator: Iterator[pb.ImportTenantRequest], context: grpc.ServicerContext
+    ) -> pb.ImportTenantResponse:
+        """Create a tenant from all that is known about it."""
+        tenant = self._portable.taken_in(request_iterator, context)
+        return pb.ImportTenantResponse(tenant=translate.tenant(self._tenants.describe(tenant)))
 
     def _reshape(
         self,

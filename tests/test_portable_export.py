@@ -1,0 +1,451 @@
+"""All that is known about a tenant: exported to one file, and imported again to the letter, or refused."""
+
+import asyncio
+import hashlib
+import io
+import json
+import random
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from typer.testing import CliRunner
+
+import likewise
+from conftest import Serve
+from engine_world import ENCODER, Books, ask, essence, load_ledger
+from likewise_engine import limits
+from likewise_engine.chart import Category, Policy
+from likewise_engine.encoder import HashingEncoder
+from likewise_engine.errors import InvalidInput, LikewiseError, LimitReached, PreconditionFailed, TenantExists
+from likewise_engine.folder import place_of
+from likewise_engine.ledger.reshape import Merge, Rename
+from likewise_engine.tenants import Tenants
+from likewise_indexer.portable import archived, read_archive
+from likewise_server.cli.app import app
+from likewise_server.lifecycle import Server
+
+RUNNER = CliRunner(env={"COLUMNS": "120"})
+MEMBERS = (
+    "tenant.json",
+    "chart.ndjson",
+    "entries.ndjson",
+    "corrections.ndjson",
+    "outcomes.ndjson",
+    "requests.ndjson",
+    "audit.ndjson",
+)
+
+
+@pytest.fixture
+def tenants(tmp_path: Path) -> Iterator[Tenants]:
+    with Tenants.open_folder(tmp_path / "data", ENCODER) as opened:
+        yield opened
+
+
+def exported(tenants: Tenants, tenant: str) -> bytes:
+    with tenants.use(tenant) as ledger, ledger.store.everything(7) as everything:
+        return b"".join(archived(everything))
+
+
+def imported(tenants: Tenants, archive: bytes, tenant: str = "") -> None:
+    with read_archive(io.BytesIO(archive), tenant) as arriving:
+        tenants.admit(arriving)
+
+
+def contents(archive: bytes) -> dict[str, bytes]:
+    with zipfile.ZipFile(io.BytesIO(archive)) as file:
+        return {name: file.read(name) for name in file.namelist()}
+
+
+def packed(members: Mapping[str, bytes], *, states: bool = True) -> bytes:
+    """An archive of these members, with a manifest that fits them if it is to state them."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            if name != "manifest.json":
+                archive.writestr(name, content)
+        manifest = json.loads(members["manifest.json"])
+        if states:
+            for name in manifest["files"]:
+                manifest["files"][name]["sha256"] = hashlib.sha256(members[name]).hexdigest()
+        archive.writestr("manifest.json", json.dumps(manifest))
+    return file.getvalue()
+
+
+def changed(archive: bytes, name: str, change: Callable[[Any], object], line: int = 0) -> bytes:
+    """The archive with another record."""
+    members = contents(archive)
+    lines = members[name].splitlines()
+    record = json.loads(lines[line])
+    change(record)
+    lines[line] = json.dumps(record).encode()
+    members[name] = b"".join(line + b"\n" for line in lines)
+    return packed(members)
+
+
+def live(tenants: Tenants, tenant: str, seed: int, steps: int = 25) -> None:
+    """A tenant with a life of its own: taught, corrected, imported, forgotten, merged, renamed."""
+    rng, books = random.Random(seed), Books(seed, payees=12)
+    policy = Policy(rng.choice([0.9, 0.95, 0.99]), closed_chart=False)
+    chart = [Category("never used", name="Nie verwendet 🍞"), Category("c1", description="of some use")]
+    tenants.create(tenant, f"Books of {seed}", policy, chart)
+    with tenants.use(tenant) as ledger:
+        for step in range(steps):
+            kind = rng.randrange(8)
+            if kind < 5:
+                items = {str(number): books.item(str(number)) for number in rng.choices(range(60), k=3)}
+                ledger.learn(list(items.values()), f"request-{step}" if kind else "")
+            elif kind == 5:
+                ledger.import_batch([books.item(f"bulk-{step}-{n}") for n in range(10)])
+            elif kind == 6:
+                ledger.forget([str(number) for number in rng.choices(range(60), k=4)])
+            else:
+                known = [c for c in ledger.view.chart.categories if c.dimension == "category" and c.active]
+                first, second = rng.sample(known, 2)
+                if rng.random() < 0.5:
+                    ledger.reshape(Merge("category", (first.id,), second.id))
+                else:
+                    ledger.reshape(Rename("category", first.id, new_id=f"new-{step}"))
+
+
+@settings(max_examples=8)
+@given(st.integers(0, 10_000))
+def test_what_is_imported_exports_the_same_and_answers_the_same(
+    tmp_path_factory: pytest.TempPathFactory, seed: int
+) -> None:
+    folder = tmp_path_factory.mktemp("data")
+    with Tenants.open_folder(folder / "here", ENCODER) as here:
+        live(here, "acme", seed)
+        archive = exported(here, "acme")
+        with Tenants.open_folder(folder / "there", ENCODER) as there:
+            imported(there, archive, "other")
+            again = exported(there, "other")
+            expected, found = contents(archive), contents(again)
+            for name in MEMBERS[1:-1]:
+                assert found[name] == expected[name]
+            assert json.loads(found["tenant.json"]) == {**json.loads(expected["tenant.json"]), "id": "other"}
+            # As loaded from their stores: a head that was trained meanwhile would be of one of them alone.
+            assert_same_answers(folder, seed)
+
+
+def assert_same_answers(folder: Path, seed: int) -> None:
+
+    places = folder / "here" / place_of("acme"), folder / "there" / place_of("other")
+    ledgers = [load_ledger(place) for place in places]
+    books = Books(seed, payees=20)
+    try:
+        for _ in range(20):
+            asked = books.transaction()
+            one, other = (
+                ask(ledger, asked.payee, date=asked.date, amount=asked.amount, currency=asked.currency)
+                for ledger in ledgers
+            )
+            assert essence(one) == essence(other)
+            assert one.revision == other.revision
+    finally:
+        for ledger in ledgers:
+            ledger.close()
+
+
+def test_a_second_import_of_the_same_is_refused_and_changes_nothing(tenants: Tenants) -> None:
+    live(tenants, "acme", 1)
+    archive = exported(tenants, "acme")
+    with pytest.raises(TenantExists):
+        imported(tenants, archive)
+    tenants.delete("acme")
+    imported(tenants, archive)
+    assert contents(exported(tenants, "acme")).keys() == {*MEMBERS, "manifest.json"}
+
+
+def test_an_imported_tenant_goes_on_learning_and_remembers_its_requests(tenants: Tenants) -> None:
+    tenants.create("acme")
+    books = Books(3)
+    lesson = [books.item("1"), books.item("2")]
+    with tenants.use("acme") as ledger:
+        first = ledger.learn(lesson, "once")
+    imported(tenants, exported(tenants, "acme"), "b")
+    with tenants.use("b") as ledger:
+        assert ledger.learn(lesson, "once") == first
+        assert ledger.learn([books.item("3")]).revision == first.revision + 1
+        assert ledger.forget(["1"]).forgotten == 1
+
+
+def test_with_another_encoder_texts_are_made_anew(tenants: Tenants, tmp_path: Path) -> None:
+    live(tenants, "acme", 2)
+    archive = exported(tenants, "acme")
+    with Tenants.open_folder(tmp_path / "other", HashingEncoder(128)) as others:
+        imported(others, archive)
+        assert others.record("acme").encoder_fingerprint == HashingEncoder(128).fingerprint
+        with others.use("acme") as ledger, tenants.use("acme") as original:
+            assert len(ledger.view.index.matrix) == len(original.view.index.matrix)
+            assert ask(ledger, "Corner Bakery").neighbours
+
+
+def test_an_export_ends_when_what_it_shows_is_forgotten(tenants: Tenants) -> None:
+    live(tenants, "acme", 4)
+    with tenants.use("acme") as ledger, ledger.store.everything(1) as everything:
+        pieces = archived(everything)
+        for _ in range(5):
+            next(pieces)
+        entry = ledger.store.entries_after(-1, 1)[0]
+        ledger.forget([entry.transaction.id])
+        with pytest.raises(PreconditionFailed, match="forgotten during the export"):
+            list(pieces)
+
+
+# --- What is refused ---
+
+
+@pytest.fixture
+def archive(tenants: Tenants) -> bytes:
+    """Of a tenant that is not there any more."""
+    tenants.create("acme", "Acme", Policy(), [Category("food"), Category("old")])
+    books = Books(1)
+    with tenants.use("acme") as ledger:
+        for number in range(30):
+            ledger.learn([books.item(str(number))], f"request-{number}")
+        ledger.reshape(Merge("category", ("old",), "food"))
+    made = exported(tenants, "acme")
+    tenants.delete("acme")
+    return made
+
+
+def refusal(tenants: Tenants, archive: bytes) -> LikewiseError:
+    with pytest.raises((InvalidInput, LimitReached)) as caught:
+        imported(tenants, archive)
+    assert tenants.ids() == []
+    assert list((tenants._folder.root / "aside").iterdir()) == []
+    error = caught.value
+    assert isinstance(error, LikewiseError)
+    return error
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "message"),
+    [
+        ("tenant.json", lambda r: r.update(display_name=None), "tenant.json: display_name"),
+        ("tenant.json", lambda r: r.update(display_name="x" * 300), "display_name"),
+        ("tenant.json", lambda r: r.update(target_precision=2.0), "target_precision"),
+        ("tenant.json", lambda r: r.update(target_precision=float("nan")), "target_precision"),
+        ("tenant.json", lambda r: r.update(revision=-1), "revision"),
+        ("tenant.json", lambda r: r.update(revision=2**80), "revision"),
+        ("tenant.json", lambda r: r.update(revision=True), "revision"),
+        ("tenant.json", lambda r: r.update(created="yesterday"), "created"),
+        ("tenant.json", lambda r: r.update(id=""), "tenant"),
+        ("tenant.json", lambda r: r.update(id="a\nb"), "tenant"),
+        ("chart.ndjson", lambda r: r.update(description="x" * 3_000), "chart[0].description"),
+        ("chart.ndjson", lambda r: r.update(merged_into="food"), "merged_into"),
+        ("chart.ndjson", lambda r: r.update(merged_into="nothing"), "merged_into"),
+        ("chart.ndjson", lambda r: r.update(former_ids=["old"]), "gives one id to two"),
+        ("chart.ndjson", lambda r: r.update(former_ids=["x" * 129]), "former_ids"),
+        ("chart.ndjson", lambda r: r.update(former_ids=[str(n) for n in range(99)]), "former_ids"),
+        ("chart.ndjson", lambda r: r.update(former_ids=[1]), "former_ids"),
+        ("chart.ndjson", lambda r: r.update(id="old"), "chart"),
+        ("entries.ndjson", lambda r: r.update(id=""), "entries[0].transaction.id"),
+        ("entries.ndjson", lambda r: r.update(id="1"), "of another entry"),
+        ("entries.ndjson", lambda r: r.update(payee="x" * 600), "entries[0].transaction.payee"),
+        ("entries.ndjson", lambda r: r.update(payee="a\ud800"), "lone surrogate"),
+        ("entries.ndjson", lambda r: r.update(payee="another"), "another wording"),
+        ("entries.ndjson", lambda r: r.update(amount="1E+999999"), "amount"),
+        ("entries.ndjson", lambda r: r.update(amount="NaN"), "amount"),
+        ("entries.ndjson", lambda r: r.update(amount="1.1.1"), "line 1: amount"),
+        ("entries.ndjson", lambda r: r.update(date="2024-13-01"), "line 1: date"),
+        ("entries.ndjson", lambda r: r.update(date="1066-10-14"), "date"),
+        ("entries.ndjson", lambda r: r.update(date="2024-02-02", counts_for="2024-02-03"), "counts_for"),
+        ("entries.ndjson", lambda r: r.update(direction="UP"), "direction"),
+        ("entries.ndjson", lambda r: r.update(fields={"a": 1}), "fields"),
+        ("entries.ndjson", lambda r: r.update(labels={}), "labels"),
+        ("entries.ndjson", lambda r: r.update(labels={"category": "food"}), "labels"),
+        ("entries.ndjson", lambda r: r["labels"]["category"].update(category="none"), "no category of the"),
+        ("entries.ndjson", lambda r: r["labels"]["category"].update(category="old"), "merged into another"),
+        ("entries.ndjson", lambda r: r["labels"]["category"].update(authority="GOD"), "authority"),
+        ("entries.ndjson", lambda r: r.update(revision=99), "entries[0].revision"),
+        ("entries.ndjson", lambda r: r.update(text=-1), "entries[0].text"),
+        ("entries.ndjson", lambda r: r.update(text=2**62), "entries[0].text"),
+        ("entries.ndjson", lambda r: r.update(payee_number=2.5), "payee_number"),
+        ("corrections.ndjson", lambda r: r.update(transaction_id="none"), "corrections[0].transaction_id"),
+        ("corrections.ndjson", lambda r: r.update(label="x" * 200), "corrections[0]"),
+        ("outcomes.ndjson", lambda r: r.update(transaction_id="none"), "outcomes[0].transaction_id"),
+        ("outcomes.ndjson", lambda r: r.update(probability=1.5), "outcomes[0]"),
+        ("outcomes.ndjson", lambda r: r.update(probability=float("nan")), "outcomes[0]"),
+        ("outcomes.ndjson", lambda r: r.update(predicted="none"), "no category of the chart"),
+        ("requests.ndjson", lambda r: r.update(key="x" * 200), "requests[0].key"),
+        ("requests.ndjson", lambda r: r.update(digest="zz"), "digest"),
+        ("requests.ndjson", lambda r: r.update(digest="00" * 100), "digest"),
+        ("requests.ndjson", lambda r: r.update(outcome="no json"), "is no JSON"),
+    ],
+)
+def test_a_record_that_cannot_be_is_refused_where_it_is(
+    tenants: Tenants, archive: bytes, name: str, change: Callable[[Any], object], message: str
+) -> None:
+    assert message in refusal(tenants, changed(archive, name, change)).message
+
+
+def test_records_that_come_twice_are_refused(tenants: Tenants, archive: bytes) -> None:
+    for name, where in (
+        ("outcomes", "the second of its kind"),
+        ("requests", "another one"),
+        ("entries", "another"),
+    ):
+        members = contents(archive)
+        lines = members[f"{name}.ndjson"].splitlines(keepends=True)
+        members[f"{name}.ndjson"] += lines[0]
+        assert where in refusal(tenants, packed(members)).message
+
+
+def test_damage_is_told_from_what_was_written(tenants: Tenants, archive: bytes) -> None:
+    members = contents(archive)
+    members["entries.ndjson"] = members["entries.ndjson"].replace(b"PERSON", b"MACHINE", 1)
+    assert "entries.ndjson: is damaged" in refusal(tenants, packed(members, states=False)).message
+    rng, refused = random.Random(1), 0
+    for _ in range(60):
+        flipped = bytearray(archive)
+        flipped[rng.randrange(len(flipped))] ^= 1 << rng.randrange(8)
+        try:
+            imported(tenants, bytes(flipped), "x")
+        except (InvalidInput, LimitReached):
+            refused += 1
+        else:  # of a member's date, say
+            assert contents(exported(tenants, "x"))["entries.ndjson"] == members_of(archive)
+            tenants.delete("x")
+    assert refused > 40
+    for kept_bytes in range(0, len(archive), len(archive) // 30):
+        refusal(tenants, archive[:kept_bytes])
+
+
+def members_of(archive: bytes) -> bytes:
+    return contents(archive)["entries.ndjson"]
+
+
+def test_other_members_and_formats_are_refused(tenants: Tenants, archive: bytes) -> None:
+    members = contents(archive)
+    assert "members" in refusal(tenants, packed({**members, "../../evil": b"x"})).message
+    fewer = {name: content for name, content in members.items() if name != "audit.ndjson"}
+    assert "members" in refusal(tenants, packed(fewer, states=False)).message
+    manifest = json.loads(members["manifest.json"])
+    wrongs: list[dict[str, object]] = [{"format": 2}, {"format": "1"}, {"files": []}, {"files": {}}]
+    for wrong in wrongs:
+        content = json.dumps({**manifest, **wrong}).encode()
+        assert (
+            "manifest.json"
+            in refusal(tenants, packed({**members, "manifest.json": content}, states=False)).message
+        )
+    refusal(tenants, b"")
+    refusal(tenants, b"PK\5\6" + b"\0" * 18)
+    refusal(tenants, b"\0" * 10_000)
+
+
+def test_bombs_are_refused_before_they_go_off(
+    tenants: Tenants, archive: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    members = contents(archive)
+    bomb = packed({**members, "entries.ndjson": b" " * 50_000_000 + b"\n"})
+    assert "longer than any record" in refusal(tenants, bomb).message
+    deep = packed({**members, "chart.ndjson": b"[" * 500_000 + b"\n"})
+    assert "is no JSON" in refusal(tenants, deep).message
+    many = {f"member-{number}": b"" for number in range(3_000)}
+    assert "more members" in refusal(tenants, packed({**members, **many})).message
+    with monkeypatch.context() as patched:
+        patched.setattr(limits, "PORTABLE_FILE_BYTES_MAX", 1_000)
+        assert "claims to be larger" in refusal(tenants, archive).message
+    with monkeypatch.context() as patched:
+        patched.setattr(limits, "PORTABLE_BYTES_MAX", 1_000)
+        assert "at most 1000" in refusal(tenants, archive).message
+    with monkeypatch.context() as patched:
+        patched.setattr(limits, "TENANT_LABELS_MAX", 10)
+        assert refusal(tenants, archive).metadata["limit"] == "TENANT_LABELS_MAX"
+
+
+def test_a_zip_file_that_leads_to_another_list_is_refused(tenants: Tenants, archive: bytes) -> None:
+    end = archive.rindex(b"PK\5\6")
+    locator = b"PK\6\7" + b"\0" * 16
+    assert "no zip file of ours" in refusal(tenants, archive[:end] + locator + archive[end:]).message
+
+
+# --- Through a server ---
+
+
+def test_a_tenant_goes_from_one_server_to_another(client: likewise.Client, cafe: str) -> None:
+    client.learn(cafe, [likewise.labelled(likewise.transaction(id="z", payee="HOTEL"), "travel")])
+    chunks = list(client.export_tenant(cafe))
+    created = client.import_tenant("copy", iter(chunks))
+    assert (created.id, created.display_name, created.statistics.labels) == ("copy", "Café am Eck", 6)
+    assert list(client.export_transactions("copy")) == list(client.export_transactions(cafe))
+    asked = likewise.transaction(payee="TESCO STORES 2231", amount="-10", currency="GBP")
+    one, other = (client.classify(tenant, asked).answers for tenant in (cafe, "copy"))
+    assert list(one) == list(other)
+
+
+def test_the_asynchronous_client_does_the_same(server: Server, client: likewise.Client, cafe: str) -> None:
+    async def move() -> None:
+        async with likewise.AsyncClient(server.address) as asynchronous:
+            chunks = [chunk async for chunk in asynchronous.export_tenant(cafe)]
+            assert (await asynchronous.import_tenant("copy", chunks)).id == "copy"
+
+    asyncio.run(move())
+    assert client.get_tenant("copy").statistics.labels == 5
+
+
+def test_wrong_files_are_the_callers_mistake(client: likewise.Client, cafe: str) -> None:
+    whole = b"".join(client.export_tenant(cafe))
+    with pytest.raises(likewise.InvalidRequest):
+        client.import_tenant("copy", [whole[:-5]])
+    with pytest.raises(likewise.InvalidRequest):
+        client.import_tenant("copy", [])
+    with pytest.raises(likewise.InvalidRequest):
+        client.import_tenant("", [whole])
+    with pytest.raises(likewise.AlreadyExists):
+        client.import_tenant(cafe, [whole])
+    with pytest.raises(likewise.NotFound):
+        list(client.export_tenant("nobody"))
+    with pytest.raises(TypeError):
+        client.import_tenant("copy", ["text"])  # type: ignore[list-item]
+    assert [tenant.id for tenant in client.list_tenants()] == [cafe]
+
+
+def test_a_large_file_goes_in_chunks(
+    client: likewise.Client, data_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("likewise.exchange.CHUNK_BYTES", 1_000)
+    monkeypatch.setattr("likewise_server.service.portable._IN_MEMORY_BYTES", 4_000)
+    monkeypatch.setattr(limits, "PORTABLE_CHUNK_BYTES", 2_000)
+    client.create_tenant(likewise.Tenant(id="large"))
+    rows = (
+        likewise.labelled(
+            likewise.transaction(id=str(n), payee=hashlib.sha256(b"%d" % n).hexdigest()), "food"
+        )
+        for n in range(1_000)
+    )
+    client.import_transactions("large", rows)
+    chunks = list(client.export_tenant("large"))
+    assert len(chunks) > 2
+    assert client.import_tenant("copy", chunks).statistics.labels == 1_000
+    assert list((data_folder / "aside").iterdir()) == []
+
+
+def test_the_commands_export_and_import(
+    server: Server, client: likewise.Client, cafe: str, tmp_path: Path, serve: Serve
+) -> None:
+    def run(*arguments: str) -> Any:
+        return RUNNER.invoke(app, ["tenants", *arguments, "--server", server.address])
+
+    out = tmp_path / "cafe.zip"
+    assert run("export", cafe, "--everything").exit_code == 2
+    told = run("export", cafe, "--everything", "--out", str(out))
+    assert told.exit_code == 0, told.output
+    assert out.stat().st_mode & 0o077 == 0
+    assert "is there already" in run("export", cafe, "--everything", "-o", str(out)).stderr
+    assert run("export", "nobody", "--everything", "-o", str(tmp_path / "no.zip")).exit_code == 1
+    assert [path.name for path in tmp_path.glob("*.zip")] == ["cafe.zip"]
+    assert "exists already" in run("import", str(out)).stderr
+    told = run("import", str(out), "--as", "again")
+    assert told.stdout == "Imported 'again' with 5 labelled transactions.\n"
+    client.delete_tenant(cafe)
+    assert "Imported 'cafe'" in run("import", str(out)).stdout
+    (tmp_path / "bad").write_bytes(b"nothing")
+    assert run("import", str(tmp_path / "bad")).exit_code == 1
