@@ -217,7 +217,7 @@ def import_tenant(
     server: ServerOption = None,
     data: DataOption = None,
 ) -> None:
-    """Create a tenant from all that is known about it: whole, or not at all."""
+    """Create a tenant from all that is known about it."""
     with reported():
         tenant = new_id or tenant_of_archive(file)
     if data is not None:
