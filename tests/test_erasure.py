@@ -25,6 +25,7 @@ from likewise_engine.errors import CategoryNotFound, PreconditionFailed, PurgeDe
 from likewise_engine.folder import DataFolder
 from likewise_engine.ledger.ledger import Ledger
 from likewise_engine.ledger.purge import CategoryPurge
+from likewise_engine.ledger.requests import digest_of
 from likewise_engine.ledger.reshape import Merge, Rename
 from likewise_engine.news import News
 from likewise_engine.selection import Selection
@@ -53,30 +54,6 @@ def vector_forms(payee: str, description: str) -> list[bytes]:
     return [vector.astype("<f2").tobytes(), vector.astype("<f4").tobytes()]
 
 
-OF_ENTRIES = {
-    "id": [form for id_ in SECRET_IDS for form in forms(id_)],
-    "payee": forms(PAYEE),
-    "description": forms(DESCRIPTION),
-    "account": forms(ACCOUNT),
-    "note": forms(NOTE),
-    "vector": vector_forms(PAYEE, DESCRIPTION),
-}
-THEIRS_ALONE = {name: OF_ENTRIES[name] for name in ("id", "account", "note")}
-OF_CATEGORY = {
-    "category": forms(CATEGORY),
-    "former id": forms(FORMER),
-    "merged": forms(MERGED),
-    "name": forms(CATEGORY_NAME),
-    "category description": forms(CATEGORY_DESCRIPTION),
-}
-
-
-def found(folder: Path, secrets: dict[str, list[bytes]]) -> set[str]:
-    """What of it is anywhere in a folder."""
-    content = bytes_on_disk(folder)
-    return {name for name, ways in secrets.items() if any(way in content for way in ways)}
-
-
 def secret_entries() -> list[LabelledTransaction]:
     return [
         labelled(
@@ -92,6 +69,31 @@ def secret_entries() -> list[LabelledTransaction]:
         )
         for position, transaction_id in enumerate(SECRET_IDS)
     ]
+
+
+OF_ENTRIES = {
+    "id": [form for id_ in SECRET_IDS for form in forms(id_)],
+    "payee": forms(PAYEE),
+    "description": forms(DESCRIPTION),
+    "account": forms(ACCOUNT),
+    "note": forms(NOTE),
+    "vector": vector_forms(PAYEE, DESCRIPTION),
+    "digest": [digest_of(secret_entries())],
+}
+THEIRS_ALONE = {name: OF_ENTRIES[name] for name in ("id", "account", "note")}
+OF_CATEGORY = {
+    "category": forms(CATEGORY),
+    "former id": forms(FORMER),
+    "merged": forms(MERGED),
+    "name": forms(CATEGORY_NAME),
+    "category description": forms(CATEGORY_DESCRIPTION),
+}
+
+
+def found(folder: Path, secrets: dict[str, list[bytes]]) -> set[str]:
+    """What of it is anywhere in a folder."""
+    content = bytes_on_disk(folder)
+    return {name for name, ways in secrets.items() if any(way in content for way in ways)}
 
 
 def others(count: int = 40) -> list[LabelledTransaction]:

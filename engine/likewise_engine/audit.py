@@ -66,7 +66,7 @@ class Counts:
     categories: int = 0
 
     def __bool__(self) -> bool:
-        return any(asdict(self).values())
+        return self != NOTHING
 
     def __add__(self, other: "Counts") -> "Counts":
         mine, theirs = asdict(self), asdict(other)
@@ -74,7 +74,7 @@ class Counts:
 
     def to_json(self) -> str:
         """These counts as they are stored: those that are not 0."""
-        return json.dumps({name: count for name, count in asdict(self).items() if count})
+        return json.dumps({name: count for name in self.__slots__ if (count := getattr(self, name))})
 
     @classmethod
     def from_json(cls, stored: str) -> Self:

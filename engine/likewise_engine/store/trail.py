@@ -37,8 +37,9 @@ def add(connection: Connection, note: Note, revision: int) -> None:
         " VALUES (?, ?, ?, ?, ?, ?) RETURNING id",
         (now_us, revision, note.actor, note.action.value, note.counts.to_json(), json.dumps(note.categories)),
     )
-    (outlived,) = cursor.fetchone()
-    connection.execute("DELETE FROM audit WHERE id <= ?", (outlived - limits.AUDIT_RECORDS_KEPT_MAX,))
+    (record_id,) = cursor.fetchone()
+    if record_id > limits.AUDIT_RECORDS_KEPT_MAX:
+        connection.execute("DELETE FROM audit WHERE id <= ?", (record_id - limits.AUDIT_RECORDS_KEPT_MAX,))
 
 
 def _extend_import(connection: Connection, note: Note, revision: int, now_us: int) -> bool:
