@@ -378,3 +378,22 @@ def test_a_backup_of_an_earlier_schema_is_restored_and_brought_up_to_date(tmp_pa
     assert back_up(tmp_path / "data", tmp_path / "next", since=tmp_path / "out").reused == 0
     assert restore(tmp_path / "out", tmp_path / "restored").refused == {}
     learn(tmp_path / "restored", "a", "new")
+
+
+def test_what_was_erased_since_is_told(backup: Path, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    with open_tenants(data) as tenants:
+        with tenants.use("a") as ledger:
+            ledger.forget(["a-1", "a-2"])
+        tenants.delete("b")
+    outcome = RUNNER.invoke(app, ["restore", str(backup), "--data", str(data), "--replace"])
+    assert outcome.exit_code == 0, outcome.output
+    assert "Back again: a: 2 transactions were forgotten since, and may be back" in outcome.stderr
+    assert "Back again: b: the tenant was deleted on 2" in outcome.stderr
+    with open_tenants(data) as tenants:
+        restored = [record.tenant for record in tenants.audit.records(10) if record.action == "restore"]
+    assert sorted(restored) == ["a", "b"]
+
+
+def test_of_a_restore_into_an_empty_folder_nothing_is_told(backup: Path, tmp_path: Path) -> None:
+    assert restore(backup, tmp_path / "restored").back_again == {}

@@ -9,8 +9,11 @@ from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
+from typing import Final
 
+from likewise_engine.audit import Action
 from likewise_engine.backup.container import Backup, open_backup
+from likewise_engine.backup.erased import erased_since
 from likewise_engine.backup.manifest import BackedUpTenant
 from likewise_engine.durable import sync
 from likewise_engine.errors import (
@@ -26,6 +29,9 @@ from likewise_engine.store.copying import check_whole, facts_of, rename_tenant
 from likewise_engine.store.migrations import STEPS
 from likewise_engine.store.takeover import encrypt
 
+_ACTOR: Final = "local"
+"""Who may write the data folder restores; nobody asks who that is."""
+
 
 @dataclass(slots=True)
 class Restored:
@@ -34,10 +40,12 @@ class Restored:
     Attributes:
         tenants: those that are whole, and restored if that was asked for.
         refused: why others are not, by id.
+        back_again: what the data folder knows to have been erased since the backup, and is back, by id.
     """
 
     tenants: list[BackedUpTenant] = field(default_factory=list)
     refused: dict[str, str] = field(default_factory=dict)
+    back_again: dict[str, str] = field(default_factory=dict)
 
 
 def verify(path: Path, tenants: Sequence[str] = ()) -> Restored:
@@ -100,8 +108,11 @@ def restore(
             _check_room(data, chosen)
             for told in chosen:
                 try:
+                    back_again = erased_since(folder, told, backup.manifest.made)
                     _Restoring(backup, told, new_id or told.tenant, folder).put(replace=replace)
                     report.tenants.append(told)
+                    if back_again:
+                        report.back_again[told.tenant] = back_again
                 except LikewiseError as error:
                     report.refused[told.tenant] = error.message
     return report
@@ -121,6 +132,7 @@ class _Restoring:
             self.folder.replace(self.tenant, self._fill)
         else:
             self.folder.create(self.tenant, self._fill)
+        self.folder.audit.add(Action.RESTORE, _ACTOR, tenant=self.tenant, revision=self.told.revision)
 
     def _fill(self, store: Path, key: TenantKey) -> None:
         """Write the tenant's files beside where they are to be, and doubt them."""

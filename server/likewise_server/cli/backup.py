@@ -24,6 +24,17 @@ _TenantOption = Annotated[
 ]
 
 
+_MasterKeyOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--master-key-file",
+        metavar="FILE",
+        envvar="LIKEWISE_MASTER_KEY_FILE",
+        help="The master keys that wrap the tenants' keys, where there are any.",
+    ),
+]
+
+
 @backup_app.command()
 def backup(
     out: Annotated[
@@ -42,12 +53,16 @@ def backup(
             " links, and take no room.",
         ),
     ] = None,
+    master_key_file: _MasterKeyOption = None,
 ) -> None:
     """Back up a data folder, while servers use it or not.
 
     Each tenant is copied whole, as of one revision; classifying and teaching go on meanwhile. Nothing is
     at OUT until all is there and on disk. Caches are left out. A tenant that is deleted meanwhile is left
     out and named; one that cannot be copied too, and the exit status is 1.
+
+    The keys of the tenants go with their stores: wrapped by the master key, or else in the clear. Keep the
+    master key elsewhere: whoever has both can read the backup, and without it nobody can.
 
     What is forgotten later is in earlier backups still, until those are deleted: so keep them no longer than
     you are allowed to keep what was forgotten.
@@ -61,6 +76,7 @@ def backup(
             out,
             tenant or (),
             since=since,
+            master_key_file=master_key_file,
             progress=lambda done, total: bars.update(bar, completed=done, total=total),
         )
     manifest = made.manifest
@@ -87,14 +103,15 @@ def restore(
     verify: Annotated[
         bool, typer.Option("--verify", help="Only read the backup through, and compare every checksum.")
     ] = False,
+    master_key_file: _MasterKeyOption = None,
 ) -> None:
     """Restore tenants from a backup into a data folder that no server uses.
 
     Every file is verified before its tenant is put in its place. What is damaged, of a later Likewise, or
     there already is refused and named; the others are restored, and the exit status is 1.
 
-    A restored tenant is as it was when the backup was made: what was forgotten since is back. Forget it
-    again.
+    A restored tenant is as it was when the backup was made: what was forgotten since is back, and what the
+    audit trails of the data folder know of that is told. Forget it again.
     """
     from likewise_engine import backup as backups
 
@@ -104,9 +121,17 @@ def restore(
         if verify:
             report = backups.verify(backup, tenant or ())
         else:
-            report = backups.restore(backup, data, tenant or (), new_id=new_id, replace=replace)
+            report = backups.restore(
+                backup,
+                data,
+                tenant or (),
+                new_id=new_id,
+                replace=replace,
+                master_key_file=master_key_file,
+            )
     what, where = ("Verified", "") if verify else ("Restored", f" into {data}")
     console.print(f"{what} {_tenants(len(report.tenants))}{where}.")
+    _tell("Back again", report.back_again)
     _tell("Refused", report.refused)
     if report.refused:
         raise typer.Exit(1)
