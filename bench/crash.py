@@ -36,7 +36,6 @@ from crash_side.zygote import Zygote
 
 _SMALL_KILLS: Final = 36
 _SMALL_LIVES: Final = 12
-_FINDINGS_SHOWN: Final = 10
 
 
 def arguments_of(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -81,6 +80,10 @@ def crash(given: argparse.Namespace, console: Console) -> dict[str, Any]:
                 era.live()
             era.close()
             total.add(era.tally)
+            for finding in era.tally.findings:
+                console.print(
+                    f"[bold red]{finding.what}[/] {escape(finding.tenant)}: {escape(finding.message)}"
+                )
             if era.tally.findings:
                 kept.append(str(era.folder))
             else:
@@ -101,10 +104,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if given.json:
         given.json.write_text(json.dumps(document, indent=2), encoding="utf-8")
     print(json.dumps({name: document[name] for name in _COUNTS}, indent=2))
-    for finding in document["findings"][:_FINDINGS_SHOWN]:
-        console.print(
-            f"[bold red]{finding['what']}[/] {escape(finding['tenant'])}: {escape(finding['message'])}"
-        )
     if document["findings"]:
         console.print(f"kept: {' '.join(document['kept'])}; again with --seed {document['seed']}")
         sys.exit(1)

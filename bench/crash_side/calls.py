@@ -1,6 +1,7 @@
 """A server as its callers see it: its methods, and what an answer tells of a deed."""
 
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
@@ -20,6 +21,7 @@ from likewise.v1.tenant_service_pb2_grpc import TenantServiceStub
 from likewise.v1.transaction_pb2 import LedgerEntry
 
 _DEADLINE_S: Final = 30.0
+_PAUSE_S: Final = 0.03
 _REFUSALS: Final = {
     grpc.StatusCode.INVALID_ARGUMENT,
     grpc.StatusCode.NOT_FOUND,
@@ -69,9 +71,8 @@ class Calls:
         """
         if deed.kind is Kind.PIECE:
             return self.do_import([deed])
-        with _judged([deed]):
-            method = self._method(deed.kind)
-            deed.response = method(deed.request, timeout=_DEADLINE_S)
+        method = self._method(deed.kind)
+        deed.response = _patiently([deed], lambda: method(deed.request, timeout=_DEADLINE_S))
         deed.revision = _revision_of(deed)
         is_idle = deed.kind is not Kind.UPDATE and not deed.revision
         deed.fate = Fate.IDLE if is_idle else Fate.ACKNOWLEDGED
@@ -79,37 +80,33 @@ class Calls:
 
     def do_import(self, pieces: Sequence[Deed]) -> Any:
         """Ask for the pieces of one import. As :meth:`do`."""
-        with _judged(pieces):
-            requests = iter([piece.request for piece in pieces])
-            response = self._method(Kind.PIECE)(requests, timeout=_DEADLINE_S)
+        method, requests = self._method(Kind.PIECE), [piece.request for piece in pieces]
+        response = _patiently(pieces, lambda: method(iter(requests), timeout=_DEADLINE_S))
         for piece in pieces:
             piece.fate = Fate.ACKNOWLEDGED
         return response
 
     def classify(self, request: ClassifyRequest) -> ClassifyResponse:
         """Raises Gone, Refused, ServerFailed."""
-        with _judged(()):
-            return self._stub(0).Classify(request, timeout=_DEADLINE_S)  # type: ignore[no-any-return]
+        answer: ClassifyResponse = self.call("ClassifierService.Classify", request)
+        return answer
 
     def tenants(self) -> list[str]:
         """Ids of all tenants. Raises as :meth:`classify`."""
-        with _judged(()):
-            listed = self._stub(2).ListTenants(ListTenantsRequest(page_size=1_000), timeout=_DEADLINE_S)
+        listed = self.call("TenantService.ListTenants", ListTenantsRequest(page_size=1_000))
         return [tenant.id for tenant in listed.tenants]
 
     def tenant(self, name: str) -> Tenant:
         """Raises as :meth:`classify`."""
-        with _judged(()):
-            found = self._stub(2).GetTenant(GetTenantRequest(tenant=name), timeout=_DEADLINE_S)
-        return found.tenant  # type: ignore[no-any-return]
+        tenant: Tenant = self.call("TenantService.GetTenant", GetTenantRequest(tenant=name)).tenant
+        return tenant
 
     def entries(self, tenant: str) -> dict[str, LedgerEntry]:
         """All entries of a tenant, by id. Raises as :meth:`classify`."""
         request = ListTransactionsRequest(tenant=tenant, page_size=1_000)
         found = {}
         while True:
-            with _judged(()):
-                page = self._stub(1).ListTransactions(request, timeout=_DEADLINE_S)
+            page = self.call("LedgerService.ListTransactions", request)
             found.update({entry.labelled.transaction.id: entry for entry in page.entries})
             if not page.next_page_token:
                 return found
@@ -117,8 +114,8 @@ class Calls:
 
     def call(self, service: str, request: Message) -> Any:
         """Any other method, as ``TenantService.CreateTenant``. Raises as :meth:`classify`."""
-        with _judged(()):
-            return self._named(service)(request, timeout=_DEADLINE_S)
+        method = self._named(service)
+        return _patiently((), lambda: method(request, timeout=_DEADLINE_S))
 
     def _method(self, kind: Kind) -> Callable[..., Any]:
         return self._named(kind.value)
@@ -139,12 +136,26 @@ class Refused(Exception):
     """The server refused a call: nothing came of it.
 
     Attributes:
-        code: why.
+        reason: why, in one word.
     """
 
-    def __init__(self, code: grpc.StatusCode, message: str) -> None:
-        super().__init__(message)
-        self.code = code
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(f"{reason}: {message}")
+        self.reason = reason
+
+
+def _patiently(deeds: Sequence[Deed], attempt: Callable[[], Any]) -> Any:
+    """Call until the server has the time."""
+    while True:
+        for deed in deeds:
+            deed.fate = Fate.OPEN
+        try:
+            with _judged(deeds):
+                return attempt()
+        except Refused as error:
+            if error.reason != "OVERLOADED":
+                raise
+        time.sleep(_PAUSE_S)
 
 
 @contextmanager
@@ -166,7 +177,7 @@ def _judged(deeds: Sequence[Deed]) -> Iterator[None]:
         # An import may be refused for what comes later, or for want of room halfway.
         elif len(deeds) == 1 and deeds[0].kind is not Kind.PIECE:
             deeds[0].fate = Fate.REFUSED
-        raise Refused(code, details) from error
+        raise Refused(reason, details) from error
     except ValueError as error:  # the channel was closed meanwhile
         raise Gone(str(error)) from error
 
