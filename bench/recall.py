@@ -28,6 +28,7 @@ from likewise_engine import limits
 from likewise_engine.encoder import Encoder, load_encoder
 from likewise_engine.index.graph import Graph
 from likewise_engine.index.texts import TextIndex
+from likewise_engine.keys import TenantKey
 from likewise_engine.text import text_of
 
 _SYLLABLES = (
@@ -95,9 +96,10 @@ def measure(texts: Sequence[str], questions: int) -> dict[str, float]:
     assert graph is not None
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "texts.hnsw"
-        graph.save(path, "bench")
+        key = TenantKey.new("bench")
+        graph.save(path, key, "bench")
         saved = time.perf_counter()
-        graph = Graph.load(path, lambda _: "bench", encoder.dimensions)
+        graph = Graph.load(path, key, lambda _: "bench", encoder.dimensions)
         loaded = time.perf_counter()
     index = TextIndex(held, np.ones(len(held), dtype=np.bool_), graph)
     recall, search_us, exact_us = np.array(list(searched(index, asked))).T

@@ -26,10 +26,11 @@ from likewise_engine.chart import Policy
 from likewise_engine.encoder.base import Encoder
 from likewise_engine.encoder.hashing import HashingEncoder
 from likewise_engine.evidence import TAU
-from likewise_engine.folder import STORE_NAME
+from likewise_engine.folder import GRAPH_NAME, HEADS_NAME, SNAPSHOT_NAME, STORE_NAME
 from likewise_engine.keys import KeyFile, MasterKeys, TenantKey
 from likewise_engine.ledger.ledger import Ledger
 from likewise_engine.ledger.outcomes import LearnOutcome
+from likewise_engine.sealed import unseal
 from likewise_engine.store.base import Entry, TenantRecord
 from likewise_engine.store.connection import Connection, connect
 from likewise_engine.store.sqlite import SqliteStore
@@ -105,7 +106,12 @@ def bytes_on_disk(folder: Path) -> bytes:
     files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
     stores = [path for path in files if path.name == STORE_NAME]
     plain = [plain_pages(path, key_of(path).of_pages()) for path in stores]
-    return b"\0".join([path.read_bytes() for path in files if STORE_NAME not in path.name] + plain)
+    caches = [path for path in files if path.name in (GRAPH_NAME, HEADS_NAME, SNAPSHOT_NAME)]
+    plain += [
+        bytes(unseal(key_of(path.with_name(STORE_NAME)), path.name, path.read_bytes())) for path in caches
+    ]
+    others = [path.read_bytes() for path in files if path not in caches and STORE_NAME not in path.name]
+    return b"\0".join([*plain, *others])
 
 
 def key_of(store: Path) -> TenantKey:

@@ -18,11 +18,13 @@ COMMANDS = {
         "audit-log",
         "backup",
         "restore",
+        "keys",
         "check",
         "model",
     ],
     "tenants": ["list", "show", "create", "export", "import", "forget", "delete"],
     "token": ["create", "list", "revoke"],
+    "keys": ["init", "status", "rotate", "destroy"],
     "chart": ["show", "rename", "merge", "split", "deactivate", "purge", "activate"],
     "model": ["export", "distil", "train-vote", "ablate-vote"],
 }

@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 from numpy.typing import NDArray
 
-from engine_world import ENCODER, ask, essence, labelled, open_ledger
+from engine_world import ENCODER, KEY, ask, essence, labelled, open_ledger
 from likewise_engine import limits
 from likewise_engine.cache_file import discard
 from likewise_engine.encoder import Encoder, HashingEncoder, load_encoder
@@ -233,13 +233,13 @@ def test_a_build_is_given_up_when_nobody_wants_it() -> None:
 
 
 def load(path: Path, identity: str = "these texts") -> Graph | None:
-    return Graph.load(path, lambda count: f"{identity} {count}", 24)
+    return Graph.load(path, KEY, lambda count: f"{identity} {count}", 24)
 
 
 @pytest.fixture
 def cached(tmp_path: Path) -> Path:
     matrix = unit(300, 24, seed=1)
-    built(matrix).save(tmp_path / GRAPH_NAME, "these texts 300")
+    built(matrix).save(tmp_path / GRAPH_NAME, KEY, "these texts 300")
     return tmp_path / GRAPH_NAME
 
 
@@ -303,12 +303,12 @@ def test_a_cache_that_could_not_be_written_leaves_nothing(cached: Path) -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, hard))
     try:
         with pytest.raises(StoreFault, match="could not be cached"):
-            graph.save(cached, "these texts 300")
+            graph.save(cached, KEY, "these texts 300")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
     assert list(cached.parent.iterdir()) == []
     with pytest.raises(StoreFault, match="could not be cached"):
-        graph.save(cached.parent / "missing" / GRAPH_NAME, "these texts 300")
+        graph.save(cached.parent / "missing" / GRAPH_NAME, KEY, "these texts 300")
     cached.mkdir()
     with pytest.raises(StoreFault, match="could not be deleted"):
         discard(cached)

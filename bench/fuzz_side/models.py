@@ -16,6 +16,7 @@ from likewise_engine.encoder.manifest import MANIFEST_FILE, read_manifest
 from likewise_engine.encoder.static_model import graph_of, read_static_model
 from likewise_engine.errors import ModelFault
 from likewise_engine.head.heads import Heads
+from likewise_engine.keys import TenantKey
 from likewise_engine.store import snapshot_file
 from likewise_engine.vote.ensemble import read_ensemble
 from likewise_engine.vote.trees import Trees
@@ -93,7 +94,8 @@ class Models:
         path = self._path / "texts.hnsw"
         path.write_bytes(b"content")
         path.with_name(path.name + ".json").write_bytes(content)
-        cache_file.load(path, lambda stated: bool(stated["format"] == "x"), lambda *_: None)
+        key = TenantKey("fuzz", bytes(32))
+        cache_file.load(path, key, lambda stated: bool(stated["format"] == "x"), lambda *_: None)
 
 
 def _ignore(_read: object) -> None:

@@ -38,6 +38,7 @@ _DATA: Final = "data"
 _GRAPH: Final = "graph.hnsw"
 _MATRIX: Final = "graph.npy"
 _IDENTITY: Final = "micro"
+_GRAPH_KEY: Final = TenantKey("nobody", bytes(32))
 
 
 def prepare(folder: Path, labels: int, graph_texts: int) -> None:
@@ -47,7 +48,7 @@ def prepare(folder: Path, labels: int, graph_texts: int) -> None:
         matrix = vectors_of(load_encoder(), generated(graph_texts, random.Random(_SEED)))
         graph = Graph.build(matrix)
         assert graph is not None
-        graph.save(folder / _GRAPH, _IDENTITY)
+        graph.save(folder / _GRAPH, _GRAPH_KEY, _IDENTITY)
         np.save(folder / _MATRIX, matrix)
 
 
@@ -145,7 +146,7 @@ class Prepared:
     def large_index(self) -> TextIndex:
         """Of so many texts that a graph is worth it."""
         matrix = np.load(self._folder / _MATRIX)
-        graph = Graph.load(self._folder / _GRAPH, lambda _: _IDENTITY, matrix.shape[1])
+        graph = Graph.load(self._folder / _GRAPH, _GRAPH_KEY, lambda _: _IDENTITY, matrix.shape[1])
         assert graph is not None, "it was made by another version: begin with an empty folder"
         return TextIndex(matrix, np.ones(len(matrix), dtype=np.bool_), graph)
 

@@ -45,7 +45,7 @@ CATALOGUE: Final[Mapping[str, Entry]] = {
     "pgvector-hnsw": Entry("postgres", "PgvectorHnsw", _POSTGRES),
     "qdrant": Entry("qdrant", "Qdrant", ("qdrant-edge-py",)),
     "lancedb": Entry("lance", "Lance", ("lancedb",)),
-    "sqlite-vec": Entry("sqlite_vectors", "SqliteVec", ("sqlite-vec", "apsw")),
+    "sqlite-vec": Entry("sqlite_vectors", "SqliteVec", ("sqlite-vec", "apsw-sqlite3mc")),
 }
 
 

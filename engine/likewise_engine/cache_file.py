@@ -1,4 +1,4 @@
-"""Cache files that are beyond doubt: written aside, fsynced, renamed, and vouched for by a second file.
+"""Cache files that are beyond doubt: encrypted, written aside, fsynced, renamed, and vouched for by another.
 
 The voucher holds the file's SHA-256, what its owner wants to know of it, and the SHA-256 of both, and is
 renamed last; so a file without one, or one that does not fit, was cut short or damaged. Whatever is in doubt
@@ -14,6 +14,8 @@ from typing import Any, Final, TypeVar
 from likewise_engine.durable import sha256_of, sync
 from likewise_engine.errors import StoreFault
 from likewise_engine.faults import kind_of
+from likewise_engine.keys import TenantKey
+from likewise_engine.sealed import seal, unseal
 
 T = TypeVar("T")
 
@@ -23,13 +25,14 @@ _DOUBTS: Final = (OSError, RuntimeError, ValueError, KeyError, TypeError)
 """What reading a damaged file raises. RuntimeError is hnswlib's, and of JSON that is nested too deeply."""
 
 
-def save(path: Path, stated: Mapping[str, Any], write: Callable[[Path], None]) -> None:
+def save(path: Path, key: TenantKey, stated: Mapping[str, Any], pack: Callable[[], bytes]) -> None:
     """Write a cache file and, last, the file that vouches for it.
 
     Args:
         path: of the cache file; the voucher stands beside it.
-        stated: what :func:`load` will be asked about: JSON values by name.
-        write: writes the content to a path. Raises OSError or RuntimeError where it cannot.
+        key: of the tenant, under whom the content is encrypted.
+        stated: what :func:`load` will be asked about: JSON values by name, which anybody may read.
+        pack: gives the content. Raises OSError or RuntimeError where it cannot.
 
     Raises:
         StoreFault: it could not be written whole. Nothing is left behind then.
@@ -37,7 +40,8 @@ def save(path: Path, stated: Mapping[str, Any], write: Callable[[Path], None]) -
     discard(path)
     aside, voucher_aside = aside_path(path), aside_path(voucher_path(path))
     try:
-        write(aside)
+        aside.touch(mode=0o600)
+        aside.write_bytes(seal(key, path.name, pack()))
         digest = sha256_of(aside)
         sync(aside)
         aside.replace(path)
@@ -53,12 +57,16 @@ def save(path: Path, stated: Mapping[str, Any], write: Callable[[Path], None]) -
 
 
 def load(
-    path: Path, is_wanted: Callable[[Mapping[str, Any]], bool], read: Callable[[Path, Mapping[str, Any]], T]
+    path: Path,
+    key: TenantKey,
+    is_wanted: Callable[[Mapping[str, Any]], bool],
+    read: Callable[[bytearray, Mapping[str, Any]], T],
 ) -> T | None:
     """Read a cache file that is beyond doubt.
 
     Args:
         path: of the cache file.
+        key: of the tenant.
         is_wanted: says of what was stated whether it fits; may raise ValueError, KeyError or TypeError.
         read: reads the content, given what was stated; may raise those, OSError or RuntimeError.
 
@@ -68,7 +76,7 @@ def load(
     try:
         stated = _stated(path)
         if is_wanted(stated) and stated[_SHA256] == sha256_of(path):
-            return read(path, stated)
+            return read(unseal(key, path.name, path.read_bytes()), stated)
     except FileNotFoundError:
         return None
     except _DOUBTS:

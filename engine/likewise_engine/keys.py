@@ -104,12 +104,12 @@ class MasterKeys:
             StoreFault: it cannot be read, or holds no keys.
         """
         self.file = file
-        self._keys = read_master_keys(file) if file is not None else []
+        self.keys: Sequence[MasterKey] = read_master_keys(file) if file is not None else ()
 
     @property
     def first(self) -> MasterKey | None:
         """The one that wraps what is written from now on; None where nothing is wrapped."""
-        return self._keys[0] if self._keys else None
+        return self.keys[0] if self.keys else None
 
     def of_id(self, master: str) -> MasterKey | None:
         """The key of a name; None where there is none, though the file is read anew."""
@@ -122,10 +122,10 @@ class MasterKeys:
     def refresh(self) -> None:
         """Read the file anew: keys may have been rotated. Raises StoreFault."""
         if self.file is not None:
-            self._keys = read_master_keys(self.file)
+            self.keys = read_master_keys(self.file)
 
     def _of_id(self, master: str) -> MasterKey | None:
-        return next((key for key in self._keys if key.id == master), None)
+        return next((key for key in self.keys if key.id == master), None)
 
 
 def read_master_keys(file: Path) -> Sequence[MasterKey]:

@@ -81,6 +81,30 @@ class TenantKeys:
         self._masters.refresh()
         KeyFile.of(key, self._masters.first, is_store_plain=is_store_plain).write(folder)
 
+    def rewrap(self, tenant: str, folder: Path) -> bool:
+        """Wrap a tenant's key by the first master key, if it is not; servers go on meanwhile.
+
+        Returns:
+            Whether it was wrapped otherwise, or lay in the clear.
+
+        Raises:
+            StoreFault, KeyMissing, StoreCorrupt.
+        """
+        first = self._masters.first
+        with locked(folder):
+            key_file = KeyFile.read(folder)
+            if first is None or key_file is None or key_file.master == first.id:
+                return False
+            key = key_file.opened(tenant, self._masters)
+            KeyFile.of(key, first, is_store_plain=key_file.is_store_plain).write(folder)
+            return True
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep anybody from adding a tenant, while there is another master key."""
+        with locked(self._tenants):
+            yield
+
     def _taken_over(self, tenant: str, store: Path) -> TenantKey:
         """The key of a tenant whose store had none, or was cut short in being encrypted."""
         folder = store.parent

@@ -290,4 +290,5 @@ def open_tenants(settings: Settings, background: Background | None = None) -> Te
         vote=load_vote(settings.vote),
         memory_bytes_max=settings.memory_mib_max * 1024 * 1024,
         background=background,
+        master_key_file=settings.master_key_file,
     )

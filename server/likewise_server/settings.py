@@ -65,6 +65,14 @@ class Settings(BaseSettings):
             "One server may use it at a time; another folder is another set of tenants."
         ),
     ] = DATA_DEFAULT
+    master_key_file: Annotated[
+        Path | None,
+        Field(
+            description="File of the master key that wraps the tenants' keys, made by `likewise keys init`. "
+            "Without it they lie in the clear beside the books; with it, a copy of the folder tells nothing, "
+            "and who loses the file has lost all books."
+        ),
+    ] = None
     listen: Annotated[
         str,
         Field(

@@ -78,7 +78,9 @@ def supervise(settings: Settings, work: Work, ready: Callable[[str], None]) -> N
     """
     with stop_signals() as stopped, ExitStack() as stack:
         logs.note_start(settings)
-        folder = stack.enter_context(closing(DataFolder(settings.data)))
+        folder = stack.enter_context(
+            closing(DataFolder(settings.data, master_key_file=settings.master_key_file))
+        )
         listen = stack.enter_context(_reserved(settings.listen))
         crew = _Crew(settings.model_copy(update={"listen": listen}), folder, work, stopped)
         try:

@@ -4,10 +4,12 @@ A head is a cache, as the graph is: trained aside from a view and swapped in who
 about it is in doubt, and when what it learned from is forgotten.
 """
 
+import json
 import zipfile
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
@@ -15,8 +17,10 @@ import numpy as np
 
 from likewise_engine import cache_file
 from likewise_engine.head.linear import Head
+from likewise_engine.keys import TenantKey
 
-_FORMAT: Final = "heads-4"
+_FORMAT: Final = "heads-5"
+_DIMENSIONS: Final = "dimensions"
 _ARRAYS: Final = ("categories", "starts", "places", "levels")
 _GROWTH_SHARE: Final = 10
 
@@ -44,22 +48,24 @@ class Heads:
         """Whether a tenant with so many live entries should have new ones."""
         return labels > self.labels + self.labels // _GROWTH_SHARE or labels < self.labels / 2
 
-    def save(self, path: Path, identity: str) -> None:
+    def save(self, path: Path, key: TenantKey, identity: str) -> None:
         """Cache the heads in a file.
 
         Args:
             path: of the cache file.
+            key: of the tenant.
             identity: of what hashes texts; :meth:`load` wants the same.
 
         Raises:
             StoreFault: it could not be written whole. Nothing is left behind then.
         """
 
-        def write(path: Path) -> None:
-            with path.open("wb") as file:
-                self.write(file)
+        def pack() -> bytes:
+            content = BytesIO()
+            self.write(content)
+            return content.getvalue()
 
-        cache_file.save(path, self.stated(identity), write)
+        cache_file.save(path, key, self.stated(identity), pack)
 
     def stated(self, identity: str) -> dict[str, Any]:
         """What :meth:`read` has to know besides the content, as JSON values by name."""
@@ -68,22 +74,25 @@ class Heads:
             "identity": identity,
             "labels": self.labels,
             "revision": self.revision,
-            "dimensions": list(self.of_dimension),
         }
 
     def write(self, file: BinaryIO) -> None:
         """Write the content."""
-        arrays: dict[str, Any] = {}
+        names = json.dumps(list(self.of_dimension)).encode()
+        arrays: dict[str, Any] = {_DIMENSIONS: np.frombuffer(names, dtype=np.uint8)}
         for position, head in enumerate(self.of_dimension.values()):
             arrays |= {f"{name}_{position}": getattr(head, name) for name in _ARRAYS}
         np.savez(file, **arrays)
 
     @classmethod
-    def load(cls, path: Path, identity: str, categories: int, revision: int) -> "Heads | None":
+    def load(
+        cls, path: Path, key: TenantKey, identity: str, categories: int, revision: int
+    ) -> "Heads | None":
         """Read a cache file that is beyond doubt.
 
         Args:
             path: of the cache file.
+            key: of the tenant.
             identity: as it was saved with.
             categories: how many the tenant has.
             revision: of the tenant. Heads of a later one are of a store that was replaced by an older copy.
@@ -99,11 +108,10 @@ class Heads:
                 and stated["revision"] <= revision
             )
 
-        def read(path: Path, stated: Mapping[str, Any]) -> Heads:
-            with path.open("rb") as file:
-                return cls.read(file, stated, categories)
+        def read(content: bytearray, stated: Mapping[str, Any]) -> Heads:
+            return cls.read(BytesIO(content), stated, categories)
 
-        return cache_file.load(path, is_wanted, read)
+        return cache_file.load(path, key, is_wanted, read)
 
     @classmethod
     def read(cls, file: BinaryIO, stated: Mapping[str, Any], categories: int) -> "Heads":
@@ -112,7 +120,7 @@ class Heads:
             with np.load(file) as arrays:
                 heads = {
                     dimension: Head(*(arrays[f"{name}_{position}"] for name in _ARRAYS))
-                    for position, dimension in enumerate(stated["dimensions"])
+                    for position, dimension in enumerate(json.loads(arrays[_DIMENSIONS].tobytes()))
                 }
         except (
             zipfile.BadZipFile,

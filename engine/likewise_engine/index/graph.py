@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from likewise_engine import cache_file
+from likewise_engine.keys import TenantKey
 
 _M: Final = 16
 _EF_CONSTRUCTION: Final = 128
@@ -26,7 +27,7 @@ _EF_MIN: Final = 256
 and .44 ms. At 160 it is .981 and .987, at 96 .958 and .974 (``bench/recall.py``)."""
 _SEED: Final = 20260701
 _BUILD_CHUNK: Final = 256
-_FORMAT: Final = 1
+_FORMAT: Final = 2
 
 
 class Graph:
@@ -94,38 +95,36 @@ class Graph:
             return path.read_bytes()
 
     @classmethod
-    def unpacked(cls, content: bytes, dimensions: int) -> "Graph":
+    def unpacked(cls, content: bytes | bytearray, dimensions: int) -> "Graph":
         """The graph that :meth:`packed` packed, of vectors of so many dimensions."""
         with _file_in_memory() as path:
             path.write_bytes(content)
             return cls._read(path, dimensions)
 
-    def save(self, path: Path, identity: str, packed: bytes | None = None) -> None:
+    def save(self, path: Path, key: TenantKey, identity: str, packed: bytes | None = None) -> None:
         """Cache the graph in a file.
 
         Args:
             path: of the cache file.
+            key: of the tenant.
             identity: of the rows; :meth:`load` wants the same.
             packed: the graph, if it is at hand packed: hnswlib holds Python's lock for as long as it writes.
 
         Raises:
             StoreFault: it could not be written whole. Nothing is left behind then.
         """
-
-        def write(path: Path) -> None:
-            if packed is None:
-                self._write(path)
-            else:
-                path.write_bytes(packed)
-
-        cache_file.save(path, {"format": _FORMAT, "identity": identity, "count": self.count}, write)
+        stated = {"format": _FORMAT, "identity": identity, "count": self.count}
+        cache_file.save(path, key, stated, self.packed if packed is None else lambda: packed)
 
     @classmethod
-    def load(cls, path: Path, identity_of: Callable[[int], str], dimensions: int) -> "Graph | None":
+    def load(
+        cls, path: Path, key: TenantKey, identity_of: Callable[[int], str], dimensions: int
+    ) -> "Graph | None":
         """Read a cache file that is beyond doubt.
 
         Args:
             path: of the cache file.
+            key: of the tenant.
             identity_of: the identity of the first n rows as the store has them now.
             dimensions: of the vectors.
 
@@ -137,10 +136,10 @@ class Graph:
             is_known = stated["format"] == _FORMAT
             return bool(is_known and stated["identity"] == identity_of(int(stated["count"])))
 
-        def read(path: Path, _stated: Mapping[str, Any]) -> Graph:
-            return cls._read(path, dimensions)
+        def read(content: bytearray, _stated: Mapping[str, Any]) -> Graph:
+            return cls.unpacked(content, dimensions)
 
-        return cache_file.load(path, is_wanted, read)
+        return cache_file.load(path, key, is_wanted, read)
 
     def _write(self, path: Path) -> None:
         self._index.save_index(str(path))

@@ -45,11 +45,11 @@ class Caches:
 
     def graph(self, texts: Sequence[str], dimensions: int) -> Graph | None:
         """The graph over the first of these texts, if one that is beyond doubt is at hand."""
-        return Graph.load(self._graph_path, self.identity_of(texts), dimensions)
+        return Graph.load(self._graph_path, self.key, self.identity_of(texts), dimensions)
 
     def heads(self, categories: int, revision: int) -> Heads | None:
         """The heads of a tenant with so many categories, at hand and beyond doubt at its revision."""
-        return Heads.load(self._heads_path, self._fingerprint, categories, revision)
+        return Heads.load(self._heads_path, self.key, self._fingerprint, categories, revision)
 
     def newer_graph(self, than: Graph | None, texts: Sequence[str], dimensions: int) -> Graph | None:
         """The graph at hand, if it is over more texts than another one."""
@@ -63,11 +63,11 @@ class Caches:
 
     def save_graph(self, graph: Graph, texts: Sequence[str], packed: bytes | None) -> None:
         """Cache a graph over these texts, packed if it is at hand so. Raises StoreFault."""
-        graph.save(self._graph_path, self.identity_of(texts)(graph.count), packed)
+        graph.save(self._graph_path, self.key, self.identity_of(texts)(graph.count), packed)
 
     def save_heads(self, heads: Heads) -> None:
         """Cache heads. Raises StoreFault."""
-        heads.save(self._heads_path, self._fingerprint)
+        heads.save(self._heads_path, self.key, self._fingerprint)
 
     def snapshot(self, has_seen: Callable[[Known], bool]) -> Snapshot | None:
         """The snapshot at hand, if it is beyond doubt and of the store that says so. It may be behind."""
@@ -76,22 +76,18 @@ class Caches:
             is_known = stated["format"] == snapshot_file.FORMAT
             return is_known and has_seen(Known(**stated["known"]))
 
-        def read(path: Path, stated: Mapping[str, Any]) -> Snapshot:
-            snapshot = snapshot_file.read(bytearray(path.read_bytes()))
+        def read(content: bytearray, stated: Mapping[str, Any]) -> Snapshot:
+            snapshot = snapshot_file.read(content)
             if snapshot.known != Known(**stated["known"]):
                 raise ValueError("it is of another position than was stated")
             return snapshot
 
-        return cache_file.load(self._snapshot_path, is_wanted, read)
+        return cache_file.load(self._snapshot_path, self.key, is_wanted, read)
 
     def save_snapshot(self, known: Known, content: bytes) -> None:
         """Cache a snapshot that was written. Raises StoreFault."""
-
-        def write(path: Path) -> None:
-            path.write_bytes(content)
-
         stated = {"format": snapshot_file.FORMAT, "known": asdict(known)}
-        cache_file.save(self._snapshot_path, stated, write)
+        cache_file.save(self._snapshot_path, self.key, stated, lambda: content)
 
     def discard_snapshot(self) -> None:
         """Delete the cached snapshot, if there is one. Raises StoreFault."""

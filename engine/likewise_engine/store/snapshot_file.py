@@ -27,7 +27,7 @@ from likewise_engine.store.base import (
     TenantStore,
 )
 
-FORMAT: Final = "snapshot-1"
+FORMAT: Final = "snapshot-2"
 _ALIGNMENT: Final = 64
 _SEPARATOR: Final = "\n"
 _ENTRY_ARRAYS: Final = (

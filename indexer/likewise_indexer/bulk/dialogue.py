@@ -30,6 +30,7 @@ class Job:
         options: what the user said about the files.
         files: each with what was understood of it.
         share: which rows of the files are this process's.
+        master_key_file: of the keys that wrap the tenants' keys; None where these lie in the clear.
     """
 
     folder: Path
@@ -41,6 +42,7 @@ class Job:
     options: SourceOptions
     files: Sequence[tuple[Path, ColumnPlan, Conventions]]
     share: Share
+    master_key_file: Path | None
 
 
 class Command(Enum):

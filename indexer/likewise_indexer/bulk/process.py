@@ -56,7 +56,7 @@ class Importer:
 
     def _tenants(self) -> Tenants:
         return Tenants(
-            DataFolder(self._job.folder, self._job.lock),
+            DataFolder(self._job.folder, self._job.lock, master_key_file=self._job.master_key_file),
             load_encoder(self._job.model),
             load_vote(self._job.vote),
             memory_bytes_max=self._job.memory_bytes_max,

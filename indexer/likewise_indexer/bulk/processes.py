@@ -59,6 +59,7 @@ class ImportFolder:
         vote: folder of the vote; None for the shipped one.
         memory_bytes_max: for the tenants that all processes have loaded.
         creates: whether tenants that do not exist are created.
+        master_key_file: of the keys that wrap the tenants' keys; None where these lie in the clear.
     """
 
     path: Path
@@ -66,6 +67,7 @@ class ImportFolder:
     vote: Path | None
     memory_bytes_max: int
     creates: bool
+    master_key_file: Path | None = None
 
 
 class _Importer:
@@ -135,7 +137,7 @@ class ImportProcesses:
         self._folder = folder
         self._shares = shares
         self._options = options
-        self._data = DataFolder(folder.path)
+        self._data = DataFolder(folder.path, master_key_file=folder.master_key_file)
         threads = max(1, (os.cpu_count() or 1) // len(shares))
         self.importers: list[_Importer] = []
         try:
@@ -167,6 +169,7 @@ class ImportProcesses:
                     self._options,
                     files,
                     share,
+                    folder.master_key_file,
                 )
             )
 

@@ -30,6 +30,7 @@ _COMMANDS: Final = {
     ),
     "backup": ("likewise_server.cli.backup:backup_app", "Back up a data folder, beside its server."),
     "restore": ("likewise_server.cli.backup:restore_app", "Restore tenants from a backup, or verify it."),
+    "keys": ("likewise_server.cli.keys:keys_app", "Make, rotate and destroy the keys of tenants."),
     "check": ("likewise_server.cli.check:check_app", "Verify a data folder; repair what can be made anew."),
     "model": ("likewise_server.cli.model:model_app", "Build the models: encoders of texts, and the vote."),
 }

@@ -132,7 +132,7 @@ def _opened(settings: Settings) -> Iterator["DataFolder"]:
     """The data folder, for this process alone. Raises DataFolderInUse, KeyMissing, StoreFault."""
     from likewise_engine.folder import DataFolder
 
-    folder = DataFolder(settings.data)
+    folder = DataFolder(settings.data, master_key_file=settings.master_key_file)
     try:
         yield folder
     finally:

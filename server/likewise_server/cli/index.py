@@ -239,7 +239,12 @@ def _importer(
         if len(shares) > 1:
             settings = Settings(data=target.data)
             folder = ImportFolder(
-                target.data, settings.model, settings.vote, _MEMORY_MIB_MAX * 1024 * 1024, target.creates
+                target.data,
+                settings.model,
+                settings.vote,
+                _MEMORY_MIB_MAX * 1024 * 1024,
+                target.creates,
+                settings.master_key_file,
             )
             with reported(), ImportProcesses(folder, shares, options) as processes:
                 yield _Importer(

@@ -1,0 +1,126 @@
+"""``likewise keys``: the master key of a data folder, and the tenants' keys that it wraps."""
+
+import contextlib
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from likewise_engine.audit import Action
+from likewise_engine.errors import StoreFault
+from likewise_engine.folder import place_of, tenants_of
+from likewise_engine.keys import KEY_NAME, KeyFile, MasterKey, MasterKeys, write_master_keys
+from likewise_engine.master_record import check_master, record_master, recorded_master
+from likewise_engine.tenant_keys import TenantKeys
+from likewise_server.access.caller import LOCAL
+from likewise_server.cli.common import YesOption, confirm, console, fail, plain, reported
+from likewise_server.settings import DATA_DEFAULT
+
+keys_app = typer.Typer(
+    help="Make, rotate and destroy the keys of tenants.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    add_completion=False,
+)
+
+_DataOption = Annotated[
+    Path, typer.Option("--data", metavar="FOLDER", envvar="LIKEWISE_DATA", help="The data folder.")
+]
+_MasterOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--master-key-file", metavar="FILE", envvar="LIKEWISE_MASTER_KEY_FILE", help="File of the master key."
+    ),
+]
+
+
+@keys_app.command()
+def init(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="File to make, outside the data folder.")],
+) -> None:
+    """Make a master key, in a file that only its owner may read.
+
+    Keep a copy where a backup of the books is not: who has both can read them, and who loses the key cannot.
+    """
+    if file.exists():
+        fail(f"{file} is there already, and keys are not overwritten: choose another name")
+    key = MasterKey.new()
+    with reported():
+        write_master_keys(file, [key])
+    console.print(f"Made master key {key.id} in {plain(str(file))}.")
+
+
+@keys_app.command()
+def status(data: _DataOption = DATA_DEFAULT) -> None:
+    """Count the tenants' keys by what wraps them. Needs no master key."""
+    counts: dict[str, int] = {}
+    with reported():
+        master = recorded_master(data)
+        for tenant in tenants_of(data):
+            key_file = KeyFile.read(data / place_of(tenant))
+            wrapped_by = "no key yet" if key_file is None else key_file.master or "in the clear"
+            counts[wrapped_by] = counts.get(wrapped_by, 0) + 1
+    console.print(f"Master key of the folder: {master or 'none'}.")
+    for wrapped_by, count in sorted(counts.items()):
+        console.print(f"{wrapped_by}: {count:,} tenants")
+
+
+@keys_app.command()
+def rotate(data: _DataOption = DATA_DEFAULT, master_key_file: _MasterOption = None) -> None:
+    """Wrap all tenants' keys by a new master key.
+
+    It is added to the file, and the old one is taken out at the end.
+
+    Servers that were given the same file go on meanwhile. Run it again if it was interrupted. Tenants' keys
+    that lay in the clear are wrapped too; who had a copy of one by then can still read that tenant's books.
+    """
+    if master_key_file is None:
+        fail("name the file of the master key by --master-key-file", status=2)
+    with reported():
+        masters = MasterKeys(master_key_file)
+        keys = TenantKeys(data, masters)
+        if recorded_master(data):
+            check_master(data, masters)
+            if len(masters.keys) == 1:
+                with keys.alone():
+                    write_master_keys(master_key_file, [MasterKey.new(), *masters.keys])
+                    masters.refresh()
+        rewrapped = 0
+        for tenant in tenants_of(data):
+            if (folder := data / place_of(tenant)).exists():  # else it was deleted meanwhile
+                rewrapped += keys.rewrap(tenant, folder)
+        first = masters.keys[0]
+        record_master(data, first.id)
+        write_master_keys(master_key_file, [first])
+    console.print(f"Master key {first.id} wraps all tenants' keys: {rewrapped:,} were wrapped anew.")
+
+
+@keys_app.command()
+def destroy(
+    tenant: Annotated[str, typer.Argument(metavar="TENANT", help="Whose key.")],
+    data: _DataOption = DATA_DEFAULT,
+    master_key_file: _MasterOption = None,
+    yes: YesOption = False,
+) -> None:
+    """Destroy a tenant's key, and then the tenant.
+
+    No copy of its store can be read any more.
+
+    Nobody else may use the folder meanwhile. A backup holds the key that the tenant had when it was made:
+    delete that too.
+    """
+    from likewise_engine.folder import DataFolder
+
+    confirm(f"Destroy the key of tenant {tenant!r}, and all its books?", yes=yes)
+    with reported(), contextlib.closing(DataFolder(data, master_key_file=master_key_file)) as folder:
+        path = folder.store_path(tenant).with_name(KEY_NAME)
+        try:
+            size_bytes = path.stat().st_size
+            with path.open("r+b") as file:
+                file.write(bytes(size_bytes))
+            path.unlink()
+        except OSError as error:
+            raise StoreFault(f"{path} could not be destroyed: {error.strerror}") from error
+        folder.delete(tenant)
+        folder.audit.add(Action.DELETE, LOCAL.name, tenant=tenant)
+    console.print(f"Destroyed the key of {plain(tenant)} and its books.")

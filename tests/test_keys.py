@@ -1,0 +1,193 @@
+"""Keys: a tenant's books are read with its key alone, which a master key wraps, and gone with it."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from engine_world import ENCODER, ask, bytes_on_disk, labelled
+from likewise_engine.errors import KeyMissing, StoreCorrupt, StoreFault, TenantNotFound
+from likewise_engine.folder import STORE_NAME, place_of
+from likewise_engine.keys import KEY_NAME, KeyFile, MasterKey, MasterKeys, TenantKey, write_master_keys
+from likewise_engine.sealed import seal, unseal
+from likewise_engine.tenants import Tenants
+from likewise_server.cli.app import app
+
+RUNNER = CliRunner()
+SECRETS = (b"Zanzibar", b"zanzibar", b"secret-id", b"surgery", b"cost centre")
+LABELS = {"category": "surgery", "cost centre": "x"}
+
+
+@pytest.fixture
+def master(tmp_path: Path) -> Path:
+    path = tmp_path / "master.key"
+    assert RUNNER.invoke(app, ["keys", "init", str(path)]).exit_code == 0
+    assert path.stat().st_mode & 0o077 == 0
+    return path
+
+
+def opened(data: Path, master: Path | None) -> Tenants:
+    return Tenants.open_folder(data, ENCODER, master_key_file=master)
+
+
+def teach(data: Path, master: Path | None, tenant: str = "acme") -> None:
+    """A tenant with a few secrets, and all that is cached of it."""
+    with opened(data, master) as tenants:
+        tenants.create(tenant)
+        with tenants.use(tenant) as ledger:
+            ledger.learn(
+                [labelled(f"secret-id-{n}", f"Zanzibar Clinic {n}", labels=LABELS) for n in range(40)]
+            )
+            ledger.build_graph()
+            ledger.train_heads()
+            ledger.save_snapshot()
+
+
+def answered(data: Path, master: Path | None, tenant: str = "acme") -> str:
+    with opened(data, master) as tenants, tenants.use(tenant) as ledger:
+        return ask(ledger, "Zanzibar Clinic 7").answers[0].candidates[0].category
+
+
+def test_with_a_master_key_the_folder_tells_nothing_of_the_books(tmp_path: Path, master: Path) -> None:
+    data = tmp_path / "data"
+    with opened(data, master) as tenants:
+        tenants.create("acme")
+        with tenants.use("acme") as ledger:
+            ledger.learn([labelled("secret-id", "Zanzibar Clinic", "surgery")])
+            running = b"".join(path.read_bytes() for path in data.rglob("*") if path.is_file())
+    assert not [secret for secret in SECRETS if secret in running]
+    teach(data, master, "other")
+    files = [path for path in data.rglob("*") if path.is_file()]
+    assert {"snapshot.bin", "heads.npz", "texts.hnsw", KEY_NAME} <= {path.name for path in files}
+    assert not [(path, secret) for path in files for secret in SECRETS if secret in path.read_bytes()]
+    key = KeyFile.read(data / place_of("acme"))
+    assert key is not None
+    secret = key.opened("acme", MasterKeys(master)).secret
+    assert not [
+        path for path in files if secret in path.read_bytes() or secret.hex() in str(path.read_bytes())
+    ]
+    assert answered(data, master, "other") == "surgery"
+
+
+def test_in_the_clear_the_same_is_found_with_the_key_that_lies_there(tmp_path: Path) -> None:
+    teach(tmp_path, None)
+    assert all(secret in bytes_on_disk(tmp_path) for secret in SECRETS)
+
+
+def test_without_the_master_key_or_with_another_the_folder_is_refused_and_left_alone(
+    tmp_path: Path, master: Path
+) -> None:
+    data = tmp_path / "data"
+    teach(data, master)
+    before = {path: path.read_bytes() for path in data.rglob("*") if path.is_file()}
+    other = tmp_path / "other.key"
+    write_master_keys(other, [MasterKey.new()])
+    for given in (None, other):
+        with pytest.raises(KeyMissing, match="master-key-file"):
+            opened(data, given)
+    assert {path: path.read_bytes() for path in data.rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.parametrize("content", [b"", b"secret words\n", b"ab" * 31, b"\xff" * 64, b"a" * 5_000])
+def test_a_file_that_holds_no_master_key_is_refused_without_showing_it(
+    tmp_path: Path, content: bytes
+) -> None:
+    (tmp_path / "master.key").write_bytes(content)
+    with pytest.raises(StoreFault, match="holds no master key") as refused:
+        opened(tmp_path / "data", tmp_path / "master.key")
+    assert "secret" not in str(refused.value)
+
+
+def test_a_key_of_another_tenant_does_not_open(tmp_path: Path, master: Path) -> None:
+    data = tmp_path / "data"
+    for tenant in ("acme", "beta"):
+        teach(data, master, tenant)
+    shutil.copy(data / place_of("beta") / KEY_NAME, data / place_of("acme") / KEY_NAME)
+    with opened(data, master) as tenants, pytest.raises(StoreCorrupt, match="another"), tenants.use("acme"):
+        pass
+
+
+def test_every_damage_to_a_key_file_is_told(tmp_path: Path) -> None:
+    teach(tmp_path, None)
+    path = tmp_path / place_of("acme") / KEY_NAME
+    whole = path.read_bytes()
+    for position in range(len(whole)):
+        path.write_bytes(whole[:position] + bytes([whole[position] ^ 1]) + whole[position + 1 :])
+        with pytest.raises(StoreCorrupt, match="is damaged"):
+            KeyFile.read(path.parent)
+    path.unlink()
+    with opened(tmp_path, None) as tenants, pytest.raises(StoreCorrupt, match="is gone"), tenants.use("acme"):
+        pass
+
+
+def test_rotation_wraps_all_keys_anew_beside_a_server(tmp_path: Path, master: Path) -> None:
+    data = tmp_path / "data"
+    teach(data, None)
+    command = ["keys", "rotate", "--data", str(data), "--master-key-file", str(master)]
+    assert "1 were wrapped anew" in " ".join(RUNNER.invoke(app, command).stdout.split())
+    first = master.read_text()
+    with opened(data, master) as tenants:
+        tenants.create("before")
+        rotated = RUNNER.invoke(app, command)
+        assert "2 were wrapped anew" in " ".join(rotated.stdout.split()), rotated.output
+        assert master.read_text() != first
+        for tenant in ("acme", "before"):
+            with tenants.use(tenant):
+                pass
+        tenants.create("after")
+    assert answered(data, master) == "surgery"
+    shown = RUNNER.invoke(app, ["keys", "status", "--data", str(data)]).stdout
+    assert f"{MasterKeys(master).keys[0].id}: 3 tenants" in shown
+    master.write_text(first)
+    with pytest.raises(KeyMissing):
+        opened(data, master)
+
+
+def test_rotation_that_was_interrupted_is_finished(tmp_path: Path, master: Path) -> None:
+    data = tmp_path / "data"
+    teach(data, master)
+    write_master_keys(master, [MasterKey.new(), *MasterKeys(master).keys])
+    assert answered(data, master) == "surgery"
+    RUNNER.invoke(app, ["keys", "rotate", "--data", str(data), "--master-key-file", str(master)])
+    assert len(MasterKeys(master).keys) == 1
+    assert answered(data, master) == "surgery"
+
+
+def test_a_destroyed_key_takes_the_tenant_along_in_every_copy_of_the_store(tmp_path: Path) -> None:
+    teach(tmp_path / "data", None)
+    store = tmp_path / "data" / place_of("acme") / STORE_NAME
+    copy = Path(shutil.copy(store, tmp_path / "copy"))
+    ran = RUNNER.invoke(app, ["keys", "destroy", "acme", "--yes", "--data", str(tmp_path / "data")])
+    assert ran.exit_code == 0, ran.output
+    assert not [secret for secret in SECRETS if secret in copy.read_bytes()]
+    with opened(tmp_path / "data", None) as tenants, pytest.raises(TenantNotFound), tenants.use("acme"):
+        pass
+
+
+@pytest.mark.parametrize("size", [0, 1, (1 << 20) - 1, 1 << 20, (1 << 20) + 1, 3 << 20])
+def test_what_is_sealed_opens_under_its_key_and_name_alone(size: int) -> None:
+    key, content = TenantKey.new("acme"), b"x" * size
+    sealed = seal(key, "a", content)
+    assert unseal(key, "a", sealed) == content
+    first_end = 32 + (1 << 20) + 16
+    damaged = [
+        sealed[:-1],
+        sealed + b"x",
+        sealed[:32] + sealed[first_end:],
+        sealed[:first_end],
+        bytes([sealed[0] ^ 1]) + sealed[1:],
+    ]
+    for wrong in (wrong for wrong in damaged if wrong != sealed):
+        with pytest.raises(ValueError, match="does not open"):
+            unseal(key, "a", wrong)
+    for other, name in ((key, "b"), (TenantKey.new("acme"), "a")):
+        with pytest.raises(ValueError, match="does not open"):
+            unseal(other, name, sealed)
+
+
+def test_no_key_shows_in_a_repr() -> None:
+    key = TenantKey("acme", b"k" * 32)
+    shown = f"{key!r} {MasterKey(b'm' * 32)!r} {KeyFile.of(key, None)!r}"
+    assert "kkk" not in shown
+    assert "mmm" not in shown
