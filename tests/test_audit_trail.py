@@ -98,6 +98,16 @@ def test_the_oldest_records_go_first(tmp_path: Path, monkeypatch: pytest.MonkeyP
         assert [r.tenant for r in tenants.audit.records(99)] == ["t4", "t3", "t2"]
 
 
+def test_a_trail_that_was_cut_short_when_it_was_begun_is_begun_again(tmp_path: Path) -> None:
+    with Tenants.open_folder(tmp_path, ENCODER):
+        pass
+    (tmp_path / "audit.sqlite3").touch()
+    with Tenants.open_folder(tmp_path, ENCODER) as tenants:
+        assert list(tenants.audit.records(9)) == []
+        tenants.create("acme")
+        assert len(tenants.audit.records(9)) == 1
+
+
 def test_receipts_are_returned_again_by_the_trail(client: likewise.Client, cafe: str) -> None:
     forgotten = client.forget_transactions(cafe, ["c0", "never"])
     purged = client.purge_category(cafe, "milk", request_id="r")

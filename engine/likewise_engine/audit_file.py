@@ -173,4 +173,6 @@ class AuditFile:
             closing(connect(self._path, self._keys.of_folder(self._path).of_pages())) as connection,
             decoded(),
         ):
+            # Whoever made the file may have been killed before its first record.
+            connection.execute(_SCHEMA)
             yield connection
