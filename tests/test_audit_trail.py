@@ -99,9 +99,9 @@ def test_the_oldest_records_go_first(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 def test_a_trail_that_was_cut_short_when_it_was_begun_is_begun_again(tmp_path: Path) -> None:
-    with Tenants.open_folder(tmp_path, ENCODER):
-        pass
-    (tmp_path / "audit.sqlite3").touch()
+    with Tenants.open_folder(tmp_path, ENCODER) as tenants:
+        tenants.create("first")
+    (tmp_path / "audit.sqlite3").write_bytes(b"")
     with Tenants.open_folder(tmp_path, ENCODER) as tenants:
         assert list(tenants.audit.records(9)) == []
         tenants.create("acme")
