@@ -87,7 +87,8 @@ def test_without_an_extra_only_the_client_is_needed(metadata: Message) -> None:
     requirements = metadata.get_all("Requires-Dist", [])
     always = {requirement.partition(">=")[0] for requirement in requirements if "extra ==" not in requirement}
     assert always == {"grpcio", "protobuf", "googleapis-common-protos"}
-    assert set(metadata.get_all("Provides-Extra", [])) == {"server", "peers", "bench-peers", "models", "dev"}
+    extras = {"server", "peers", "bench-peers", "models", "fuzz", "dev"}
+    assert set(metadata.get_all("Provides-Extra", [])) == extras
 
 
 def test_no_extra_for_running_brings_torch(metadata: Message) -> None:
