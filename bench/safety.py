@@ -1,7 +1,8 @@
 """What safety costs: Classify and Learn of this tree beside those of an earlier one, in one run.
 
-A server of each runs over books of its own, which it was taught over gRPC. They are called in turns, a few
-calls at a time, so that what the machine does meanwhile befalls all of them alike. Their ratios count.
+A server of each runs over books of its own, which it was taught over gRPC; a third is this tree's with TLS, a
+token, and keys wrapped by a master key. They are called in turns, a few calls at a time, so that what the
+machine does meanwhile befalls all of them alike. Their ratios count.
 
     python bench/safety.py --before CHECKOUT [--rounds N] [--json OUT]    # its kernels built in place
     python bench/safety.py --small    # this tree against itself: whether it works
@@ -30,10 +31,11 @@ import likewise
 from latency_load.figures import machine
 from latency_load.invented import InventedTenant
 from latency_load.processes import ServerFailed
-from safety_side.sides import Side, plain
+from safety_side.sides import Side, plain, secured
 
 BEFORE: Final = "before"
 AFTER: Final = "after"
+SECURED: Final = "after, with all of it"
 CALLS: Final = ("classify", "learn")
 _SEED: Final = 5
 _LABELS: Final = (500, 2_000, 2_000, 10_000)
@@ -75,6 +77,7 @@ def benchmark(given: argparse.Namespace, console: Console) -> dict[str, Any]:
         sides = [
             stack.enter_context(plain(BEFORE, scratch / BEFORE, **before)),
             stack.enter_context(plain(AFTER, scratch / AFTER)),
+            stack.enter_context(secured(SECURED, scratch / "secured", scratch / "keys")),
         ]
         for side in sides:
             for tenant in tenants:
