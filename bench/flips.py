@@ -238,7 +238,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args(arguments)
-    logging.getLogger("likewise_engine").setLevel(logging.CRITICAL)  # Else a line for each that shows.
     counts: Counter[str] = Counter()
     of_file: dict[str, Counter[str]] = {}
     silent = []
@@ -274,4 +273,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    logging.getLogger("likewise_engine").setLevel(logging.CRITICAL)  # Else a line for each that shows.
     sys.exit(main())

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -100,11 +100,13 @@ def misuse(client: likewise.Client, address: str) -> None:
         lambda: client.merge_categories("cafe", [secret("a")], secret("b")),
         lambda: client.purge_category("cafe", secret("never")),
         lambda: client.classify("no-such-tenant", marked()),
-        lambda: client.classify("cafe", marked(), deadline_ms=0.01),
     )
     for fails in failing:
         with pytest.raises((likewise.Error, TypeError)):
             fails()
+    for _ in range(20):
+        with suppress(likewise.DeadlineExceeded):  # some are in time all the same
+            client.classify("cafe", marked(), deadline_ms=0.01)
     with grpc.insecure_channel(address) as channel:
         for method in ("LedgerService/Learn", "ClassifierService/Classify", "TenantService/CreateTenant"):
             call: Any = channel.unary_unary(f"/likewise.v1.{method}")

@@ -247,9 +247,8 @@ class SqliteStore:
         with translated("write", self._path):
             if self._writer is None:
                 self._make_durable()
+                self._mark = self._mark or MarkFile(mark_path(self._path))
                 self._writer = connect(self._path, self._pages_key, WRITE_WAIT_S, keeps_statements=True)
-            if self._mark is None:
-                self._mark = MarkFile(mark_path(self._path))
             try:
                 with transaction(self._writer):
                     self._writing_thread = threading.get_ident()
@@ -258,7 +257,8 @@ class SqliteStore:
                     finally:
                         self._writing_thread = None
                     position = position_of(self._writer)
-                self._mark.write(position)
+                if self._mark is not None:
+                    self._mark.write(position)
             finally:
                 shrink(self._writer)
 
