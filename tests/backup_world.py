@@ -14,14 +14,14 @@ from likewise_engine.store.sqlite import SqliteStore
 from likewise_engine.tenants import Tenants
 
 
-def open_tenants(data: Path) -> Tenants:
+def open_tenants(data: Path, master: Path | None = None) -> Tenants:
     """The tenants of a data folder."""
-    return Tenants.open_folder(data, ENCODER)
+    return Tenants.open_folder(data, ENCODER, master_key_file=master)
 
 
-def fill(data: Path, *tenants: str, labels: int = 20) -> None:
+def fill(data: Path, *tenants: str, labels: int = 20, master: Path | None = None) -> None:
     """Make tenants, each with books of its own."""
-    with open_tenants(data) as opened:
+    with open_tenants(data, master) as opened:
         for number, tenant in enumerate(tenants):
             opened.create(tenant, display_name=tenant.title())
             books = Books(seed=number)
@@ -35,9 +35,9 @@ def learn(data: Path, tenant: str, *ids: str, payee: str = "Corner Bakery") -> N
         ledger.learn([labelled(transaction_id, payee) for transaction_id in ids])
 
 
-def entries_of(data: Path, tenant: str) -> Sequence[Entry]:
+def entries_of(data: Path, tenant: str, master: Path | None = None) -> Sequence[Entry]:
     """All entries of a tenant, from its store."""
-    with closing(SqliteStore(store_of(data, tenant), key_of(data, tenant))) as store:
+    with closing(SqliteStore(store_of(data, tenant), key_of(data, tenant, master))) as store:
         return store.entries_after(-1, 1_000_000)
 
 
@@ -46,11 +46,11 @@ def store_of(data: Path, tenant: str) -> Path:
     return data / place_of(tenant) / STORE_NAME
 
 
-def key_of(data: Path, tenant: str) -> TenantKey:
+def key_of(data: Path, tenant: str, master: Path | None = None) -> TenantKey:
     """A tenant's key, in a data folder and in the folder of a backup."""
     key_file = KeyFile.read(store_of(data, tenant).parent)
     assert key_file is not None
-    return key_file.opened(tenant, MasterKeys())
+    return key_file.opened(tenant, MasterKeys(master))
 
 
 def raw_store_of(data: Path, tenant: str) -> Connection:

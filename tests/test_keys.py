@@ -1,6 +1,7 @@
 """Keys: a tenant's books are read with its key alone, which a master key wraps, and gone with it."""
 
 import shutil
+import threading
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,8 @@ from likewise_engine.errors import KeyMissing, StoreCorrupt, StoreFault, TenantN
 from likewise_engine.folder import STORE_NAME, place_of
 from likewise_engine.keys import KEY_NAME, KeyFile, MasterKey, MasterKeys, TenantKey, write_master_keys
 from likewise_engine.sealed import seal, unseal
+from likewise_engine.store.copying import facts_of
+from likewise_engine.tenant_keys import TenantKeys
 from likewise_engine.tenants import Tenants
 from likewise_server.cli.app import app
 
@@ -191,3 +194,122 @@ def test_no_key_shows_in_a_repr() -> None:
     shown = f"{key!r} {MasterKey(b'm' * 32)!r} {KeyFile.of(key, None)!r}"
     assert "kkk" not in shown
     assert "mmm" not in shown
+
+
+# --- Another key for a tenant ----------------------------------------------------------------
+
+
+def rekey_command(data: Path, master: Path) -> list[str]:
+    return ["keys", "rotate", "--rekey", "--data", str(data), "--master-key-file", str(master)]
+
+
+def key_file_of(data: Path, tenant: str = "acme") -> KeyFile:
+    key_file = KeyFile.read(data / place_of(tenant))
+    assert key_file is not None
+    return key_file
+
+
+def test_who_had_a_copy_of_a_key_reads_nothing_after_it_was_changed(tmp_path: Path, master: Path) -> None:
+    data = tmp_path / "data"
+    for tenant in ("acme", "beta"):
+        teach(data, None, tenant)
+    was = TenantKey("acme", key_file_of(data).key)
+    before = (data / place_of("acme") / STORE_NAME).read_bytes()
+    ran = RUNNER.invoke(app, rekey_command(data, master))
+    assert ran.exit_code == 0, ran.output
+    assert "2 tenants have another key" in ran.stdout
+    folder = data / place_of("acme")
+    assert {path.name for path in folder.iterdir()} <= {STORE_NAME, KEY_NAME, "ledger.mark", "upkeep.lock"}
+    assert was.id != key_file_of(data).opened("acme", MasterKeys(master)).id
+    with pytest.raises(StoreFault):
+        facts_of(folder / STORE_NAME, was)
+    assert (folder / STORE_NAME).read_bytes() != before
+    assert [answered(data, master, tenant) for tenant in ("acme", "beta")] == ["surgery", "surgery"]
+
+
+def test_no_tenant_has_another_key_while_a_server_uses_the_folder(tmp_path: Path, master: Path) -> None:
+    data = tmp_path / "data"
+    teach(data, master)
+    before = key_file_of(data), master.read_bytes()
+    with opened(data, master):
+        assert RUNNER.invoke(app, rekey_command(data, master)).exit_code == 1
+    assert (key_file_of(data), master.read_bytes()) == before
+
+
+@pytest.mark.parametrize("name", ["ledger.sqlite3", KEY_NAME])
+@pytest.mark.parametrize("is_done", [False, True])
+def test_another_key_that_a_crash_came_between_is_there_or_not(
+    tmp_path: Path, master: Path, monkeypatch: pytest.MonkeyPatch, name: str, *, is_done: bool
+) -> None:
+    """The process dies at the first rename of a file to this name, before it or after."""
+    data = tmp_path / "data"
+    teach(data, master)
+    store = data / place_of("acme") / STORE_NAME
+    before = key_file_of(data).opened("acme", MasterKeys(master)).id
+    rename = Path.replace
+
+    def dies(path: Path, target: Path) -> Path:
+        if Path(target).name == name:
+            if is_done:
+                rename(path, target)
+            raise KeyboardInterrupt
+        return rename(path, target)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "replace", dies)
+        with pytest.raises(KeyboardInterrupt):
+            TenantKeys(data, MasterKeys(master)).rekey("acme", store)
+    assert is_store_aside(data) == ((name, is_done) != (KEY_NAME, False))
+    rotated = RUNNER.invoke(
+        app, ["keys", "rotate", "--data", str(data), "--master-key-file", str(master)]
+    )  # does not lose sight of it
+    assert rotated.exit_code == 0, rotated.output
+    assert answered(data, master) == "surgery"
+    assert not is_store_aside(data)
+    is_changed = key_file_of(data).opened("acme", MasterKeys(master)).id != before
+    assert is_changed == ((name, is_done) != (KEY_NAME, False))
+    assert RUNNER.invoke(app, rekey_command(data, master)).exit_code == 0
+    assert answered(data, master) == "surgery"
+    assert not store.with_name(f"{STORE_NAME}.new").exists()
+
+
+def is_store_aside(data: Path) -> bool:
+    return key_file_of(data).is_store_aside
+
+
+def test_a_damaged_store_keeps_its_key(tmp_path: Path, master: Path) -> None:
+    teach(tmp_path / "data", master)
+    store = tmp_path / "data" / place_of("acme") / STORE_NAME
+    content = bytearray(store.read_bytes())
+    content[len(content) // 2] ^= 1
+    store.write_bytes(content)
+    before = key_file_of(tmp_path / "data")
+    with pytest.raises(StoreCorrupt):
+        TenantKeys(tmp_path / "data", MasterKeys(master)).rekey("acme", store)
+    assert key_file_of(tmp_path / "data") == before
+    assert store.read_bytes() == content
+
+
+def test_a_backup_that_is_being_made_is_waited_for(tmp_path: Path, master: Path) -> None:
+    data = tmp_path / "data"
+    teach(data, master)
+    keys = TenantKeys(data, MasterKeys(master))
+    rekeying = threading.Thread(target=keys.rekey, args=("acme", data / place_of("acme") / STORE_NAME))
+    before = key_file_of(data)
+    with keys.unchanged():
+        rekeying.start()
+        rekeying.join(timeout=0.2)
+        assert key_file_of(data) == before
+    rekeying.join()
+    assert key_file_of(data) != before
+
+
+def test_a_master_key_that_others_may_read_is_warned_of(
+    tmp_path: Path, master: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    MasterKeys(master)
+    assert caplog.messages == []
+    master.chmod(0o640)
+    MasterKeys(master).refresh()
+    (warned,) = caplog.messages
+    assert "chmod 600" in warned

@@ -150,7 +150,7 @@ def test_encrypting_that_a_crash_cut_short_is_finished(tmp_path: Path, *, rename
         assert key_file is not None
         KeyFile(key_file.master, key_file.key, is_store_plain=True).write(store.parent)
     else:  # the key is there, and half a copy
-        KeyFile.of(TenantKey.new("acme"), None, is_store_plain=True).write(store.parent)
+        KeyFile("", TenantKey.new("acme").secret, is_store_plain=True).write(store.parent)
         store.with_name(f"{STORE_NAME}.new").write_bytes(b"half a copy")
     with Tenants.open_folder(tmp_path, ENCODER) as tenants, tenants.use("acme") as ledger:
         assert ledger.store.statistics().labels == 20

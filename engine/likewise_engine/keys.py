@@ -12,6 +12,7 @@ is wrapped by the first; the others are those that ``likewise keys rotate`` is a
 
 import hashlib
 import json
+import logging
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -34,6 +35,8 @@ _KEY_BYTES: Final = 32
 _NONCE_BYTES: Final = 12
 _ID_CHARS: Final = 16
 
+_log = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True, slots=True)
 class TenantKey:
@@ -51,6 +54,11 @@ class TenantKey:
     def new(cls, tenant: str) -> "TenantKey":
         """A key that nobody has."""
         return cls(tenant, os.urandom(_KEY_BYTES))
+
+    @property
+    def id(self) -> str:
+        """What names it, and says nothing of it."""
+        return _derived(self.secret, b"likewise tenant key id").hex()[:_ID_CHARS]
 
     def of_pages(self) -> bytes:
         """The key of the store's pages."""
@@ -105,6 +113,8 @@ class MasterKeys:
         """
         self.file = file
         self.keys: Sequence[MasterKey] = read_master_keys(file) if file is not None else ()
+        if file is not None:
+            _warn_of_readers(file)
 
     @property
     def first(self) -> MasterKey | None:
@@ -126,6 +136,15 @@ class MasterKeys:
 
     def _of_id(self, master: str) -> MasterKey | None:
         return next((key for key in self.keys if key.id == master), None)
+
+
+def _warn_of_readers(file: Path) -> None:
+    try:
+        is_for_others = file.stat().st_mode & 0o077
+    except OSError:  # it was there a moment ago; what needs it will say so
+        return
+    if is_for_others:
+        _log.warning("others than its owner may use the master key file %s: chmod 600 it", file)
 
 
 def read_master_keys(file: Path) -> Sequence[MasterKey]:
@@ -161,18 +180,21 @@ class KeyFile:
         master: name of the master key that wraps the key; empty where it lies in the clear.
         key: the key, wrapped or not.
         is_store_plain: whether the store may still be without a cipher: it is being taken over.
+        is_store_aside: whether the store under this key may still lie aside, and one under an earlier key in
+            its place.
     """
 
     master: str
     key: bytes = field(repr=False)
     is_store_plain: bool = False
+    is_store_aside: bool = False
 
     @classmethod
-    def of(cls, key: TenantKey, master: MasterKey | None, *, is_store_plain: bool = False) -> "KeyFile":
-        """What is to be said of a key."""
+    def of(cls, key: TenantKey, master: MasterKey | None) -> "KeyFile":
+        """What is to be said of a key, whose store is in its place."""
         if master is None:
-            return cls("", key.secret, is_store_plain)
-        return cls(master.id, master.wrapped(key), is_store_plain)
+            return cls("", key.secret)
+        return cls(master.id, master.wrapped(key))
 
     @classmethod
     def read(cls, folder: Path) -> "KeyFile | None":
@@ -193,7 +215,11 @@ class KeyFile:
             stated = json.loads(content)
             if stated.pop("sha256") != _checksum(stated) or stated.pop("format") != _FORMAT:
                 raise ValueError("its checksum is another")
-            return cls(str(stated["master"]), bytes.fromhex(stated["key"]), bool(stated["is_store_plain"]))
+            is_store_plain, is_store_aside = (
+                bool(stated["is_store_plain"]),
+                bool(stated.get("is_store_aside")),
+            )
+            return cls(str(stated["master"]), bytes.fromhex(stated["key"]), is_store_plain, is_store_aside)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise StoreCorrupt(
                 f"{path} is damaged: without this key the tenant's books cannot be read. Bring the file back"
@@ -207,6 +233,7 @@ class KeyFile:
             "master": self.master,
             "key": self.key.hex(),
             "is_store_plain": self.is_store_plain,
+            "is_store_aside": self.is_store_aside,
         }
         write_whole(folder / KEY_NAME, json.dumps({**stated, "sha256": _checksum(stated)}).encode())
 

@@ -142,6 +142,8 @@ BACKUP_MANIFEST_BYTES_MAX: Final = 128 * 1024 * 1024
 """100,000 tenants take 60 MB: each its id, its counts, and the checksums of its files."""
 BACKUP_FILES_PER_TENANT_MAX: Final = 4
 """A tenant has a store, and what goes with it."""
+BACKUP_KEYS_BYTES_MAX: Final = 128 * 1024 * 1024
+"""Of the file of wrapped keys beside a backup. 100,000 tenants take 35 MB."""
 
 # --- Portable exports ------------------------------------------------------------------------
 PORTABLE_BYTES_MAX: Final = 1024 * 1024 * 1024

@@ -2,11 +2,13 @@
 
 Master keys are rotated beside servers, and no tenant may be missed: whoever writes a key file holds the lock
 of the folder of all tenants, shared with others who do, until the tenant is where it will be seen. Who brings
-a new master key holds it alone. A tenant's own folder is locked for as long as its key file is changed.
+a new master key holds it alone, and so does who gives a tenant another key. A tenant's own folder is locked
+for as long as its key file is changed.
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -15,7 +17,7 @@ from likewise_engine.errors import StoreCorrupt
 from likewise_engine.folder_lock import locked
 from likewise_engine.keys import KEY_NAME, KeyFile, MasterKeys, TenantKey
 from likewise_engine.store.connection import is_plain
-from likewise_engine.store.takeover import encrypt
+from likewise_engine.store.takeover import encrypt, encrypt_aside, put_in_place
 
 _FOLDER: Final = ""
 """Whose key it is that lies in the data folder itself: no tenant's."""
@@ -31,7 +33,10 @@ class TenantKeys:
         self._masters = masters
 
     def of(self, tenant: str, store: Path) -> TenantKey:
-        """An existing tenant's key. A store from before there were keys is given one, and encrypted, now.
+        """An existing tenant's key.
+
+        A store from before there were keys is given one, and encrypted, now. Where a crash kept the store
+        under this key from its place, it is put there.
 
         Args:
             tenant: its id.
@@ -45,6 +50,9 @@ class TenantKeys:
         key_file = KeyFile.read(store.parent)
         if key_file is None or key_file.is_store_plain:
             return self._taken_over(tenant, store)
+        if key_file.is_store_aside:
+            with locked(store.parent):
+                self._settle(store)
         return key_file.opened(tenant, self._masters)
 
     def of_folder(self, store: Path) -> TenantKey:
@@ -79,7 +87,40 @@ class TenantKeys:
     def write(self, key: TenantKey, folder: Path, *, is_store_plain: bool = False) -> None:
         """Write a tenant's key file, for whoever has the locks. Raises StoreFault."""
         self._masters.refresh()
-        KeyFile.of(key, self._masters.first, is_store_plain=is_store_plain).write(folder)
+        replace(KeyFile.of(key, self._masters.first), is_store_plain=is_store_plain).write(folder)
+
+    def rekey(self, tenant: str, store: Path) -> None:
+        """Give a tenant another key, and its store other pages. Only backups may use the folder besides.
+
+        First the store is there aside, whole, then its key, then the store is in its place: a crash before
+        the second leaves the tenant as it was, and after it :meth:`of` does the third. What is cached goes.
+
+        Args:
+            tenant: its id.
+            store: path of its store.
+
+        Raises:
+            StoreFault, KeyMissing, StoreCorrupt: as in :meth:`of`; or the store cannot be encrypted. It is as
+                it was.
+        """
+        earlier, folder = self.of(tenant, store), store.parent
+        with self.alone(), locked(folder):
+            key = TenantKey.new(tenant)
+            encrypt_aside(store, key, earlier)
+            self._masters.refresh()
+            replace(KeyFile.of(key, self._masters.first), is_store_aside=True).write(folder)
+            self._settle(store)
+
+    @contextmanager
+    def unchanged(self) -> Iterator[None]:
+        """Keep tenants' keys and the first master key what they are, while stores are copied.
+
+        Raises:
+            StoreFault.
+        """
+        with locked(self._tenants, is_shared=True):
+            self._masters.refresh()
+            yield
 
     def rewrap(self, tenant: str, folder: Path) -> bool:
         """Wrap a tenant's key by the first master key, if it is not; servers go on meanwhile.
@@ -96,14 +137,23 @@ class TenantKeys:
             if first is None or key_file is None or key_file.master == first.id:
                 return False
             key = key_file.opened(tenant, self._masters)
-            KeyFile.of(key, first, is_store_plain=key_file.is_store_plain).write(folder)
+            wrapped = KeyFile.of(key, first)
+            replace(key_file, master=wrapped.master, key=wrapped.key).write(folder)
             return True
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """Keep anybody from adding a tenant, while there is another master key."""
+        """Keep anybody from adding a tenant or copying stores, while keys change."""
         with locked(self._tenants):
             yield
+
+    def _settle(self, store: Path) -> None:
+        """Put a store in its place that was encrypted aside, for whoever has the lock of its folder."""
+        key_file = KeyFile.read(store.parent)
+        if key_file is not None and key_file.is_store_aside:  # else somebody was quicker
+            put_in_place(store)
+            discard_all(store.parent)  # they are under the earlier key
+            replace(key_file, is_store_aside=False).write(store.parent)
 
     def _taken_over(self, tenant: str, store: Path) -> TenantKey:
         """The key of a tenant whose store had none, or was cut short in being encrypted."""

@@ -1,6 +1,7 @@
 """Backups of a data folder: made beside a running server, verified, restored.
 
 manifest.py    what a backup says that it holds
+keys_file.py   the keys that lie beside it
 container.py   a folder, or one tar file, that holds it
 making.py      from a data folder
 restoring.py   into one

@@ -3,24 +3,28 @@
 All is made in a folder beside the place where the backup is to be, and renamed at the end: there is a whole
 backup or none. A tar file is packed from that folder, so it takes the room twice for a while. Caches are left
 out: they are made again from the stores.
+
+Keys that lie in the clear go into the backup. Where there is a master key, they go wrapped into a file beside
+the backup and not into it: so who destroys a tenant's key need not reach the backups of its store.
 """
 
 import os
 import shutil
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from likewise_engine.backup.container import open_backup, pack, tar_mode
+from likewise_engine.backup.keys_file import WrappedKey, keys_path, write_keys
 from likewise_engine.backup.manifest import MANIFEST_NAME, BackedUpFile, BackedUpTenant, Manifest
 from likewise_engine.durable import sha256_of, sync
 from likewise_engine.errors import BackupRefused, PreconditionFailed, StoreFault, StoreFull, TenantNotFound
 from likewise_engine.faults import kind_of
 from likewise_engine.folder import STORE_NAME, place_of, tenants_of
-from likewise_engine.keys import KEY_NAME, MasterKeys, TenantKey
+from likewise_engine.keys import KEY_NAME, KeyFile, MasterKeys, TenantKey
 from likewise_engine.store.copying import StoreFacts, copy_store, facts_of
 from likewise_engine.tenant_keys import TenantKeys
 
@@ -35,11 +39,13 @@ class MadeBackup:
         manifest: what it holds.
         reused: tenants that had not changed since the earlier backup, whose files it shares.
         faults: tenants that could not be copied, with the reason. They are among those that are left out.
+        keys: the file of the wrapped keys; None where they lie in the clear, and are in the backup.
     """
 
     manifest: Manifest
     reused: int
     faults: Sequence[str]
+    keys: Path | None
 
 
 def back_up(
@@ -62,7 +68,7 @@ def back_up(
         progress: is told how many tenants are done, and of how many.
 
     Raises:
-        PreconditionFailed: something is at ``out`` already, or there is no data folder.
+        PreconditionFailed: something is at ``out`` already, or at ``out.keys``; or there is no data folder.
         TenantNotFound: one of the named tenants.
         InvalidInput: the ending of ``out`` promises what is not made.
         BackupRefused: the earlier backup is damaged, or no folder.
@@ -71,27 +77,31 @@ def back_up(
     mode = tar_mode(out)
     if not (data / "tenants").is_dir():
         raise PreconditionFailed(f"there is no data folder {data}")
-    if os.path.lexists(out):
-        raise PreconditionFailed(
-            f"{out} is there already, and backups are not overwritten: choose another name"
-        )
+    for path in (out, keys_path(out)):
+        if os.path.lexists(path):
+            raise PreconditionFailed(
+                f"{path} is there already, and backups are not overwritten: choose another name"
+            )
     wanted = _wanted(data, tenants)
+    masters = MasterKeys(master_key_file)
+    keys = TenantKeys(data, masters)
     with _writing(out), _staged(out) as stage:
-        making = _Making(data, stage, _Earlier(since), TenantKeys(data, MasterKeys(master_key_file)))
-        for done, tenant in enumerate(wanted, 1):
-            making.add(tenant)
-            if progress is not None:
-                progress(done, len(wanted))
+        making = _Making(data, stage, _Earlier(since), keys, masters)
+        with keys.unchanged():
+            for done, tenant in enumerate(wanted, 1):
+                making.add(tenant)
+                if progress is not None:
+                    progress(done, len(wanted))
         manifest = making.finish()
-        if mode is None:
-            stage.rename(out)
-        else:
-            packed = stage / "packed"
-            pack(stage, manifest, packed, mode)
-            sync(packed)
-            packed.rename(out)
+        made = stage
+        if mode is not None:
+            made = stage / "packed"
+            pack(stage, manifest, made, mode)
+            sync(made)
+        with _keys_beside(out, making.wrapped, stage) as written:
+            made.rename(out)
         sync(out.absolute().parent)
-    return MadeBackup(manifest, making.reused, making.faults)
+    return MadeBackup(manifest, making.reused, making.faults, written)
 
 
 class _Earlier:
@@ -106,18 +116,19 @@ class _Earlier:
             with open_backup(folder) as backup:
                 self._tenants = {told.tenant: told for told in backup.manifest.tenants}
 
-    def share(self, data: Path, tenant: str, key: TenantKey, stage: Path) -> BackedUpTenant | None:
+    def share(
+        self, data: Path, tenant: str, key: TenantKey, stage: Path, *, is_wrapped: bool
+    ) -> BackedUpTenant | None:
         """Link the files of a tenant that has not changed; None where it has, or they are damaged."""
         told = self._tenants.get(tenant)
         if self._folder is None or told is None or told.token == 0:
+            return None
+        if told.key_id != key.id or told.holds_key == is_wrapped:
             return None
         here = data / place_of(tenant)
         facts = facts_of(here / STORE_NAME, key)
         if (facts.schema, facts.position, facts.token) != (told.schema, told.position, told.token):
             return None
-        key_files = [file.sha256 for file in told.files if file.path.endswith(KEY_NAME)]
-        if key_files != [sha256_of(here / KEY_NAME)]:
-            return None  # it may be wrapped by a master key that is no more
         earlier_files = [(self._folder / file.path, file.sha256) for file in told.files]
         if not all(path.is_file() and sha256_of(path) == sha256 for path, sha256 in earlier_files):
             return None
@@ -135,10 +146,14 @@ class _Earlier:
 class _Making:
     """A backup that is being made in a folder."""
 
-    def __init__(self, data: Path, stage: Path, earlier: _Earlier, keys: TenantKeys) -> None:
-        self._data, self._stage, self._earlier, self._keys = data, stage, earlier, keys
+    def __init__(
+        self, data: Path, stage: Path, earlier: _Earlier, keys: TenantKeys, masters: MasterKeys
+    ) -> None:
+        self._data, self._stage, self._earlier = data, stage, earlier
+        self._keys, self._masters = keys, masters
         self._tenants: list[BackedUpTenant] = []
         self._left_out: dict[str, str] = {}
+        self.wrapped: dict[str, WrappedKey] = {}
         self.faults: list[str] = []
         self.reused = 0
 
@@ -147,7 +162,11 @@ class _Making:
         folder = self._stage / place_of(tenant)
         try:
             key = self._keys.of(tenant, self._data / place_of(tenant) / STORE_NAME)
-            shared = self._earlier.share(self._data, tenant, key, self._stage)
+            if self._masters.first is not None:
+                # Also where the store cannot be copied: earlier backups of it need the key.
+                self.wrapped[tenant] = WrappedKey(key.id, KeyFile.of(key, self._masters.first))
+            is_wrapped = tenant in self.wrapped
+            shared = self._earlier.share(self._data, tenant, key, self._stage, is_wrapped=is_wrapped)
             self._tenants.append(shared or self._copied(tenant, key, folder))
             self.reused += shared is not None
         except StoreFull:
@@ -165,6 +184,8 @@ class _Making:
             self._tenants.remove(told)
             self._left_out[told.tenant] = _GONE
             shutil.rmtree(self._stage / place_of(told.tenant))
+        for tenant in [tenant for tenant in self.wrapped if not self._is_there(tenant)]:
+            del self.wrapped[tenant]
         manifest = Manifest(self._tenants, self._left_out)
         path = self._stage / MANIFEST_NAME
         path.write_bytes(manifest.encoded())
@@ -178,12 +199,13 @@ class _Making:
         here = self._data / place_of(tenant)
         facts = copy_store(here / STORE_NAME, folder / STORE_NAME, key)
         _check_whose(facts, tenant)
-        shutil.copyfile(here / KEY_NAME, folder / KEY_NAME)
-        sync(folder / KEY_NAME)
+        if tenant not in self.wrapped:
+            KeyFile.of(key, None).write(folder)
         # The key first: a tar file is read once, and the store is of no use without it.
-        files = [_told(folder / name, place_of(tenant) / name) for name in (KEY_NAME, STORE_NAME)]
+        names = [name for name in (KEY_NAME, STORE_NAME) if (folder / name).exists()]
+        files = [_told(folder / name, place_of(tenant) / name) for name in names]
         return BackedUpTenant(
-            tenant, facts.revision, facts.labels, facts.schema, facts.position, facts.token, files
+            tenant, facts.revision, facts.labels, facts.schema, facts.position, facts.token, files, key.id
         )
 
     def _is_there(self, tenant: str) -> bool:
@@ -215,6 +237,29 @@ def _staged(out: Path) -> Iterator[Path]:
         yield stage
     finally:
         shutil.rmtree(stage, ignore_errors=True)
+
+
+@contextmanager
+def _keys_beside(out: Path, keys: Mapping[str, WrappedKey], stage: Path) -> Iterator[Path | None]:
+    """Put the file of the wrapped keys beside a backup that is put there within; it goes where that fails.
+
+    Raises:
+        OSError.
+    """
+    if not keys:
+        yield None
+        return
+    aside = stage.with_name(f"{stage.name}.keys")
+    try:
+        write_keys(aside, keys)
+        aside.rename(keys_path(out))
+    finally:
+        aside.unlink(missing_ok=True)
+    try:
+        yield keys_path(out)
+    except BaseException:
+        keys_path(out).unlink()
+        raise
 
 
 @contextmanager

@@ -5,7 +5,7 @@ out: it is named beside what was restored.
 """
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -14,6 +14,7 @@ from typing import Final
 from likewise_engine.audit import Action
 from likewise_engine.backup.container import Backup, open_backup
 from likewise_engine.backup.erased import erased_since
+from likewise_engine.backup.keys_file import WrappedKey, keys_path, read_keys
 from likewise_engine.backup.manifest import BackedUpTenant
 from likewise_engine.durable import sync
 from likewise_engine.errors import (
@@ -21,9 +22,11 @@ from likewise_engine.errors import (
     InvalidInput,
     LikewiseError,
     PreconditionFailed,
+    StoreFault,
+    TenantNotFound,
 )
 from likewise_engine.folder import DataFolder, check_tenant_id
-from likewise_engine.keys import KEY_NAME, KeyFile, TenantKey
+from likewise_engine.keys import KeyFile, TenantKey
 from likewise_engine.store.connection import translated
 from likewise_engine.store.copying import check_whole, facts_of, rename_tenant
 from likewise_engine.store.migrations import STEPS
@@ -48,23 +51,28 @@ class Restored:
     back_again: dict[str, str] = field(default_factory=dict)
 
 
-def verify(path: Path, tenants: Sequence[str] = ()) -> Restored:
-    """Read a backup through, and compare it with its manifest; change nothing.
+def verify(path: Path, tenants: Sequence[str] = (), *, keys: Path | None = None) -> Restored:
+    """Read a backup through, compare it with its manifest, and look for the keys; change nothing.
 
     Args:
         path: of the backup.
         tenants: ids; all where none is given.
+        keys: file of the wrapped keys; None for that beside the backup, if it is there.
 
     Raises:
-        BackupRefused: it is none, or its manifest is damaged, of a later format, or has no such tenant.
+        BackupRefused: it is none, or its manifest is damaged, of a later format, or has no such tenant; or
+            the keys file is damaged.
     """
     report = Restored()
+    wrapped = _wrapped_keys(path, keys)
     with open_backup(path) as backup:
         for told in backup.manifest.chosen(tenants):
             try:
                 _check_schema(told)
                 for file in told.files:
                     backup.copy(file, None)
+                if told.needs_keys_file:
+                    _wrapped_key(told, wrapped)
                 report.tenants.append(told)
             except BackupRefused as error:
                 report.refused[told.tenant] = error.message
@@ -78,6 +86,7 @@ def restore(
     *,
     new_id: str = "",
     replace: bool = False,
+    keys: Path | None = None,
     master_key_file: Path | None = None,
 ) -> Restored:
     """Restore tenants of a backup into a data folder, which is made if it is not there.
@@ -88,6 +97,7 @@ def restore(
         tenants: ids; all where none is given.
         new_id: the id that a single tenant gets; its own if empty.
         replace: whether a tenant that is there gives way. Otherwise it is refused.
+        keys: file of the wrapped keys; None for that beside the backup, if it is there.
         master_key_file: of the keys that wrap the tenants' keys; None where these lie in the clear.
 
     Raises:
@@ -96,6 +106,7 @@ def restore(
         DataFolderInUse, StoreFault: the data folder cannot be had.
     """
     report = Restored()
+    wrapped = _wrapped_keys(path, keys)
     with open_backup(path) as backup:
         chosen = backup.manifest.chosen(tenants)
         if new_id:
@@ -109,7 +120,8 @@ def restore(
             for told in chosen:
                 try:
                     back_again = erased_since(folder, told, backup.manifest.made)
-                    _Restoring(backup, told, new_id or told.tenant, folder).put(replace=replace)
+                    key = _key(told, wrapped, folder) if told.needs_keys_file else None
+                    _Restoring(backup, told, new_id or told.tenant, folder, key).put(replace=replace)
                     report.tenants.append(told)
                     if back_again:
                         report.back_again[told.tenant] = back_again
@@ -124,6 +136,8 @@ class _Restoring:
     told: BackedUpTenant
     tenant: str
     folder: DataFolder
+    key: TenantKey | None
+    """That of the store, where it is not in the backup."""
 
     def put(self, *, replace: bool) -> None:
         """Put the tenant in its place. Raises LikewiseError."""
@@ -156,16 +170,60 @@ class _Restoring:
             sync(store)
 
     def _settled(self, store: Path, fresh: TenantKey) -> TenantKey:
-        """The key that the restored store has from now on: its own, or a fresh one if it had none."""
-        if all(PurePosixPath(file.path).name != KEY_NAME for file in self.told.files):
-            encrypt(store, fresh)
-            return fresh
-        key_file = KeyFile.read(store.parent)
-        if key_file is None:
-            raise BackupRefused(f"the backup of {self.told.tenant!r} has no key")
-        key = TenantKey(self.tenant, key_file.opened(self.told.tenant, self.folder.masters).secret)
+        """The key that the restored store has from now on: its own, or a fresh one."""
+        own = self.key
+        if self.told.holds_key:
+            key_file = KeyFile.read(store.parent)
+            if key_file is None:
+                raise BackupRefused(f"the backup of {self.told.tenant!r} has no key")
+            own = key_file.opened(self.told.tenant, self.folder.masters)
+        key = own
+        # Under another id it is another tenant: whose key is destroyed must have it alone.
+        if key is None or key.tenant != self.tenant:
+            encrypt(store, fresh, own)
+            key = fresh
         self.folder.keys.write(key, store.parent)
         return key
+
+
+def _wrapped_keys(backup: Path, keys: Path | None) -> Mapping[str, WrappedKey]:
+    """The keys of a file; where none is named, those beside the backup, if there are any."""
+    if keys is None and not keys_path(backup).exists():
+        return {}
+    return read_keys(keys or keys_path(backup))
+
+
+def _wrapped_key(told: BackedUpTenant, wrapped: Mapping[str, WrappedKey]) -> WrappedKey:
+    """A tenant's key. Raises BackupRefused where it is not there."""
+    found = wrapped.get(told.tenant)
+    if found is None:
+        raise BackupRefused(
+            f"the key of {told.tenant!r} is not at hand: it was destroyed, or its keys file is missing or"
+            " damaged (name it by --keys)"
+        )
+    if found.id != told.key_id:
+        raise BackupRefused(
+            f"{told.tenant!r} has another key since: this backup needs a keys file from before that (name"
+            " it by --keys)"
+        )
+    return found
+
+
+def _key(told: BackedUpTenant, wrapped: Mapping[str, WrappedKey], folder: DataFolder) -> TenantKey:
+    """A tenant's key, from the data folder where it is the same there, or else from the keys file.
+
+    Raises:
+        BackupRefused: it is in neither.
+        KeyMissing: it is wrapped by a master key that is not at hand.
+        StoreCorrupt: it is wrapped for another tenant.
+    """
+    try:
+        live = folder.key_of(told.tenant)
+    except (TenantNotFound, StoreFault):  # it may be just that which the backup is to mend
+        live = None
+    if live is not None and live.id == told.key_id:
+        return live
+    return _wrapped_key(told, wrapped).key_file.opened(told.tenant, folder.masters)
 
 
 def _check_schema(told: BackedUpTenant) -> None:

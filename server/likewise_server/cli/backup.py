@@ -61,8 +61,14 @@ def backup(
     at OUT until all is there and on disk. Caches are left out. A tenant that is deleted meanwhile is left
     out and named; one that cannot be copied too, and the exit status is 1.
 
-    The keys of the tenants go with their stores: wrapped by the master key, or else in the clear. Keep the
-    master key elsewhere: whoever has both can read the backup, and without it nobody can.
+    With a master key the tenants' keys are not in OUT: they are in the small file OUT.keys, wrapped. Nobody
+    reads OUT without it and the master key, so keep the three apart. The OUT.keys of a later backup of all
+    tenants opens earlier backups too. So keep the latest alone: whoever was deleted before it was made
+    (likewise keys destroy, likewise tenants delete) is then erased from all backups, and cannot be restored
+    from any. After likewise keys rotate make a backup: the master key that earlier OUT.keys need is no more.
+    Keep an earlier one for tenants that were left out, or given another key (--rekey).
+
+    Without a master key the tenants' keys are in OUT, in the clear.
 
     What is forgotten later is in earlier backups still, until those are deleted: so keep them no longer than
     you are allowed to keep what was forgotten.
@@ -83,6 +89,8 @@ def backup(
     size_bytes = sum(file.size_bytes for told in manifest.tenants for file in told.files)
     reused = f", {made.reused:,} of them unchanged and shared" if made.reused else ""
     console.print(f"Backed up {_tenants(len(manifest.tenants))}{reused}, {size_bytes:,} bytes, to {out}.")
+    if made.keys is not None:
+        console.print(f"Their keys, wrapped by the master key, are in {made.keys}.")
     _tell("Left out", manifest.left_out)
     if made.faults:
         raise typer.Exit(1)
@@ -101,14 +109,32 @@ def restore(
         typer.Option("--replace", help="Replace tenants that are there; what they learned since is lost."),
     ] = False,
     verify: Annotated[
-        bool, typer.Option("--verify", help="Only read the backup through, and compare every checksum.")
+        bool,
+        typer.Option(
+            "--verify",
+            help="Only read the backup through, compare every checksum, and name those whose key is missing.",
+        ),
     ] = False,
+    keys: Annotated[
+        Path | None,
+        typer.Option(
+            "--keys",
+            metavar="FILE",
+            exists=True,
+            dir_okay=False,
+            help="Keys file of this backup or a later one. BACKUP.keys, if it is there, where none is named.",
+        ),
+    ] = None,
     master_key_file: _MasterKeyOption = None,
 ) -> None:
     """Restore tenants from a backup into a data folder that no server uses.
 
     Every file is verified before its tenant is put in its place. What is damaged, of a later Likewise, or
     there already is refused and named; the others are restored, and the exit status is 1.
+
+    A backup that was made with a master key needs that, and the tenants' wrapped keys: those of the data
+    folder where tenants have the same key there still, or else those of the keys file. A tenant whose key is
+    in neither is refused: nobody can read its books any more.
 
     A restored tenant is as it was when the backup was made: what was forgotten since is back, and what the
     audit trails of the data folder know of that is told. Forget it again.
@@ -119,7 +145,7 @@ def restore(
         fail("--verify restores nothing: leave out --as and --replace", status=2)
     with reported(), console.status("Verifying" if verify else "Restoring"):
         if verify:
-            report = backups.verify(backup, tenant or ())
+            report = backups.verify(backup, tenant or (), keys=keys)
         else:
             report = backups.restore(
                 backup,
@@ -127,6 +153,7 @@ def restore(
                 tenant or (),
                 new_id=new_id,
                 replace=replace,
+                keys=keys,
                 master_key_file=master_key_file,
             )
     what, where = ("Verified", "") if verify else ("Restored", f" into {data}")

@@ -8,7 +8,7 @@ import typer
 
 from likewise_engine.audit import Action
 from likewise_engine.errors import StoreFault
-from likewise_engine.folder import place_of, tenants_of
+from likewise_engine.folder import STORE_NAME, DataFolder, place_of, tenants_of
 from likewise_engine.keys import KEY_NAME, KeyFile, MasterKey, MasterKeys, write_master_keys
 from likewise_engine.master_record import check_master, record_master, recorded_master
 from likewise_engine.tenant_keys import TenantKeys
@@ -66,33 +66,60 @@ def status(data: _DataOption = DATA_DEFAULT) -> None:
 
 
 @keys_app.command()
-def rotate(data: _DataOption = DATA_DEFAULT, master_key_file: _MasterOption = None) -> None:
+def rotate(
+    data: _DataOption = DATA_DEFAULT,
+    master_key_file: _MasterOption = None,
+    rekey: Annotated[
+        bool,
+        typer.Option(
+            "--rekey", help="Also give every tenant another key; no server may use the folder meanwhile."
+        ),
+    ] = False,
+) -> None:
     """Wrap all tenants' keys by a new master key.
 
     It is added to the file, and the old one is taken out at the end.
 
-    Servers that were given the same file go on meanwhile. Run it again if it was interrupted. Tenants' keys
-    that lay in the clear are wrapped too; who had a copy of one by then can still read that tenant's books.
+    Servers that were given the same file go on meanwhile; a backup that is being made is waited for. Run it
+    again if it was interrupted. Tenants' keys that lay in the clear are wrapped too; who had a copy of one by
+    then can still read that tenant's books, until --rekey writes all stores anew under other keys.
+
+    Make a backup afterwards. Keys files of earlier backups (OUT.keys) need the old master key, which is no
+    more; the new one's opens those backups, too, but not from before --rekey.
     """
     if master_key_file is None:
         fail("name the file of the master key by --master-key-file", status=2)
-    with reported():
+    with reported(), contextlib.ExitStack() as stack:
+        is_first = not recorded_master(data)
+        if rekey:
+            stack.enter_context(contextlib.closing(DataFolder(data, master_key_file=master_key_file)))
         masters = MasterKeys(master_key_file)
         keys = TenantKeys(data, masters)
-        if recorded_master(data):
-            check_master(data, masters)
-            if len(masters.keys) == 1:
-                with keys.alone():
-                    write_master_keys(master_key_file, [MasterKey.new(), *masters.keys])
-                    masters.refresh()
-        rewrapped = 0
-        for tenant in tenants_of(data):
-            if (folder := data / place_of(tenant)).exists():  # else it was deleted meanwhile
-                rewrapped += keys.rewrap(tenant, folder)
+        rewrapped = _rewrapped(data, keys, masters, master_key_file, is_first=is_first)
         first = masters.keys[0]
-        record_master(data, first.id)
-        write_master_keys(master_key_file, [first])
-    console.print(f"Master key {first.id} wraps all tenants' keys: {rewrapped:,} were wrapped anew.")
+        console.print(f"Master key {first.id} wraps all tenants' keys: {rewrapped:,} were wrapped anew.")
+        if rekey:
+            tenants = sorted(tenants_of(data))
+            for tenant in tenants:
+                keys.rekey(tenant, data / place_of(tenant) / STORE_NAME)
+            console.print(f"{len(tenants):,} tenants have another key.")
+
+
+def _rewrapped(data: Path, keys: TenantKeys, masters: MasterKeys, file: Path, *, is_first: bool) -> int:
+    """Wrap all tenants' keys by another master key, or by the first one there is. Raises StoreFault."""
+    if not is_first:
+        check_master(data, masters)
+        if len(masters.keys) == 1:
+            with keys.alone():
+                write_master_keys(file, [MasterKey.new(), *masters.keys])
+                masters.refresh()
+    rewrapped = 0
+    for tenant in tenants_of(data):
+        if (folder := data / place_of(tenant)).exists():  # else it was deleted meanwhile
+            rewrapped += keys.rewrap(tenant, folder)
+    record_master(data, masters.keys[0].id)
+    write_master_keys(file, masters.keys[:1])
+    return rewrapped
 
 
 @keys_app.command()
@@ -104,13 +131,12 @@ def destroy(
 ) -> None:
     """Destroy a tenant's key, and then the tenant.
 
-    No copy of its store can be read any more.
+    No copy of its store can be read any more. Nobody else may use the folder meanwhile.
 
-    Nobody else may use the folder meanwhile. A backup holds the key that the tenant had when it was made:
-    delete that too.
+    Backups that were made with a master key have the key in their keys file (OUT.keys) alone: make another
+    backup, and delete the keys files of the earlier ones. The new one opens them for all other tenants, and
+    this one is erased from them. A backup that was made without a master key holds the key: delete that.
     """
-    from likewise_engine.folder import DataFolder
-
     confirm(f"Destroy the key of tenant {tenant!r}, and all its books?", yes=yes)
     with reported(), contextlib.closing(DataFolder(data, master_key_file=master_key_file)) as folder:
         path = folder.store_path(tenant).with_name(KEY_NAME)
