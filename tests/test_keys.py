@@ -313,3 +313,21 @@ def test_a_master_key_that_others_may_read_is_warned_of(
     MasterKeys(master).refresh()
     (warned,) = caplog.messages
     assert "chmod 600" in warned
+
+
+def test_every_command_on_a_data_folder_is_given_the_master_key_alike(tmp_path: Path, master: Path) -> None:
+    data, books = tmp_path / "data", tmp_path / "books.csv"
+    books.write_text("date,payee,category\n2026-01-02,Zanzibar Clinic,surgery\n")
+    given = ["--data", str(data), "--master-key-file", str(master)]
+    for command in (
+        ["index", "acme", str(books)],
+        ["classify", "acme", "--payee", "Zanzibar Clinic"],
+        ["tenants", "list"],
+        ["audit-log", "acme"],
+        ["check"],
+    ):
+        ran = RUNNER.invoke(app, [*command, *given])
+        assert ran.exit_code == 0, (command, ran.output)
+    refused = RUNNER.invoke(app, ["tenants", "list", "--data", str(data)])
+    assert refused.exit_code == 1
+    assert "--master-key-file" in refused.output

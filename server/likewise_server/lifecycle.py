@@ -256,11 +256,15 @@ def work(post: Post) -> None:
 
 
 @contextmanager
-def private_server(data: Path) -> Iterator[str]:
+def private_server(data: Path, master_key_file: Path | None = None) -> Iterator[str]:
     """Serve a data folder to this process alone; give the address, for as long as the ``with`` lasts.
 
     So a command that works on a folder does as it would with a server. The address is a socket in a folder
     that only this user may enter.
+
+    Args:
+        data: the folder.
+        master_key_file: of what wraps its tenants' keys; None where nothing does.
 
     Raises:
         DataFolderInUse, StoreFault, ModelFault: it could not start.
@@ -269,7 +273,12 @@ def private_server(data: Path) -> Iterator[str]:
     if not data.is_dir():
         raise FileNotFoundError(f"there is no data folder {data}")
     with TemporaryDirectory(prefix="likewise-") as folder:
-        settings = Settings(data=data, listen=f"unix:{folder}/socket", **_IN_PLAIN_TEXT)
+        settings = Settings(
+            data=data,
+            listen=f"unix:{folder}/socket",
+            master_key_file=master_key_file,
+            **_IN_PLAIN_TEXT,
+        )
         with Server(open_tenants(settings), settings, asks_who_calls=False) as server:
             yield server.address
 

@@ -10,6 +10,7 @@ import typer
 from rich.progress import Progress
 
 from likewise_server.cli.common import console, errors, fail, plain, reported
+from likewise_server.cli.reach import MasterKeyOption
 from likewise_server.settings import DATA_DEFAULT, Settings
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ def check(
         bool, typer.Option("--deep", help="Encode all texts anew, and not a sample of each tenant's.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
+    master_key_file: MasterKeyOption = None,
 ) -> None:
     """Verify a data folder, which no server may use meanwhile.
 
@@ -50,7 +52,7 @@ def check(
 
     if not (data / "tenants").is_dir():
         fail(f"there is no data folder {data}: name it with --data", status=2)
-    settings = Settings(data=data)
+    settings = Settings(data=data, master_key_file=master_key_file)
     with reported():
         found, tenants = _looked_at(settings, tenant or (), is_deep=deep)
         repaired: list[str] = []

@@ -123,7 +123,10 @@ def connected(server: str | None, data: Path | None) -> Iterator["Client"]:
                 from likewise_server.settings import LogFormat, LogLevel
 
                 logs.configure(LogFormat.CONSOLE, LogLevel.WARNING)
-                with private_server(data) as private, likewise.Client(private) as client:
+                with (
+                    private_server(data, reach.master_key_file) as private,
+                    likewise.Client(private) as client,
+                ):
                     yield client
         except likewise.Unavailable as error:
             fail(

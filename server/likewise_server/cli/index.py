@@ -35,6 +35,7 @@ from likewise_indexer.readers import RejectedRow
 from likewise_server.cli import files
 from likewise_server.cli.common import DataOption, ServerOption, connected, console, fail, reported
 from likewise_server.cli.index_report import ProgressLine, show_plan, show_rejected, show_tally
+from likewise_server.cli.reach import current_reach
 from likewise_server.settings import Settings
 from likewise_server.signals import stop_signals
 
@@ -237,7 +238,7 @@ def _importer(
         with reported():
             shares = shares_of(sources, target.jobs)
         if len(shares) > 1:
-            settings = Settings(data=target.data)
+            settings = Settings(data=target.data, master_key_file=current_reach().master_key_file)
             folder = ImportFolder(
                 target.data,
                 settings.model,
@@ -283,7 +284,11 @@ def _sink(target: _Target) -> Iterator[Sink]:
         return
     from likewise_server.lifecycle import open_tenants
 
-    settings = Settings(data=target.data, memory_mib_max=_MEMORY_MIB_MAX)
+    settings = Settings(
+        data=target.data,
+        memory_mib_max=_MEMORY_MIB_MAX,
+        master_key_file=current_reach().master_key_file,
+    )
     with reported(), open_tenants(settings) as tenants, EngineSink(tenants, creates=target.creates) as sink:
         yield sink
 

@@ -1,4 +1,5 @@
-"""What commands show to a server: a token, certificates. The same for each that has ``--server``.
+"""What commands show to a server, or bring to a data folder: a token, certificates, the master key. The same
+for each that has ``--server``.
 
 The options are added to a command when it is imported, so no command has to name them; what they say holds
 for as long as it runs.
@@ -15,10 +16,20 @@ import typer
 if TYPE_CHECKING:
     import grpc
 
+MasterKeyOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--master-key-file",
+        envvar="LIKEWISE_MASTER_KEY_FILE",
+        dir_okay=False,
+        help="File of the master key that wraps the tenants' keys in a data folder.",
+    ),
+]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reach:
-    """What is shown to a server, as the options say it.
+    """What is shown to a server or brought to a data folder, as the options say it.
 
     Attributes:
         token: itself; None where none is given so.
@@ -26,6 +37,7 @@ class Reach:
         ca: file of the authorities that the server's certificate has to be of; None for the usual ones.
         certificate: file of the client's own; None without one.
         key: file of its key; None without one.
+        master_key_file: that a data folder's keys are wrapped by; None where they are not.
     """
 
     token: str | None = field(default=None, repr=False)
@@ -33,6 +45,7 @@ class Reach:
     ca: Path | None = None
     certificate: Path | None = None
     key: Path | None = None
+    master_key_file: Path | None = None
 
     def secret(self) -> str | None:
         """The token. Raises OSError, ValueError where there is no telling."""
@@ -58,7 +71,7 @@ _reach: ContextVar[Reach] = ContextVar("reach", default=_NOTHING)
 
 
 def current_reach() -> Reach:
-    """What the command that runs shows to a server."""
+    """What the command that runs shows to a server, or brings to a data folder."""
     return _reach.get()
 
 
@@ -100,13 +113,21 @@ def _options(
         Path | None,
         typer.Option("--tls-key", dir_okay=False, help="PEM file of that certificate's private key."),
     ] = None,
+    master_key_file: MasterKeyOption = None,
 ) -> Reach:
-    return Reach(token=token, token_file=token_file, ca=tls_ca, certificate=tls_certificate, key=tls_key)
+    return Reach(
+        token=token,
+        token_file=token_file,
+        ca=tls_ca,
+        certificate=tls_certificate,
+        key=tls_key,
+        master_key_file=master_key_file,
+    )
 
 
 _app: Final = typer.Typer(add_completion=False)
 _app.command()(_options)
-_OPTION_NAMES: Final = ("token", "token_file", "tls_ca", "tls_certificate", "tls_key")
+_OPTION_NAMES: Final = ("token", "token_file", "tls_ca", "tls_certificate", "tls_key", "master_key_file")
 
 
 def with_reach(command: Any) -> Any:
