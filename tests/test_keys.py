@@ -331,3 +331,20 @@ def test_every_command_on_a_data_folder_is_given_the_master_key_alike(tmp_path: 
     refused = RUNNER.invoke(app, ["tenants", "list", "--data", str(data)])
     assert refused.exit_code == 1
     assert "--master-key-file" in refused.output
+
+
+def test_keys_that_could_be_wrapped_and_are_not_are_warned_of_once(
+    tmp_path: Path, master: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    data = tmp_path / "data"
+    for tenant in ("acme", "beta"):
+        teach(data, None, tenant)
+    assert "in the clear" not in caplog.text
+    with opened(data, master) as tenants:
+        for tenant in ("acme", "beta"):
+            tenants.record(tenant)
+    assert caplog.text.count("lies in the clear") == 1
+    caplog.clear()
+    assert RUNNER.invoke(app, ["keys", "rotate", *rekey_command(data, master)[3:]]).exit_code == 0
+    answered(data, master)
+    assert "in the clear" not in caplog.text

@@ -6,6 +6,7 @@ a new master key holds it alone, and so does who gives a tenant another key. A t
 for as long as its key file is changed.
 """
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -19,6 +20,8 @@ from likewise_engine.keys import KEY_NAME, KeyFile, MasterKeys, TenantKey
 from likewise_engine.store.connection import is_plain
 from likewise_engine.store.takeover import encrypt, encrypt_aside, put_in_place
 
+_log = logging.getLogger(__name__)
+
 _FOLDER: Final = ""
 """Whose key it is that lies in the data folder itself: no tenant's."""
 
@@ -31,6 +34,7 @@ class TenantKeys:
         self._root = root
         self._tenants = root / "tenants"
         self._masters = masters
+        self._has_warned = False
 
     def of(self, tenant: str, store: Path) -> TenantKey:
         """An existing tenant's key.
@@ -53,6 +57,8 @@ class TenantKeys:
         if key_file.is_store_aside:
             with locked(store.parent):
                 self._settle(store)
+        if not key_file.master and tenant != _FOLDER:
+            self._warn_of_clear_key(tenant)
         return key_file.opened(tenant, self._masters)
 
     def of_folder(self, store: Path) -> TenantKey:
@@ -146,6 +152,16 @@ class TenantKeys:
         """Keep anybody from adding a tenant or copying stores, while keys change."""
         with locked(self._tenants):
             yield
+
+    def _warn_of_clear_key(self, tenant: str) -> None:
+        """Say once that a key is not wrapped though it could be."""
+        if self._masters.first is not None and not self._has_warned:
+            self._has_warned = True
+            _log.warning(
+                "the key of tenant %s lies in the clear, and others may, though there is a master key:"
+                " `likewise keys rotate` wraps them",
+                tenant,
+            )
 
     def _settle(self, store: Path) -> None:
         """Put a store in its place that was encrypted aside, for whoever has the lock of its folder."""
