@@ -8,6 +8,8 @@ import pytest
 from typer.testing import CliRunner
 
 from engine_world import ENCODER, ask, bytes_on_disk, labelled
+from likewise_engine.checkup.finding import Severity
+from likewise_engine.checkup.layout import Layout
 from likewise_engine.errors import KeyMissing, StoreCorrupt, StoreFault, TenantNotFound
 from likewise_engine.folder import STORE_NAME, place_of
 from likewise_engine.keys import KEY_NAME, KeyFile, MasterKey, MasterKeys, TenantKey, write_master_keys
@@ -260,6 +262,8 @@ def test_another_key_that_a_crash_came_between_is_there_or_not(
         with pytest.raises(KeyboardInterrupt):
             TenantKeys(data, MasterKeys(master)).rekey("acme", store)
     assert is_store_aside(data) == ((name, is_done) != (KEY_NAME, False))
+    strange = [finding for finding in Layout(data).findings if finding.severity is not Severity.NOTE]
+    assert [finding.path for finding in strange if STORE_NAME in finding.path] == []
     rotated = RUNNER.invoke(
         app, ["keys", "rotate", "--data", str(data), "--master-key-file", str(master)]
     )  # does not lose sight of it

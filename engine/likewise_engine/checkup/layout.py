@@ -108,6 +108,10 @@ class Layout:
     def _look_at_file(self, path: Path, tenant: str) -> None:
         if path.name in CUT_SHORT:
             self._note(Severity.DERIVED, path, "is a cache that was cut short", REPAIR, tenant)
+        elif path.name == aside_path(Path(STORE_NAME)).name:
+            message = "is the store under another key, made aside; opening the tenant puts it in its place"
+            remedy = "leave it; if it is there still when the tenant was opened, it was cut short: delete it"
+            self._note(Severity.NOTE, path, message, remedy, tenant)
         elif path.name not in _OF_TENANT or path.is_symlink() or not path.is_file():
             self._strange(path, "is no file of a tenant", tenant)
 
