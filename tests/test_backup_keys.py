@@ -1,15 +1,13 @@
 """Keys that a master key wraps lie beside a backup: who destroys one erases the tenant from all backups."""
 
-import hashlib
-import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
-from backup_world import damage, entries_of, fill, key_of, manifest_of, store_of
-from likewise_engine.backup import BackedUpFile, back_up, restore, verify
+from backup_world import damage, entries_of, fill, key_of, store_of
+from likewise_engine.backup import back_up, restore, verify
 from likewise_engine.backup.keys_file import read_keys, write_keys
 from likewise_engine.errors import BackupRefused, PreconditionFailed, StoreFault
 from likewise_engine.keys import MasterKey, MasterKeys, write_master_keys
@@ -201,21 +199,3 @@ def test_without_the_master_key_nothing_is_restored(wrapped: Path, tmp_path: Pat
     report = restore(wrapped, tmp_path / "restored")
     assert report.tenants == []
     assert all("--master-key-file" in why for why in report.refused.values())
-
-
-def test_a_backup_of_before_keys_lay_beside_it_is_restored(
-    wrapped: Path, tmp_path: Path, master: Path
-) -> None:
-    """Its format named no keys, and held them wrapped."""
-    data = tmp_path / "data"
-    (tmp_path / "wrapped.keys").unlink()
-
-    told = manifest_of(wrapped).tenants[0]
-    place = shutil.copy(store_of(data, "a").with_name("store.key"), store_of(wrapped, "a").parent)
-    content = Path(place).read_bytes()
-    path = told.files[0].path.replace("ledger.sqlite3", "store.key")
-    key = BackedUpFile(path, len(content), hashlib.sha256(content).hexdigest())
-    before = replace(manifest_of(wrapped), tenants=[replace(told, files=[key, *told.files], key_id="")])
-    (wrapped / "manifest.json").write_bytes(before.encoded())
-    assert restore(wrapped, tmp_path / "restored", master_key_file=master).refused == {}
-    assert entries_of(tmp_path / "restored", "a", master) == entries_of(data, "a", master)

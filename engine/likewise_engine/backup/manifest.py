@@ -1,6 +1,6 @@
 """The manifest: what a backup holds, with the SHA-256 of every file and of the manifest itself.
 
-    {"manifest": {"format": 2, "made": …, "likewise": …, "tenants": […], "left_out": {…}}, "sha256": …}
+    {"manifest": {"format": 1, "made": …, "likewise": …, "tenants": […], "left_out": {…}}, "sha256": …}
 
 The digest is that of ``manifest`` as JSON without spaces, its keys sorted. Where the files of a tenant are
 follows from its id: a manifest that says otherwise is refused, so none can name a path.
@@ -22,11 +22,11 @@ from likewise_engine.folder import STORE_NAME, place_of
 from likewise_engine.keys import KEY_NAME
 
 MANIFEST_NAME: Final = "manifest.json"
-FORMAT: Final = 2
-"""Of backups. A later one is refused; an earlier one is read. The first named no keys."""
+FORMAT: Final = 1
+"""Of backups. A later one is refused."""
 _FILE_NAMES: Final = frozenset({STORE_NAME, KEY_NAME})
 _SHA256: Final = re.compile("[0-9a-f]{64}")
-_KEY_ID: Final = re.compile("([0-9a-f]{16})?")
+_KEY_ID: Final = re.compile("[0-9a-f]{16}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class BackedUpTenant:
         position: counts its store's changes.
         token: random, of the latest change; 0 for none.
         files: its store; and its key where that lies in the clear.
-        key_id: names the key that the store has; empty where the backup is of a format that did not tell.
+        key_id: names the key that the store has.
     """
 
     tenant: str
@@ -66,17 +66,12 @@ class BackedUpTenant:
     position: int
     token: int
     files: Sequence[BackedUpFile]
-    key_id: str = ""
+    key_id: str
 
     @property
     def holds_key(self) -> bool:
-        """Whether its key is among its files."""
+        """Whether its key is among its files, and not in the file of keys beside the backup."""
         return any(PurePosixPath(file.path).name == KEY_NAME for file in self.files)
-
-    @property
-    def needs_keys_file(self) -> bool:
-        """Whether its key lies elsewhere: in the file of keys beside the backup."""
-        return bool(self.key_id) and not self.holds_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +157,7 @@ def _tenant(told: Mapping[str, Any]) -> BackedUpTenant:
     files = [_file(file, tenant) for file in told["files"][: limits.BACKUP_FILES_PER_TENANT_MAX]]
     if [PurePosixPath(file.path).name for file in files].count(STORE_NAME) != 1:
         raise ValueError(f"tenant {tenant!r} has no store, or several")
-    key_id = told.get("key_id", "")
+    key_id = told["key_id"]
     if not _KEY_ID.fullmatch(key_id):
         raise ValueError(f"the key of tenant {tenant!r} has no such id")
     return BackedUpTenant(tenant, **counts, token=token, files=files, key_id=key_id)

@@ -71,7 +71,7 @@ def verify(path: Path, tenants: Sequence[str] = (), *, keys: Path | None = None)
                 _check_schema(told)
                 for file in told.files:
                     backup.copy(file, None)
-                if told.needs_keys_file:
+                if not told.holds_key:
                     _wrapped_key(told, wrapped)
                 report.tenants.append(told)
             except BackupRefused as error:
@@ -120,7 +120,7 @@ def restore(
             for told in chosen:
                 try:
                     back_again = erased_since(folder, told, backup.manifest.made)
-                    key = _key(told, wrapped, folder) if told.needs_keys_file else None
+                    key = None if told.holds_key else _key(told, wrapped, folder)
                     _Restoring(backup, told, new_id or told.tenant, folder, key).put(replace=replace)
                     report.tenants.append(told)
                     if back_again:
@@ -172,14 +172,14 @@ class _Restoring:
     def _settled(self, store: Path, fresh: TenantKey) -> TenantKey:
         """The key that the restored store has from now on: its own, or a fresh one."""
         own = self.key
-        if self.told.holds_key:
+        if own is None:
             key_file = KeyFile.read(store.parent)
             if key_file is None:
                 raise BackupRefused(f"the backup of {self.told.tenant!r} has no key")
             own = key_file.opened(self.told.tenant, self.folder.masters)
         key = own
         # Under another id it is another tenant: whose key is destroyed must have it alone.
-        if key is None or key.tenant != self.tenant:
+        if key.tenant != self.tenant:
             encrypt(store, fresh, own)
             key = fresh
         self.folder.keys.write(key, store.parent)

@@ -25,6 +25,7 @@ import polars.selectors as cs
 from polars.exceptions import PolarsError
 
 from likewise_engine import limits
+from likewise_engine.durable import sync
 from likewise_engine.errors import LikewiseError
 
 Schema = Mapping[str, pl.DataType]
@@ -75,9 +76,9 @@ def open_table(path: Path, schema: Schema, *, replace: bool = False) -> Iterator
             yield writer
             writer.finish()
         with _translated(path):
-            _sync(whole)
+            sync(whole)
             whole.replace(path)
-            _sync(path.parent)
+            sync(path.parent)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
 
@@ -213,11 +214,3 @@ def _translated(path: Path) -> Iterator[None]:
         raise UnwritableFile(path, error.strerror or str(error)) from error
     except PolarsError as error:
         raise UnwritableFile(path, str(error)) from error
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

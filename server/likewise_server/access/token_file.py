@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from likewise_engine import limits
-from likewise_engine.durable import sync
+from likewise_engine.durable import sync, write_whole
 from likewise_engine.errors import LimitReached, StoreCorrupt, StoreFault
 from likewise_server.access.caller import Scope
 from likewise_server.access.tokens import Rate, Token, TokenState
@@ -107,15 +107,7 @@ class TokenFile:
     def _write(self, tokens: Sequence[Token]) -> None:
         kept = [_kept(token) for token in tokens]
         content = {"format": _FORMAT, "sha256": _checksum(kept), "tokens": kept}
-        aside = self.path.with_name(self.path.name + ".new")
-        aside.unlink(missing_ok=True)
-        descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            json.dump(content, file, indent=1)
-            file.flush()
-            os.fsync(file.fileno())
-        aside.replace(self.path)
-        sync(self._folder)
+        write_whole(self.path, json.dumps(content, indent=1).encode())
         sync(self._folder.parent)
 
 
