@@ -86,6 +86,37 @@ def test_health_says_when_the_server_goes(server: Server, channel: grpc.Channel)
     stopping.join()
 
 
+def test_a_check_that_never_comes_keeps_nobody_waiting(server: Server, channel: grpc.Channel) -> None:
+    ended = threading.Event()
+
+    def nothing() -> Iterator[bytes]:
+        ended.wait(60)
+        yield from ()
+
+    stub = health_pb2_grpc.HealthStub(channel)
+    check: grpc.StreamUnaryMultiCallable[bytes, bytes] = channel.stream_unary("/grpc.health.v1.Health/Check")
+    calls = [check.future(nothing()) for _ in range(40)]
+    try:
+        for _ in range(3):
+            assert stub.Check(health_pb2.HealthCheckRequest(), timeout=10).status == SERVING
+        with pytest.raises(grpc.RpcError) as failure:
+            stub.Check(health_pb2.HealthCheckRequest(service="x" * 1_100), timeout=10)
+        assert failure.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+    finally:
+        ended.set()
+        for call in calls:
+            call.cancel()
+
+
+def test_watches_of_ever_new_names_leave_nothing_behind(server: Server, channel: grpc.Channel) -> None:
+    stub = health_pb2_grpc.HealthStub(channel)
+    for number in range(20):
+        watch = stub.Watch(health_pb2.HealthCheckRequest(service=f"new-{number}"), timeout=10)
+        assert next(watch).status == health_pb2.HealthCheckResponse.SERVICE_UNKNOWN
+        watch.cancel()
+    assert len(server._health._send_response_callbacks) == 1
+
+
 def test_reflection_tells_of_all_methods(channel: grpc.Channel) -> None:
     database = ProtoReflectionDescriptorDatabase(channel)
     assert set(SERVICES) < set(database.get_services())

@@ -255,6 +255,8 @@ HANDSHAKE_MS_MAX: Final = 20_000
 METADATA_BYTES_MAX: Final = 8 * 1024
 """Of one call, as HTTP/2 counts them: 32 bytes a header besides. A tenant and a token take 400 bytes; tracing
 and proxies add a thousand."""
+FOREIGN_MESSAGE_BYTES_MAX: Final = 1_024
+"""Of a request for health or reflection: a name of some dozen bytes. Health is told to anybody."""
 CALLS_UNRECEIVED_MAX: Final = 100
 """Calls that wait to be received at all: 20 ms at 5,000 a second. Beyond it gRPC's core refuses some, beyond
 twice as many all. Nothing costs less, but it knows neither whose they are nor when to come again."""

@@ -38,6 +38,7 @@ from likewise_server.access.gate import Gate
 from likewise_server.lane import LaneCounts
 from likewise_server.service.border import Border
 from likewise_server.service.classifier import ClassifierService
+from likewise_server.service.health import HealthService
 from likewise_server.service.ledger import LedgerService
 from likewise_server.service.portable import PortableTenants
 from likewise_server.service.tenants import TenantService
@@ -100,7 +101,7 @@ class Server:
         self._tenants = tenants
         self._settings = settings
         self._workers = Workers(settings)
-        self._health = health.HealthServicer()
+        self._health = HealthService(("", *SERVICES))
         self._entrance = Entrance(settings, asks_who_calls=asks_who_calls)
         self._grpc = grpc_server(
             self._workers,

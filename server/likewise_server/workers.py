@@ -38,8 +38,8 @@ from likewise_server.turnstile import Turnstile
 
 T = TypeVar("T")
 
-_HEALTH_THREADS: Final = 1
-"""A check takes no time, and a watch no thread."""
+_HEALTH_PLACES: Final = 1
+"""A check takes no time, and a watch no thread. One whose message does not come holds a spare thread."""
 _REFLECTION_THREADS: Final = 2
 """A reflection is a stream for as long as its caller likes; people use it, programs do not."""
 
@@ -180,7 +180,7 @@ def _bounds(settings: Settings) -> Mapping[LaneName, LaneBounds]:
         LaneName.ASK: ask,
         LaneName.DISK: disk,
         LaneName.STREAM: stream,
-        LaneName.HEALTH: replace(disk, places=_HEALTH_THREADS, spare_threads=0),
+        LaneName.HEALTH: replace(disk, places=_HEALTH_PLACES),
         LaneName.REFLECTION: replace(stream, places=_REFLECTION_THREADS),
     }
 

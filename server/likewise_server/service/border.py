@@ -51,6 +51,7 @@ _FOREIGN_LANES: Final = {
 _AUTHORIZATION_KEY: Final = "authorization"
 _PUSHBACK_KEY: Final = "grpc-retry-pushback-ms"
 _NO_RETRY: Final = "-1"
+_NO_MESSAGE: Final = "the call ended without a message: this method takes one"
 
 _log = structlog.stdlib.get_logger()
 
@@ -66,7 +67,7 @@ class _Method:
 
 
 class Border(grpc.ServerInterceptor):
-    """Lets calls in or refuses them; wraps all methods, those of health and reflection for decoding alone."""
+    """Lets calls in or refuses them; wraps all methods, those of health and reflection for reading alone."""
 
     def __init__(self, workers: Workers, gate: Gate) -> None:
         self._workers = workers
@@ -104,7 +105,8 @@ class Border(grpc.ServerInterceptor):
 
     def _add(self, name: str, handler: Handler) -> _Method:
         lane = _lane_of(name, handler)
-        handler = _decoding(handler) if lane in _FOREIGN_LANES.values() else self._wrap(name, handler)
+        is_foreign = lane in _FOREIGN_LANES.values()
+        handler = self._wrap_foreign(handler) if is_foreign else self._wrap(name, handler)
         method = self._methods[name] = _Method(handler, lane, name in OPEN)
         return method
 
@@ -122,6 +124,32 @@ class Border(grpc.ServerInterceptor):
             method, handler.unary_stream or handler.stream_stream, decode, is_stream=is_stream
         )
         return grpc.stream_stream_rpc_method_handler(streaming, None, encode)
+
+    def _wrap_foreign(self, handler: Handler) -> Handler:
+        """A method of health or reflection: read and decoded as ours are, and nothing else."""
+        behaviour: Any = handler.unary_unary or handler.unary_stream or handler.stream_stream
+        decode, encode = handler.request_deserializer or bytes, handler.response_serializer
+
+        def decoded(request: bytes | None, context: grpc.ServicerContext) -> Any:
+            try:
+                return _short_message(request, decode)
+            except InvalidInput as error:
+                return context.abort_with_status(_sent_status(error))
+
+        # Whether a behaviour needs a thread stands among its attributes; one that does not takes a callback,
+        # too.
+        @wraps(behaviour)
+        def answer(requests: Iterator[bytes], context: grpc.ServicerContext, *more: Any) -> Any:
+            if handler.request_streaming:
+                self._workers.lane.begin_turn()
+                return behaviour((decoded(each, context) for each in requests), context, *more)
+            request = self._read(requests, context)
+            self._workers.lane.begin_turn()
+            return behaviour(decoded(request, context), context, *more)
+
+        if handler.response_streaming:
+            return grpc.stream_stream_rpc_method_handler(answer, None, encode)
+        return grpc.stream_unary_rpc_method_handler(answer, None, encode)
 
     def _answering(
         self, method: str, behaviour: Callable[..., Any], decode: Decode, *, is_stream: bool
@@ -194,7 +222,7 @@ class _Incoming:
     def decoded(self, request: bytes | Iterator[bytes] | None) -> Any:
         """The message of a call, or its messages, as they are asked for. Raises InvalidInput, NotAllowed."""
         if request is None:
-            raise InvalidInput.of("", "the call ended without a message: this method takes one")
+            raise InvalidInput.of("", _NO_MESSAGE)
         return self._first(request) if isinstance(request, bytes) else self._all(request)
 
     def _first(self, encoded: bytes) -> Any:
@@ -215,31 +243,6 @@ class _Incoming:
             if tenant := tenant_of(decoded):
                 self.gate.check_tenant(self.method, self.visit, tenant)
             yield decoded
-
-
-def _decoding(handler: Handler) -> Handler:
-    """A foreign method whose messages are decoded here: what cannot be is its caller's mistake."""
-    behaviour: Any = handler.unary_unary or handler.unary_stream or handler.stream_stream
-    decode, encode = handler.request_deserializer or bytes, handler.response_serializer
-
-    def decoded(request: bytes, context: grpc.ServicerContext) -> Any:
-        try:
-            return _message(request, decode)
-        except InvalidInput as error:
-            return context.abort_with_status(_sent_status(error))
-
-    # Whether a behaviour needs a thread stands among its attributes; one that does not takes a callback, too.
-    @wraps(behaviour)
-    def answer(request: Any, context: grpc.ServicerContext, *more: Any) -> Any:
-        if handler.request_streaming:
-            return behaviour((decoded(each, context) for each in request), context, *more)
-        return behaviour(decoded(request, context), context, *more)
-
-    if handler.unary_unary:
-        return grpc.unary_unary_rpc_method_handler(answer, None, encode)
-    if handler.unary_stream:
-        return grpc.unary_stream_rpc_method_handler(answer, None, encode)
-    return grpc.stream_stream_rpc_method_handler(answer, None, encode)
 
 
 def check_caller(context: grpc.ServicerContext) -> None:
@@ -322,6 +325,15 @@ def _message(encoded: bytes, decode: Decode) -> Any:
         raise InvalidInput.of(
             "", "the request is no message of this method: it is damaged, or a text in it is not UTF-8"
         ) from error
+
+
+def _short_message(encoded: bytes | None, decode: Decode) -> Any:
+    """The message of a foreign method, which asks after a name. Raises InvalidInput."""
+    if encoded is None:
+        raise InvalidInput.of("", _NO_MESSAGE)
+    if len(encoded) > limits.FOREIGN_MESSAGE_BYTES_MAX:
+        raise InvalidInput.of("", f"the request has more than {limits.FOREIGN_MESSAGE_BYTES_MAX:,} bytes")
+    return _message(encoded, decode)
 
 
 def _checked(message: Any, said: str) -> Any:
