@@ -21,9 +21,20 @@ from engine_world import ENCODER, Books, ask, essence
 from likewise_engine import limits
 from likewise_engine.chart import Category, Policy
 from likewise_engine.encoder import HashingEncoder
-from likewise_engine.errors import InvalidInput, LikewiseError, LimitReached, PreconditionFailed, TenantExists
+from likewise_engine.errors import (
+    InvalidInput,
+    LikewiseError,
+    LimitReached,
+    PreconditionFailed,
+    RequestIdReused,
+    TenantExists,
+)
 from likewise_engine.ledger.ledger import Ledger
+from likewise_engine.ledger.outcomes import LearnOutcome, PurgeOutcome
+from likewise_engine.ledger.requests import NO_CONTENT, remembered
 from likewise_engine.ledger.reshape import Merge, Rename
+from likewise_engine.store.base import RequestRecord
+from likewise_engine.store.rows import request_key
 from likewise_engine.tenants import Tenants
 from likewise_indexer.portable import archived, read_archive
 from likewise_server.cli.app import app
@@ -279,7 +290,18 @@ def refusal(tenants: Tenants, archive: bytes) -> LikewiseError:
         ("requests.ndjson", lambda r: r.update(key="x" * 200), "requests[0].key"),
         ("requests.ndjson", lambda r: r.update(digest="zz"), "digest"),
         ("requests.ndjson", lambda r: r.update(digest="00" * 100), "digest"),
-        ("requests.ndjson", lambda r: r.update(outcome="no json"), "is no JSON"),
+        ("requests.ndjson", lambda r: r.update(outcome="no json"), "requests[0].outcome"),
+        ("requests.ndjson", lambda r: r.update(outcome="[" * 1_000), "requests[0].outcome"),
+        ("requests.ndjson", lambda r: r.update(outcome='{"revision":1}' + " " * 2_000), "at most 1024"),
+        ("requests.ndjson", lambda r: r.update(outcome='{"revision":1,"a":"\ud800"}'), "lone surrogate"),
+        ("requests.ndjson", lambda r: r.update(outcome='{"revision":1,"payee":"Anna"}'), "of no kind"),
+        ("requests.ndjson", lambda r: r.update(outcome='{"revision":1e400}'), "revision"),
+        ("requests.ndjson", lambda r: r.update(outcome='{"revision":1,"created":-5}'), "created"),
+        (
+            "requests.ndjson",
+            lambda r: r.update(outcome='{"revision":1,"erased":"x","receipt":null}'),
+            "of no kind",
+        ),
     ],
 )
 def test_a_record_that_cannot_be_is_refused_where_it_is(
@@ -298,6 +320,32 @@ def test_records_that_come_twice_are_refused(tenants: Tenants, archive: bytes) -
         lines = members[f"{name}.ndjson"].splitlines(keepends=True)
         members[f"{name}.ndjson"] += lines[0]
         assert where in refusal(tenants, packed(members)).message
+
+
+def test_corrections_have_a_bound(tenants: Tenants, archive: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "CORRECTIONS_PER_ENTRY_MAX", 5)
+    members = contents(archive)
+    members["corrections.ndjson"] = 6 * members["corrections.ndjson"].splitlines(keepends=True)[0]
+    refused = refusal(tenants, packed(members))
+    assert isinstance(refused, LimitReached)
+    assert refused.metadata["limit"] == "CORRECTIONS_PER_ENTRY_MAX"
+
+
+def test_what_is_remembered_of_a_request_is_written_anew(tenants: Tenants, archive: bytes) -> None:
+    outcome = '{"revision" : 1, "created": 7, "created": 2}'
+    imported(tenants, changed(archive, "requests.ndjson", lambda r: r.update(outcome=outcome)), "copy")
+    first = json.loads(contents(exported(tenants, "copy"))["requests.ndjson"].splitlines()[0])
+    assert first["outcome"] == LearnOutcome(1, created=2).to_json()
+
+
+@pytest.mark.parametrize("outcome", ['{"revision":1,"erased":"x","receipt":null}', "null", "none", "[]"])
+def test_whatever_is_remembered_that_is_no_outcome_of_a_kind_is_told(tenants: Tenants, outcome: str) -> None:
+    tenants.create("acme")
+    with tenants.use("acme") as ledger:
+        with ledger.store.writing():
+            ledger.store.remember([RequestRecord(request_key("one"), NO_CONTENT, outcome)])
+        with pytest.raises(RequestIdReused):
+            remembered(ledger.store, "one", b"digest", PurgeOutcome.from_json)
 
 
 def test_damage_is_told_from_what_was_written(tenants: Tenants, archive: bytes) -> None:

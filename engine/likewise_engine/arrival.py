@@ -7,6 +7,7 @@ which ties are broken: then the tenant answers here to the letter as it did ther
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -20,7 +21,8 @@ from likewise_engine.errors import InvalidInput, LimitReached
 from likewise_engine.keys import TenantKey
 from likewise_engine.ledger.checks import check_settings
 from likewise_engine.ledger.lesson import as_stored
-from likewise_engine.store.base import Change, NewEntry, OutcomeChange
+from likewise_engine.ledger.outcomes import as_remembered
+from likewise_engine.store.base import Change, NewEntry, OutcomeChange, RequestRecord
 from likewise_engine.store.everything import Everything
 from likewise_engine.store.sqlite import SqliteStore
 from likewise_engine.text import text_and_payee
@@ -105,12 +107,7 @@ class _Arrival:
         self._store.write(Change(self._revision, categories=merged))
         for batch in arriving.entries:
             self._write_entries(batch)
-        for position, corrections in _positioned(arriving.corrections):
-            self._check_known("corrections", position, [c.transaction_id for c in corrections])
-            for number, correction in enumerate(corrections, position):
-                for value in (correction.dimension, correction.predicted, correction.label):
-                    _check_string(f"corrections[{number}]", value, limits.CATEGORY_ID_CHARS_MAX)
-            self._store.write(Change(self._revision, corrections=corrections))
+        self._write_corrections()
         self._write_outcomes()
         self._write_requests()
 
@@ -152,6 +149,19 @@ class _Arrival:
         if transaction.date is not None and new.order_day != transaction.date.toordinal():
             raise InvalidInput.of(f"{where}.counts_for", "is not the date of the transaction")
 
+    def _write_corrections(self) -> None:
+        by_entry = Counter[str]()
+        for position, corrections in _positioned(self._arriving.corrections):
+            self._check_known("corrections", position, [c.transaction_id for c in corrections])
+            _check_count(position + len(corrections), limits.TENANT_LABELS_MAX, "TENANT_LABELS_MAX")
+            for number, correction in enumerate(corrections, position):
+                by_entry[correction.transaction_id] += 1
+                count = by_entry[correction.transaction_id]
+                _check_count(count, limits.CORRECTIONS_PER_ENTRY_MAX, "CORRECTIONS_PER_ENTRY_MAX")
+                for value in (correction.dimension, correction.predicted, correction.label):
+                    _check_string(f"corrections[{number}]", value, limits.CATEGORY_ID_CHARS_MAX)
+            self._store.write(Change(self._revision, corrections=corrections))
+
     def _write_outcomes(self) -> None:
         arriving, record, outcome_id = self._arriving, self._arriving.record, 0
         asked: set[tuple[str, str]] = set()
@@ -179,7 +189,7 @@ class _Arrival:
                 if not _KEY.fullmatch(request.request_id) or request.request_id in keys:
                     raise InvalidInput.of(f"requests[{number}].key", "is none, or another one's too")
                 keys.add(request.request_id)
-            self._store.remember(requests)
+            self._store.remember([_checked(r, f"requests[{n}]") for n, r in enumerate(requests, position)])
 
     def _check_known(self, part: str, position: int, transaction_ids: Sequence[str]) -> None:
         for number, transaction_id in enumerate(transaction_ids, position):
@@ -231,6 +241,15 @@ def _check_count(count: int, count_max: int, name: str) -> None:
         raise LimitReached(
             f"the tenant has {count} or more; at most {count_max}", limit=name, value=count_max
         )
+
+
+def _checked(request: RequestRecord, where: str) -> RequestRecord:
+    """A request whose outcome says what one can, and nothing else. Raises InvalidInput."""
+    _check_string(f"{where}.outcome", request.outcome, limits.REQUEST_OUTCOME_CHARS_MAX)
+    try:
+        return replace(request, outcome=as_remembered(request.outcome))
+    except ValueError as error:
+        raise InvalidInput.of(f"{where}.outcome", str(error)) from error
 
 
 def _positioned(batches: Iterable[Sequence[T]]) -> Iterator[tuple[int, Sequence[T]]]:

@@ -114,6 +114,11 @@ SNAPSHOT_BYTES_MAX: Final = 512 * 1024 * 1024
 their own."""
 REQUEST_IDS_KEPT_MAX: Final = 10_000
 """Request ids remembered per tenant, so that a repeated Learn is recognised."""
+REQUEST_OUTCOME_CHARS_MAX: Final = 1_024
+"""Of what is remembered with one. That of a purge takes 852 where each number has the most digits."""
+CORRECTIONS_PER_ENTRY_MAX: Final = 1_024
+"""Corrections of one entry, in a tenant that arrives from elsewhere. A change of mind makes one a dimension;
+a small archive could claim millions."""
 AUDIT_RECORDS_KEPT_MAX: Final = 50_000
 """Latest records of a tenant's audit trail, 5 MB: years of a bookkeeper's lessons. A data folder's own trail
 keeps as many: of tenants created and deleted, and of tokens."""

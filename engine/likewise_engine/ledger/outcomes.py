@@ -3,6 +3,8 @@
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
 
 from likewise_engine.audit import Counts, Receipt
 from likewise_engine.errors import FieldViolation
@@ -102,7 +104,7 @@ class PurgeOutcome:
     def from_json(cls, remembered: str) -> "PurgeOutcome":
         """The outcome that :meth:`to_json` gave."""
         fields = json.loads(remembered)
-        receipt = fields["receipt"] and Receipt.from_json(fields["receipt"])
+        receipt = None if fields["receipt"] is None else Receipt.from_json(fields["receipt"])
         return cls(fields["revision"], Counts.from_json(fields["erased"]), receipt)
 
 
@@ -127,3 +129,38 @@ class ReshapeOutcome:
         """The outcome that :meth:`to_json` gave."""
         fields: Mapping[str, int] = json.loads(remembered)
         return cls(**fields)
+
+
+UNREADABLE: Final = (TypeError, KeyError, ValueError, AttributeError, RecursionError)
+"""What ``from_json`` raises of what is an outcome of another kind, or none."""
+
+
+def as_remembered(claimed: str) -> str:
+    """What somebody says was remembered with a request id, as it would have been written here.
+
+    So it holds the numbers and times of an outcome, and no word besides.
+
+    Raises:
+        ValueError: it is the outcome of no kind of request, or one that cannot be.
+    """
+    for kind in (LearnOutcome, ReshapeOutcome, PurgeOutcome):
+        try:
+            outcome = kind.from_json(claimed)
+        except UNREADABLE:
+            continue
+        _check_values(asdict(outcome))
+        return outcome.to_json()
+    raise ValueError("is the outcome of no kind of request")
+
+
+def _check_values(fields: Mapping[str, Any]) -> None:
+    for name, value in fields.items():
+        if isinstance(value, dict):
+            _check_values(value)
+        elif isinstance(value, datetime):
+            if value.utcoffset() != timedelta(0):
+                raise ValueError(f"has a {name} that is not in UTC")
+        elif name == "receipt" and value is None:
+            continue
+        elif type(value) is not int or not 0 <= value < 2**63:
+            raise ValueError(f"has a {name} that cannot be")

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Final, TypeVar
 
 from likewise_engine.errors import RequestIdReused
+from likewise_engine.ledger.outcomes import UNREADABLE
 from likewise_engine.store.base import TenantStore
 from likewise_engine.transaction import LabelledTransaction
 
@@ -39,7 +40,7 @@ def remembered(
         raise RequestIdReused(request_id)
     try:
         return read(found.outcome)
-    except (TypeError, KeyError) as error:
+    except UNREADABLE as error:
         raise RequestIdReused(request_id) from error
 
 

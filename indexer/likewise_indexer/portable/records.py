@@ -226,15 +226,13 @@ def of_request(request: RequestRecord) -> Record:
 
 def request(record: Record) -> RequestRecord:
     """A request with what came of it. Raises WrongRecord."""
-    outcome = _text(record, "outcome")
-    decoded(outcome.encode(errors="replace"))
     try:
         digest = bytes.fromhex(_text(record, "digest"))
     except ValueError as error:
         raise WrongRecord("digest: is not hexadecimal") from error
     if len(digest) > _DIGEST_BYTES_MAX:
         raise WrongRecord("digest: is too long")
-    return RequestRecord(_text(record, "key"), digest, outcome)
+    return RequestRecord(_text(record, "key"), digest, _text(record, "outcome"))
 
 
 def of_audit(record: AuditRecord) -> Record:
