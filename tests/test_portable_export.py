@@ -35,6 +35,7 @@ from likewise_engine.ledger.requests import NO_CONTENT, remembered
 from likewise_engine.ledger.reshape import Merge, Rename
 from likewise_engine.store.base import RequestRecord
 from likewise_engine.store.rows import request_key
+from likewise_engine.store.sqlite import SqliteStore
 from likewise_engine.tenants import Tenants
 from likewise_indexer.portable import archived, read_archive
 from likewise_server.cli.app import app
@@ -342,6 +343,7 @@ def test_what_is_remembered_of_a_request_is_written_anew(tenants: Tenants, archi
 def test_whatever_is_remembered_that_is_no_outcome_of_a_kind_is_told(tenants: Tenants, outcome: str) -> None:
     tenants.create("acme")
     with tenants.use("acme") as ledger:
+        assert isinstance(ledger.store, SqliteStore)
         with ledger.store.writing():
             ledger.store.remember([RequestRecord(request_key("one"), NO_CONTENT, outcome)])
         with pytest.raises(RequestIdReused):
@@ -485,6 +487,7 @@ def test_the_commands_export_and_import(
         return RUNNER.invoke(app, ["tenants", *arguments, "--server", server.address])
 
     out = tmp_path / "cafe.zip"
+    (tmp_path / ".cafe.zip.unfinished").touch(0o644)  # of a command that was killed
     assert run("export", cafe, "--everything").exit_code == 2
     told = run("export", cafe, "--everything", "--out", str(out))
     assert told.exit_code == 0, told.output

@@ -242,6 +242,13 @@ def test_an_interrupted_table_leaves_nothing_and_harms_nothing(
     assert list(tmp_path.iterdir()) == [path]
 
 
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_only_its_owner_may_read_a_table(tmp_path: Path, suffix: str) -> None:
+    path, table = tmp_path / f"table{suffix}", EntryTable(["category"])
+    write(path, table, table.frame([entry(1, category="food")]))
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
 def test_a_file_is_replaced_only_on_request(tmp_path: Path) -> None:
     table, path = EntryTable([]), tmp_path / "entries.csv"
     path.write_text("mine")

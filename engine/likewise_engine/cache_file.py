@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from likewise_engine.durable import sha256_of, sync
+from likewise_engine.durable import create_private, sha256_of, sync
 from likewise_engine.errors import StoreFault
 from likewise_engine.faults import kind_of
 from likewise_engine.keys import TenantKey
@@ -40,8 +40,8 @@ def save(path: Path, key: TenantKey, stated: Mapping[str, Any], pack: Callable[[
     discard(path)
     aside, voucher_aside = aside_path(path), aside_path(voucher_path(path))
     try:
-        aside.touch(mode=0o600)
-        aside.write_bytes(seal(key, path.name, pack()))
+        with create_private(aside) as file:
+            file.write(seal(key, path.name, pack()))
         digest = sha256_of(aside)
         sync(aside)
         aside.replace(path)

@@ -3,7 +3,7 @@
 import hashlib
 import os
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 from likewise_engine.faults import kind_of
 
@@ -26,12 +26,24 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def create_private(path: Path) -> BinaryIO:
+    """A new file that only its owner may read, open to be written; what lay there is unlinked.
+
+    Opened as it is, a file from before would keep its mode and its readers, and a link would lead elsewhere.
+
+    Raises:
+        OSError.
+    """
+    path.unlink(missing_ok=True)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    return os.fdopen(os.open(path, flags, 0o600), "wb")
+
+
 def write_whole(path: Path, content: bytes) -> None:
     """Write a small file that only its owner may read: it is there whole, or as it was. Raises StoreFault."""
     aside = path.with_name(path.name + ".new")
     try:
-        descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
+        with create_private(aside) as file:
             file.write(content)
         sync(aside)
         aside.replace(path)

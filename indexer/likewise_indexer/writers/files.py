@@ -1,7 +1,7 @@
 """Tables as files: CSV, NDJSON and Parquet, written frame by frame in bounded memory.
 
 A file is there whole or not at all: it is written in a folder aside, hidden beside it, fsynced, and renamed.
-What is interrupted, by Ctrl-C too, leaves nothing.
+What is interrupted, by Ctrl-C too, leaves nothing. It is somebody's books: only its owner may read it.
 
 Cells go out as they are. A payee that begins with ``=``, ``+``, ``-`` or ``@`` is a formula to a spreadsheet
 that opens the CSV file; but a quote put before it would be data that nobody booked, and would come back as
@@ -76,6 +76,7 @@ def open_table(path: Path, schema: Schema, *, replace: bool = False) -> Iterator
             yield writer
             writer.finish()
         with _translated(path):
+            whole.chmod(0o600)  # polars made it as the umask says; nobody else could look into its folder
             sync(whole)
             whole.replace(path)
             sync(path.parent)

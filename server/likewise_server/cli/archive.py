@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from likewise_engine.durable import sync
+from likewise_engine.durable import create_private, sync
 from likewise_engine.errors import PreconditionFailed
 
 if TYPE_CHECKING:
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def write_archive(client: "Client", tenant: str, out: Path, *, replace: bool) -> int:
-    """Write a tenant's archive: whole, or not at all. Returns its size in bytes.
+    """Write a tenant's archive: whole, or not at all, and for its owner's eyes. Returns its size in bytes.
 
     Raises:
         PreconditionFailed: there is a file already, and it is not to be replaced.
@@ -21,8 +21,7 @@ def write_archive(client: "Client", tenant: str, out: Path, *, replace: bool) ->
         raise PreconditionFailed(f"{out} is there already: choose another name, or replace it with --force")
     aside = out.with_name(f".{out.name}.unfinished")
     try:
-        aside.touch(mode=0o600)
-        with aside.open("wb") as file:
+        with create_private(aside) as file:
             for chunk in client.export_tenant(tenant):
                 file.write(chunk)
             size_bytes = file.tell()
