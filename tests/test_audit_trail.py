@@ -12,6 +12,7 @@ import likewise
 from engine_world import ENCODER, labelled, open_ledger
 from likewise_engine import limits
 from likewise_engine.audit import Action, Counts
+from likewise_engine.errors import StoreFault
 from likewise_engine.ledger.purge import CategoryPurge
 from likewise_engine.ledger.reshape import Activation, Merge, Rename, Split
 from likewise_engine.selection import Selection
@@ -106,6 +107,53 @@ def test_a_trail_that_was_cut_short_when_it_was_begun_is_begun_again(tmp_path: P
         assert list(tenants.audit.records(9)) == []
         tenants.create("acme")
         assert len(tenants.audit.records(9)) == 1
+
+
+def test_a_tenant_that_cannot_be_noted_is_not_created(tmp_path: Path) -> None:
+    with Tenants.open_folder(tmp_path, ENCODER) as tenants:
+        (tmp_path / "audit.sqlite3").write_bytes(b"no database" * 1_000)
+        with pytest.raises(StoreFault):
+            tenants.create("acme")
+        assert tenants.ids() == []
+
+
+def test_what_is_done_is_not_refused_because_the_trail_broke_meanwhile(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    trail = tmp_path / "audit.sqlite3"
+    with Tenants.open_folder(tmp_path, ENCODER) as tenants:
+        tenants.create("acme")
+        with tenants.audit.noted(Action.RESTORE, "", "acme", trail):
+            whole = trail.read_bytes()
+            trail.write_bytes(b"no database" * 1_000)
+        trail.write_bytes(whole)
+        assert "the next start settles it" in caplog.text
+        assert [record.action for record in tenants.audit.records(9)] == [Action.CREATE]
+    with Tenants.open_folder(tmp_path, ENCODER) as tenants:
+        assert [record.action for record in tenants.audit.records(9)] == [Action.RESTORE, Action.CREATE]
+
+
+def test_what_a_crash_cut_short_is_settled_by_whether_the_tenant_is_there(tmp_path: Path) -> None:
+    actions = [Action.CREATE, Action.RESTORE, Action.DELETE]
+    with Tenants.open_folder(tmp_path, ENCODER) as tenants:
+        tenants.create("there")
+        for tenant in ("there", "gone"):
+            for action in actions:
+                tenants.audit.add(action, "crashed", tenant=tenant, is_confirmed=False)
+    with Tenants.open_folder(tmp_path, ENCODER) as tenants:
+        settled = [(it.tenant, it.action) for it in tenants.audit.records(9) if it.actor == "crashed"]
+    assert settled == [("gone", Action.DELETE), ("there", Action.RESTORE), ("there", Action.CREATE)]
+
+
+def test_what_fails_is_not_on_record(tmp_path: Path) -> None:
+    with Tenants.open_folder(tmp_path, ENCODER) as tenants:
+        tenants.create("acme")
+        (tmp_path / "aside").rmdir()
+        with pytest.raises(StoreFault):
+            tenants.create("other")
+        (tmp_path / "aside").mkdir()
+    with Tenants.open_folder(tmp_path, ENCODER) as tenants:
+        assert [record.tenant for record in tenants.audit.records(9)] == ["acme"]
 
 
 def test_receipts_are_returned_again_by_the_trail(client: likewise.Client, cafe: str) -> None:

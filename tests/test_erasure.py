@@ -20,6 +20,7 @@ import numpy as np
 import pytest
 
 from engine_world import ENCODER, ask, bytes_on_disk, labelled
+from likewise_engine.audit import Action
 from likewise_engine.chart import Category
 from likewise_engine.errors import CategoryNotFound, PreconditionFailed, PurgeDelayed
 from likewise_engine.folder import DataFolder
@@ -359,7 +360,7 @@ def test_a_deletion_that_a_crash_cut_short_is_told_as_it_turned_out(tmp_path: Pa
         tenants.create("acme")
         tenants.create("kept")
         for tenant in ("acme", "kept"):
-            tenants._note_deletion(tenant, "local")
+            tenants.audit.add(Action.DELETE, "local", tenant=tenant, is_confirmed=False)
         store = tenants._folder.path_of("acme")
     store.parent.rename(tmp_path / "aside" / "doomed")
     with open_tenants(tmp_path) as tenants:

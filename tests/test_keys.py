@@ -1,5 +1,6 @@
 """Keys: a tenant's books are read with its key alone, which a master key wraps, and gone with it."""
 
+import os
 import shutil
 import threading
 from pathlib import Path
@@ -12,6 +13,7 @@ from likewise_engine.checkup.finding import Severity
 from likewise_engine.checkup.layout import Layout
 from likewise_engine.errors import KeyMissing, StoreCorrupt, StoreFault, TenantNotFound
 from likewise_engine.folder import STORE_NAME, place_of
+from likewise_engine.folder_lock import locked
 from likewise_engine.keys import KEY_NAME, KeyFile, MasterKey, MasterKeys, TenantKey, write_master_keys
 from likewise_engine.sealed import seal, unseal
 from likewise_engine.store.copying import facts_of
@@ -159,6 +161,46 @@ def test_rotation_that_was_interrupted_is_finished(tmp_path: Path, master: Path)
     assert answered(data, master) == "surgery"
 
 
+def test_rotations_at_once_wait_for_each_other(tmp_path: Path, master: Path) -> None:
+    data, command = tmp_path / "data", ["keys", "rotate", "--master-key-file", str(master)]
+    teach(data, master)
+    outcomes: list[int] = []
+    with locked(tmp_path):  # as a rotation for another folder does
+
+        def rotate() -> None:
+            outcomes.append(RUNNER.invoke(app, [*command, "--data", str(data)]).exit_code)
+
+        waiting = threading.Thread(target=rotate)
+        waiting.start()
+        waiting.join(0.5)
+        assert waiting.is_alive()
+        # Nothing of what was in the file before may be kept in mind.
+        write_master_keys(master, [MasterKey.new(), *MasterKeys(master).keys])
+        newest = MasterKeys(master).keys[0]
+    waiting.join()
+    assert outcomes == [0]
+    assert MasterKeys(master).keys == [newest]
+    assert answered(data, master) == "surgery"
+
+
+def test_the_other_folder_of_a_rotated_file_opens_with_the_key_kept_aside(
+    tmp_path: Path, master: Path
+) -> None:
+    for name in ("one", "other"):
+        teach(tmp_path / name, master)
+    old = MasterKeys(master).keys[0]
+    command = ["keys", "rotate", "--data", str(tmp_path / "one"), "--master-key-file", str(master)]
+    ran = RUNNER.invoke(app, command)
+    assert ran.exit_code == 0, ran.output
+    aside = master.with_name(f"{master.name}.{old.id}.old")
+    assert "delete it once" in " ".join(ran.stdout.split())
+    assert aside.stat().st_mode & 0o077 == 0
+    assert answered(tmp_path / "one", master) == "surgery"
+    with pytest.raises(KeyMissing):
+        opened(tmp_path / "other", master)
+    assert answered(tmp_path / "other", aside) == "surgery"
+
+
 def test_a_destroyed_key_takes_the_tenant_along_in_every_copy_of_the_store(tmp_path: Path) -> None:
     teach(tmp_path / "data", None)
     store = tmp_path / "data" / place_of("acme") / STORE_NAME
@@ -168,6 +210,35 @@ def test_a_destroyed_key_takes_the_tenant_along_in_every_copy_of_the_store(tmp_p
     assert not [secret for secret in SECRETS if secret in copy.read_bytes()]
     with opened(tmp_path / "data", None) as tenants, pytest.raises(TenantNotFound), tenants.use("acme"):
         pass
+
+
+def test_a_key_is_overwritten_on_the_disk_before_its_file_goes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    teach(tmp_path, None)
+    path, fsync = tmp_path / place_of("acme") / KEY_NAME, os.fsync
+    synced: list[bytes] = []
+
+    def watched(descriptor: int) -> None:
+        fsync(descriptor)
+        if path.exists() and os.path.sameopenfile(descriptor, reading.fileno()):
+            synced.append(path.read_bytes())
+
+    with path.open("rb") as reading:
+        monkeypatch.setattr(os, "fsync", watched)
+        ran = RUNNER.invoke(app, ["keys", "destroy", "acme", "--yes", "--data", str(tmp_path)])
+    assert ran.exit_code == 0, ran.output
+    assert [set(content) for content in synced] == [{0}]
+
+
+def test_a_destruction_that_was_cut_short_is_finished(tmp_path: Path) -> None:
+    teach(tmp_path, None)
+    (tmp_path / place_of("acme") / KEY_NAME).unlink()
+    ran = RUNNER.invoke(app, ["keys", "destroy", "acme", "--yes", "--data", str(tmp_path)])
+    assert ran.exit_code == 0, ran.output
+    with opened(tmp_path, None) as tenants:
+        assert not tenants.exists("acme")
+        assert tenants.audit.records(1)[0].action == "delete"
 
 
 @pytest.mark.parametrize("size", [0, 1, (1 << 20) - 1, 1 << 20, (1 << 20) + 1, 3 << 20])

@@ -6,9 +6,11 @@ import io
 import random
 import shutil
 import tarfile
+import time
 from collections.abc import Callable
 from contextlib import closing, suppress
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -393,6 +395,33 @@ def test_what_was_erased_since_is_told(backup: Path, tmp_path: Path) -> None:
     with open_tenants(data) as tenants:
         restored = [record.tenant for record in tenants.audit.records(10) if record.action == "restore"]
     assert sorted(restored) == ["a", "b"]
+
+
+def test_what_was_forgotten_while_the_backup_was_made_is_told(tmp_path: Path) -> None:
+    data, out = tmp_path / "data", tmp_path / "slow"
+    fill(data, "a", "b")
+
+    def forget(done: int, _: int) -> None:
+        if done == 1:  # "a" is copied
+            with open_tenants(data) as tenants, tenants.use("a") as ledger:
+                ledger.forget(["a-1"])
+            time.sleep(1.1)  # the manifest tells seconds
+
+    begun = datetime.now(UTC)
+    back_up(data, out, progress=forget)
+    assert manifest_of(out).made <= begun
+    rewritten(out, lambda manifest: replace(manifest, made=begun + timedelta(days=1)))  # a clock set back
+    assert "1 transactions were forgotten" in restore(out, data, replace=True).back_again["a"]
+
+
+def test_a_restore_that_cannot_be_noted_is_not_done(backup: Path, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    learn(data, "a", "later")
+    before = entries_of(data, "a")
+    (data / "audit.sqlite3").write_bytes(b"no database" * 1_000)
+    report = restore(backup, data, ["a"], replace=True)
+    assert list(report.refused) == ["a"]
+    assert entries_of(data, "a") == before
 
 
 def test_of_a_restore_into_an_empty_folder_nothing_is_told(backup: Path, tmp_path: Path) -> None:

@@ -4,10 +4,12 @@ Tenants created, restored and deleted, the last with a receipt of what was erase
 is opened for each record and each look, which are rare, so any process may add to it, beside a running server
 too.
 
-A deletion is noted before it is begun and confirmed once the tenant is out of sight. What a crash leaves
-between the two is settled when the folder is next opened, by whether the tenant is there.
+What is done to a tenant is noted before it is begun, for what cannot be noted is not done, and confirmed once
+it is done. What a crash leaves between the two is settled when the folder is next opened, by whether the
+tenant is there.
 """
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
@@ -16,6 +18,7 @@ from typing import Final
 
 from likewise_engine import limits
 from likewise_engine.audit import NOTHING, Action, AuditRecord, Counts
+from likewise_engine.errors import StoreFault, TenantExists
 from likewise_engine.faults import kind_of
 from likewise_engine.store.connection import Connection, connect, decoded, transaction, translated
 from likewise_engine.store.trail import moment_of, time_us
@@ -36,6 +39,8 @@ CREATE TABLE IF NOT EXISTS records (
 ) STRICT
 """
 _COLUMNS: Final = "id, time_us, revision, actor, action, counts, tenant, subject"
+
+_log = logging.getLogger(__name__)
 
 
 class AuditFile:
@@ -85,6 +90,51 @@ class AuditFile:
             record_id, moment_of(us), revision, actor, action, counts, tenant=tenant, subject=subject
         )
 
+    @contextmanager
+    def noted(
+        self,
+        action: Action,
+        actor: str,
+        tenant: str,
+        store: Path,
+        revision: int = 0,
+        counts: Counts = NOTHING,
+    ) -> Iterator[AuditRecord]:
+        """Note what is done to a tenant within. What fails is on record only if it is done all the same.
+
+        Args:
+            action: a creation, a restore or a deletion.
+            actor: who does it.
+            tenant: whose books.
+            store: where they are, or are to be: another file, or none, once it is done.
+            revision: of the tenant, as it was last.
+            counts: how much.
+
+        Raises:
+            StoreFault: it cannot be noted; nothing was begun.
+        """
+        before = _identity(store)
+        begun = self.add(action, actor, tenant=tenant, revision=revision, counts=counts, is_confirmed=False)
+        try:
+            yield begun
+        except BaseException as error:
+            # Of two who create a tenant at once, one finds the other's.
+            is_done = _identity(store) != before and not isinstance(error, TenantExists)
+            self._end(begun, is_done=is_done)
+            raise
+        self._end(begun, is_done=True)
+
+    def _end(self, begun: AuditRecord, *, is_done: bool) -> None:
+        try:
+            (self.confirm if is_done else self.withdraw)(begun.id)
+        except StoreFault as error:
+            # It is done or not, whatever the trail says of it: the caller is told the truth.
+            _log.error(
+                "the audit trail does not show yet what became of a %s; the next start settles it: %s",
+                begun.action.value,
+                error.message,
+            )
+
     def confirm(self, record_id: int) -> None:
         """What was begun is done. Raises StoreFault."""
         with self._writing() as connection:
@@ -96,10 +146,11 @@ class AuditFile:
             connection.execute("DELETE FROM records WHERE id = ?", (record_id,))
 
     def settle(self, exists: Callable[[str], bool]) -> None:
-        """Confirm or withdraw the deletions that a crash cut short; for whoever has just opened the folder.
+        """Confirm or withdraw what a crash cut short; for whoever has just opened the folder.
 
         Args:
-            exists: whether there is a tenant.
+            exists: whether there is a tenant: then it was created or restored, and else deleted. Of a tenant
+                that was to be replaced there is no telling which one it is: it counts as restored.
 
         Raises:
             StoreFault.
@@ -107,12 +158,12 @@ class AuditFile:
         if not self._path.exists():
             return
         with self._reading() as connection:
-            begun = connection.execute("SELECT id, tenant FROM records WHERE is_confirmed = 0").fetchall()
-        for record_id, tenant in begun:
-            if exists(tenant):
-                self.withdraw(record_id)
-            else:
-                self.confirm(record_id)
+            begun = connection.execute(
+                "SELECT id, tenant, action FROM records WHERE is_confirmed = 0"
+            ).fetchall()
+        for record_id, tenant, action in begun:
+            is_done = exists(tenant) != (action == Action.DELETE)
+            (self.confirm if is_done else self.withdraw)(record_id)
 
     def records(
         self,
@@ -176,3 +227,13 @@ class AuditFile:
             # Whoever made the file may have been killed before its first record.
             connection.execute(_SCHEMA)
             yield connection
+
+
+def _identity(file: Path) -> int | None:
+    """Tells a file from another that took its place; None where there is none. Raises StoreFault."""
+    try:
+        return file.stat().st_ino
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise kind_of(error)(f"{file} cannot be looked at: {error.strerror}") from error

@@ -19,7 +19,7 @@ import resource
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -28,12 +28,12 @@ from typing import Final, Self
 
 from likewise_engine import limits
 from likewise_engine.arrival import write_store
-from likewise_engine.audit import NOTHING, Action, AuditRecord, Note, Receipt
+from likewise_engine.audit import NOTHING, Action, Counts, Note, Receipt
 from likewise_engine.background import Background
 from likewise_engine.chart import Category, Chart, Policy
 from likewise_engine.description import TenantDescription, everything
 from likewise_engine.encoder.base import Encoder
-from likewise_engine.errors import PreconditionFailed, StoreFault, TenantNotFound
+from likewise_engine.errors import PreconditionFailed, StoreFault, TenantExists, TenantNotFound
 from likewise_engine.folder import DataFolder, check_tenant_id
 from likewise_engine.heap import give_back
 from likewise_engine.keys import TenantKey
@@ -196,14 +196,15 @@ class Tenants:
             finally:
                 store.close()
 
-        self._folder.create(tenant, fill)
-        self.audit.add(Action.CREATE, actor, tenant=tenant)
+        self._add(record, fill, actor)
 
     def admit(self, arriving: Everything, *, actor: str = "") -> None:
         """Create a tenant from all that is known about it. Raises what create does, and ModelFault."""
-        tenant = arriving.record.tenant
-        self._folder.create(tenant, lambda path, key: write_store(path, key, arriving, self._encoder, actor))
-        self.audit.add(Action.CREATE, actor, tenant=tenant, revision=arriving.record.revision)
+
+        def fill(path: Path, key: TenantKey) -> None:
+            write_store(path, key, arriving, self._encoder, actor)
+
+        self._add(arriving.record, fill, actor)
 
     def exists(self, tenant: str) -> bool:
         """Whether there is such a tenant. Raises InvalidInput for what cannot be an id."""
@@ -258,7 +259,7 @@ class Tenants:
             TenantNotFound, InvalidInput, StoreFault.
             PreconditionFailed: it stayed in use (by a long export, say).
         """
-        self._folder.store_path(tenant)
+        path = self._folder.store_path(tenant)
         self._upkeep.give_up(tenant)
         with self._lock:
             slot = self._slots.setdefault(tenant, _Slot())
@@ -269,16 +270,12 @@ class Tenants:
                 slot.is_doomed = False
                 raise PreconditionFailed(f"tenant {tenant!r} is in use: try again", tenant=tenant)
         try:
-            begun = self._note_deletion(tenant, actor)
-            if slot.ledger is not None:
-                slot.ledger.close()
-            try:
+            counts, revision = self._contents(tenant, path)
+            with self.audit.noted(Action.DELETE, actor, tenant, path, revision, counts) as begun:
+                if slot.ledger is not None:
+                    slot.ledger.close()
+                # Out of sight it is deleted: what fails then is done when the folder is next opened.
                 self._folder.delete(tenant, lambda path: self._have_others_let_go(tenant, path))
-            except BaseException:
-                # Out of sight it is deleted: what of that failed is done when the folder is next opened.
-                (self.audit.withdraw if self.exists(tenant) else self.audit.confirm)(begun.id)
-                raise
-            self.audit.confirm(begun.id)
             return Receipt.of(begun)
         finally:
             with self._lock:
@@ -323,17 +320,20 @@ class Tenants:
         finally:
             self._release(tenant, slot)
 
-    def _note_deletion(self, tenant: str, actor: str) -> AuditRecord:
-        """Note in the folder's trail what is about to be erased. A store that is damaged says nothing."""
+    def _add(self, record: TenantRecord, fill: Callable[[Path, TenantKey], None], actor: str) -> None:
+        tenant, path = record.tenant, self._folder.path_of(record.tenant)
+        if self.exists(tenant):
+            raise TenantExists(tenant)
+        with self.audit.noted(Action.CREATE, actor, tenant, path, record.revision):
+            self._folder.create(tenant, fill)
+
+    def _contents(self, tenant: str, path: Path) -> tuple[Counts, int]:
+        """What a tenant holds, and its revision. A store that is damaged says nothing."""
         try:
-            path, key = self._folder.store_path(tenant), self._folder.key_of(tenant)
-            with closing(SqliteStore(path, key)) as store:
-                counts, revision = everything(store.statistics()), store.record().revision
+            with closing(SqliteStore(path, self._folder.key_of(tenant))) as store:
+                return everything(store.statistics()), store.record().revision
         except StoreFault:
-            counts, revision = NOTHING, 0
-        return self.audit.add(
-            Action.DELETE, actor, tenant=tenant, revision=revision, counts=counts, is_confirmed=False
-        )
+            return NOTHING, 0
 
     def _tell(self, tenant: str) -> None:
         if self._desk is not None:

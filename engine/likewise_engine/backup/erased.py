@@ -20,7 +20,7 @@ def erased_since(folder: DataFolder, told: BackedUpTenant, made: datetime) -> st
     Args:
         folder: that it is to be restored into.
         told: the tenant as it was.
-        made: when the backup was.
+        made: when the backup was begun.
 
     Raises:
         StoreFault: the data folder's trail cannot be read.
@@ -37,7 +37,7 @@ def erased_since(folder: DataFolder, told: BackedUpTenant, made: datetime) -> st
     try:
         store = SqliteStore(folder.store_path(told.tenant), folder.key_of(told.tenant))
         with closing(store):
-            records = store.audit_records(limits.AUDIT_RECORDS_KEPT_MAX, since=made)
+            records = store.audit_records(limits.AUDIT_RECORDS_KEPT_MAX)
     except TenantNotFound:
         return ""
     except StoreFault as error:

@@ -14,6 +14,7 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -156,6 +157,7 @@ class _Making:
         self.wrapped: dict[str, WrappedKey] = {}
         self.faults: list[str] = []
         self.reused = 0
+        self._begun = datetime.now(UTC).replace(microsecond=0)
 
     def add(self, tenant: str) -> None:
         """Copy a tenant; note why not where that fails, for the others are worth their backup still."""
@@ -186,7 +188,7 @@ class _Making:
             shutil.rmtree(self._stage / place_of(told.tenant))
         for tenant in [tenant for tenant in self.wrapped if not self._is_there(tenant)]:
             del self.wrapped[tenant]
-        manifest = Manifest(self._tenants, self._left_out)
+        manifest = Manifest(self._tenants, self._left_out, self._begun)
         path = self._stage / MANIFEST_NAME
         path.write_bytes(manifest.encoded())
         sync(path)

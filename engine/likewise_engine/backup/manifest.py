@@ -81,13 +81,13 @@ class Manifest:
     Attributes:
         tenants: by id.
         left_out: why tenants that were to be in it are not, by id.
-        made: when, in UTC.
+        made: when it was begun, in UTC: what is erased later may be in it.
         likewise: the version that made it.
     """
 
     tenants: Sequence[BackedUpTenant]
-    left_out: Mapping[str, str] = field(default_factory=dict)
-    made: datetime = field(default_factory=lambda: datetime.now(UTC).replace(microsecond=0))
+    left_out: Mapping[str, str]
+    made: datetime
     likewise: str = field(default_factory=lambda: version("likewise"))
 
     def encoded(self) -> bytes:

@@ -142,11 +142,12 @@ class _Restoring:
     def put(self, *, replace: bool) -> None:
         """Put the tenant in its place. Raises LikewiseError."""
         _check_schema(self.told)
-        if replace:
-            self.folder.replace(self.tenant, self._fill)
-        else:
-            self.folder.create(self.tenant, self._fill)
-        self.folder.audit.add(Action.RESTORE, _ACTOR, tenant=self.tenant, revision=self.told.revision)
+        store = self.folder.path_of(self.tenant)
+        with self.folder.audit.noted(Action.RESTORE, _ACTOR, self.tenant, store, self.told.revision):
+            if replace:
+                self.folder.replace(self.tenant, self._fill)
+            else:
+                self.folder.create(self.tenant, self._fill)
 
     def _fill(self, store: Path, key: TenantKey) -> None:
         """Write the tenant's files beside where they are to be, and doubt them."""

@@ -1,14 +1,18 @@
 """``likewise keys``: the master key of a data folder, and the tenants' keys that it wraps."""
 
 import contextlib
+import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from likewise_engine.audit import Action
+from likewise_engine.durable import sync
 from likewise_engine.errors import StoreFault
 from likewise_engine.folder import STORE_NAME, DataFolder, place_of, tenants_of
+from likewise_engine.folder_lock import locked
 from likewise_engine.keys import KEY_NAME, KeyFile, MasterKey, MasterKeys, write_master_keys
 from likewise_engine.master_record import check_master, record_master, recorded_master
 from likewise_engine.tenant_keys import TenantKeys
@@ -78,25 +82,35 @@ def rotate(
 ) -> None:
     """Wrap all tenants' keys by a new master key.
 
-    It is added to the file, and the old one is taken out at the end.
+    It is added to the file. At the end the old one is moved to FILE.ID.old beside it: where another data
+    folder was given the same file, give it that one. Delete it once no other data folder and no backup needs
+    it.
 
     Servers that were given the same file go on meanwhile; a backup that is being made is waited for. Run it
     again if it was interrupted. Tenants' keys that lay in the clear are wrapped too; who had a copy of one by
     then can still read that tenant's books, until --rekey writes all stores anew under other keys.
 
-    Make a backup afterwards. Keys files of earlier backups (OUT.keys) need the old master key, which is no
-    more; the new one's opens those backups, too, but not from before --rekey.
+    Make a backup afterwards. Keys files of earlier backups (OUT.keys) need the old master key; the new one's
+    opens those backups, too, but not from before --rekey.
     """
     if master_key_file is None:
         fail("name the file of the master key by --master-key-file", status=2)
     with reported(), contextlib.ExitStack() as stack:
+        file = master_key_file.resolve()
+        # Whoever else rotates by the same file, for this folder or another, is waited for.
+        stack.enter_context(locked(file.parent))
         is_first = not recorded_master(data)
         if rekey:
             stack.enter_context(contextlib.closing(DataFolder(data, master_key_file=master_key_file)))
-        masters = MasterKeys(master_key_file)
+        masters = MasterKeys(file)
         keys = TenantKeys(data, masters)
-        rewrapped = _rewrapped(data, keys, masters, master_key_file, is_first=is_first)
-        first = masters.keys[0]
+        rewrapped = _rewrapped(data, keys, masters, file, is_first=is_first)
+        first, *old = masters.keys
+        for kept in _moved_aside(file, first, old):
+            console.print(
+                f"The old master key is in {plain(str(kept))}: delete it once no other data folder and no"
+                " backup needs it."
+            )
         console.print(f"Master key {first.id} wraps all tenants' keys: {rewrapped:,} were wrapped anew.")
         if rekey:
             tenants = sorted(tenants_of(data))
@@ -118,8 +132,16 @@ def _rewrapped(data: Path, keys: TenantKeys, masters: MasterKeys, file: Path, *,
         if (folder := data / place_of(tenant)).exists():  # else it was deleted meanwhile
             rewrapped += keys.rewrap(tenant, folder)
     record_master(data, masters.keys[0].id)
-    write_master_keys(file, masters.keys[:1])
     return rewrapped
+
+
+def _moved_aside(file: Path, first: MasterKey, old: Sequence[MasterKey]) -> list[Path]:
+    """Leave the first master key in its file, and put each old one in a file beside it. Raises StoreFault."""
+    kept = [file.with_name(f"{file.name}.{key.id}.old") for key in old]
+    for path, key in zip(kept, old, strict=True):
+        write_master_keys(path, [key])
+    write_master_keys(file, [first])
+    return kept
 
 
 @keys_app.command()
@@ -139,14 +161,24 @@ def destroy(
     """
     confirm(f"Destroy the key of tenant {tenant!r}, and all its books?", yes=yes)
     with reported(), contextlib.closing(DataFolder(data, master_key_file=master_key_file)) as folder:
-        path = folder.store_path(tenant).with_name(KEY_NAME)
-        try:
-            size_bytes = path.stat().st_size
-            with path.open("r+b") as file:
-                file.write(bytes(size_bytes))
-            path.unlink()
-        except OSError as error:
-            raise StoreFault(f"{path} could not be destroyed: {error.strerror}") from error
-        folder.delete(tenant)
-        folder.audit.add(Action.DELETE, LOCAL.name, tenant=tenant)
+        store = folder.store_path(tenant)
+        with folder.audit.noted(Action.DELETE, LOCAL.name, tenant, store):
+            _destroy(store.with_name(KEY_NAME))
+            folder.delete(tenant)
     console.print(f"Destroyed the key of {plain(tenant)} and its books.")
+
+
+def _destroy(path: Path) -> None:
+    """Overwrite a key file on the disk, and delete it. Raises StoreFault."""
+    try:
+        with path.open("r+b") as file:
+            file.write(bytes(path.stat().st_size))
+            file.flush()
+            # Else the file may be gone before the zeros reach its block, which then holds the key still.
+            os.fsync(file.fileno())
+        path.unlink()
+        sync(path.parent)
+    except FileNotFoundError:
+        return  # a destruction that was cut short has done it
+    except OSError as error:
+        raise StoreFault(f"{path} could not be destroyed: {error.strerror}") from error
