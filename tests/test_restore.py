@@ -418,7 +418,11 @@ def test_a_restore_that_cannot_be_noted_is_not_done(backup: Path, tmp_path: Path
     data = tmp_path / "data"
     learn(data, "a", "later")
     before = entries_of(data, "a")
-    (data / "audit.sqlite3").write_bytes(b"no database" * 1_000)
+    with (
+        closing(DataFolder(data)) as folder,
+        folder.audit._writing() as trail,
+    ):  # can be read, and not written
+        trail.execute("CREATE TRIGGER no_more BEFORE INSERT ON records BEGIN SELECT RAISE(ABORT, 'no'); END")
     report = restore(backup, data, ["a"], replace=True)
     assert list(report.refused) == ["a"]
     assert entries_of(data, "a") == before
