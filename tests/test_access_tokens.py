@@ -1,10 +1,12 @@
 """Tokens and their file: what one looks like, what is kept, and that what is damaged lets nobody in."""
 
 import json
+import os
 import re
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,13 +14,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
-from access_world import made
+from access_world import made, until
 from likewise_engine import limits
 from likewise_engine.errors import LimitReached, StoreCorrupt, StoreFault, Unauthenticated, Unavailable
 from likewise_server.access.caller import Scope
 from likewise_server.access.known_tokens import KnownTokens
 from likewise_server.access.token_file import TokenFile
 from likewise_server.access.tokens import Rate, TokenState, id_of, issued
+from likewise_server.access.watch import Watch
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -169,3 +172,25 @@ def test_tokens_that_vanish_with_their_folder_are_missed(tmp_path: Path) -> None
         path.unlink() if path.is_file() else path.rmdir()
     tokens.read(file)
     assert tokens.are_required
+
+
+def test_tokens_that_cannot_be_looked_at_let_nobody_in(tmp_path: Path) -> None:
+    file, tokens, watch = TokenFile(tmp_path), KnownTokens(), Watch()
+    watch.add([file.path], partial(tokens.read, file))
+    tokens.check_readable()
+    watch.start()
+    try:
+        (tmp_path / "access").symlink_to("access")  # leads nowhere, even for root, whom nothing is forbidden
+        until(lambda: tokens.are_required)
+        with pytest.raises(Unavailable):
+            tokens.check_readable()
+    finally:
+        watch.close()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root makes files of other owners")
+def test_what_root_makes_is_the_data_folders_owners(tmp_path: Path) -> None:
+    os.chown(tmp_path, 4_711, 4_712)
+    made(tmp_path)
+    for path in (tmp_path / "access", *(tmp_path / "access").iterdir()):
+        assert (path.stat().st_uid, path.stat().st_gid) == (4_711, 4_712)

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from likewise_engine import limits
 from likewise_engine.errors import InvalidInput
-from likewise_server.service.pages import page_size_of, page_token, position_of
+from likewise_server.service.pages import number_of, page_size_of, page_token, position_of
 
 NAMES = st.text(st.characters(exclude_categories=["Cs"]), max_size=80)
 
@@ -43,3 +43,14 @@ def test_a_page_has_as_many_items_as_asked_within_bounds(asked: int, size: int) 
 def test_a_negative_page_size_is_refused() -> None:
     with pytest.raises(InvalidInput):
         page_size_of(-1)
+
+
+@given(st.integers(0, 10**18 - 1))
+def test_a_number_is_led_back_to(number: int) -> None:
+    assert number_of("a list", page_token("a list", str(number))) == number
+
+
+@pytest.mark.parametrize("position", ["", "abc", "-1", "1_0", " 1", "1\n", "\u0661", "9" * 19])
+def test_a_forged_token_of_no_number_is_refused(position: str) -> None:
+    with pytest.raises(InvalidInput):
+        number_of("a list", page_token("a list", position))

@@ -31,6 +31,7 @@ class TokenFile:
 
     def __init__(self, data: Path) -> None:
         self._folder = data / "access"
+        self._lock = self._folder / "lock"
         self.path: Final = self._folder / "tokens.json"
 
     def read(self) -> Sequence[Token] | None:
@@ -41,9 +42,9 @@ class TokenFile:
             StoreCorrupt: it is damaged, or lost.
         """
         with _translated("read the tokens"):
-            if self.path.exists():
+            if _is_there(self.path):
                 return self._tokens()
-            if self._folder.exists():
+            if self._folder.is_symlink() or _is_there(self._folder):
                 raise StoreCorrupt(
                     f"tokens were made, but {self.path} is gone: bring it back from a backup, or make tokens"
                     " anew with 'likewise token create'"
@@ -81,10 +82,10 @@ class TokenFile:
         """The tokens, to be changed in place; they are kept so if nothing was raised."""
         with _translated("change the tokens"):
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            lock = os.open(self._folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            lock = os.open(self._lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX)
-                tokens = list(self._tokens()) if self.path.exists() else []
+                tokens = list(self._tokens()) if _is_there(self.path) else []
                 yield tokens
                 self._write(tokens)
             finally:
@@ -108,7 +109,25 @@ class TokenFile:
         kept = [_kept(token) for token in tokens]
         content = {"format": _FORMAT, "sha256": _checksum(kept), "tokens": kept}
         write_whole(self.path, json.dumps(content, indent=1).encode())
+        self._give_to_owner()
         sync(self._folder.parent)
+
+    def _give_to_owner(self) -> None:
+        """What root makes is the data folder's owner's, as which the server runs: else it could not read it."""
+        if os.geteuid() == 0:
+            owner = self._folder.parent.stat()
+            for path in (self.path, self._lock, self._folder):
+                # That owner may have put a link there, to a file that is not to become its own.
+                os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
+
+
+def _is_there(path: Path) -> bool:
+    """Not by Path.exists, which takes some of what cannot be looked at for what is not there. Raises OSError."""
+    try:
+        path.stat()
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def _make_room(tokens: list[Token]) -> None:

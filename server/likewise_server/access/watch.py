@@ -15,7 +15,7 @@ import structlog
 LOOKED_EVERY_S: Final = 0.25
 """What was revoked is refused within a second, and a thread that wakes four times a second costs nothing."""
 
-_Signature = tuple[tuple[int, int, int, int] | None, ...]
+_Signature = tuple[tuple[int, ...] | None, ...]
 
 _log = structlog.stdlib.get_logger()
 
@@ -70,13 +70,17 @@ class Watch:
 
 
 def _signature(paths: Sequence[Path]) -> _Signature:
-    """Of what the files are: which ones, how large, and when last written."""
+    """Of what the files are: which ones, how large, and when last changed."""
     return tuple(map(_looked_at, paths))
 
 
-def _looked_at(path: Path) -> tuple[int, int, int, int] | None:
+def _looked_at(path: Path) -> tuple[int, ...] | None:
+    """None of a file that is not there; one that cannot be looked at is another thing, and read to say so."""
     try:
         status = path.stat()
-    except OSError:
+    except FileNotFoundError:
         return None
-    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
+    except OSError as error:
+        return (error.errno or 0,)
+    # Not when its content was last written: a file that is given to another owner can be read, or no longer.
+    return status.st_dev, status.st_ino, status.st_size, status.st_ctime_ns

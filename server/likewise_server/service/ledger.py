@@ -25,7 +25,7 @@ from likewise_engine.transaction import LabelledTransaction, violations_of_strin
 from likewise_server.access.caller import current_caller
 from likewise_server.service import translate
 from likewise_server.service.border import check_caller
-from likewise_server.service.pages import page_size_of, page_token, position_of
+from likewise_server.service.pages import number_of, page_size_of, page_token
 from likewise_server.service.status import status_of_violations
 from likewise_server.service.trail import receipt_message
 from likewise_server.workers import Workers
@@ -100,7 +100,7 @@ class LedgerService(LedgerServiceServicer):
         """List a page of entries; fewer than asked where they are long."""
         listed = f"transactions of {request.tenant}"
         page_size = page_size_of(request.page_size)
-        after = int(position_of(listed, request.page_token)) if request.page_token else _BEFORE_ALL
+        after = number_of(listed, request.page_token) if request.page_token else _BEFORE_ALL
         with self._tenants.use(request.tenant) as ledger:
             # One more than the page holds tells whether there is another.
             entries = ledger.store.entries_after(after, page_size + 1)

@@ -5,6 +5,7 @@ tells a token of another list, or one that was tampered with, from one of ours.
 """
 
 import hashlib
+import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from typing import Final
 
@@ -12,6 +13,8 @@ from likewise_engine import limits
 from likewise_engine.errors import InvalidInput
 
 _DIGEST_BYTES: Final = 8
+_NUMBER: Final = re.compile("[0-9]{1,18}")
+"""Fits the 64 bits of a row's number."""
 
 
 def page_size_of(asked: int) -> int:
@@ -49,7 +52,23 @@ def position_of(listed: str, token: str) -> str:
             digest, position = b"", ""
         if digest == _digest(listed, position):
             return position
-    raise InvalidInput.of(
+    raise _no_token()
+
+
+def number_of(listed: str, token: str) -> int:
+    """The position that a token stands for, in a list of numbered items.
+
+    Raises:
+        InvalidInput: it is no token of this list. Anybody can make one, so one of no number is none either.
+    """
+    position = position_of(listed, token)
+    if _NUMBER.fullmatch(position) is None:
+        raise _no_token()
+    return int(position)
+
+
+def _no_token() -> InvalidInput:
+    return InvalidInput.of(
         "page_token", "is no token of this list: pass the next_page_token of its last page, or start without"
     )
 

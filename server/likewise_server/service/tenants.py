@@ -19,7 +19,7 @@ from likewise_engine.tenants import Tenants
 from likewise_server.access.caller import current_caller
 from likewise_server.service import translate
 from likewise_server.service.border import check_caller
-from likewise_server.service.pages import page_size_of, page_token, position_of
+from likewise_server.service.pages import number_of, page_size_of, page_token, position_of
 from likewise_server.service.portable import PortableTenants
 from likewise_server.service.trail import erased_message, moment, receipt_message, record_message
 
@@ -156,7 +156,7 @@ class TenantService(TenantServiceServicer):
         """List a page of an audit trail, the latest record first."""
         listed = f"audit records of {request.tenant}"
         page_size = page_size_of(request.page_size)
-        before = int(position_of(listed, request.page_token)) if request.page_token else None
+        before = number_of(listed, request.page_token) if request.page_token else None
         since, until = moment("start_time", request.start_time), moment("end_time", request.end_time)
         # One more than the page holds tells whether there is another.
         records = self._audit_records(request.tenant, page_size + 1, before, since, until)
