@@ -113,7 +113,7 @@ class TokenFile:
         sync(self._folder.parent)
 
     def _give_to_owner(self) -> None:
-        """What root makes is the data folder's owner's, as which the server runs: else it could not read it."""
+        """What root makes goes to the data folder's owner, as whom the server runs and has to read it."""
         if os.geteuid() == 0:
             owner = self._folder.parent.stat()
             for path in (self.path, self._lock, self._folder):
@@ -122,7 +122,7 @@ class TokenFile:
 
 
 def _is_there(path: Path) -> bool:
-    """Not by Path.exists, which takes some of what cannot be looked at for what is not there. Raises OSError."""
+    """Not by Path.exists, to which some of what cannot be looked at is not there. Raises OSError."""
     try:
         path.stat()
     except FileNotFoundError:
