@@ -98,6 +98,14 @@ def test_without_tokens_whoever_is_on_this_machine_is_let_in_but_not_with_a_wron
         assert ended(channel, LIST, metadata=bearing(secret)).code is OK
 
 
+def test_tokens_can_be_required_before_any_is_made(data_folder: Path, serve: Serve) -> None:
+    with grpc.insecure_channel(serve(require_tokens=True).address) as channel:
+        assert ended(channel, LIST).code is grpc.StatusCode.UNAUTHENTICATED
+        secret = secret_of(data_folder)
+        until(lambda: ended(channel, LIST, metadata=bearing(secret)).code is OK)
+        assert ended(channel, LIST).code is grpc.StatusCode.UNAUTHENTICATED
+
+
 def test_health_is_told_to_all_and_methods_to_callers_alone(data_folder: Path, serve: Serve) -> None:
     secret = secret_of(data_folder, Scope.CLASSIFY)
     with grpc.insecure_channel(serve().address) as channel:

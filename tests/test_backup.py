@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 import likewise
+from access_world import secret_of
 from backup_world import damage, entries_of, fill, learn, manifest_of, open_tenants, raw_store_of, store_of
 from conftest import LIKEWISE
 from engine_world import bytes_on_disk, labelled
@@ -236,6 +237,22 @@ def test_the_command_works_beside_a_server(client: likewise.Client, cafe: str, d
     assert "not overwritten" in again.stderr
     shown = RUNNER.invoke(app, ["restore", str(out), "--verify"])
     assert (shown.exit_code, shown.stdout) == (0, "Verified 1 tenant.\n")
+    assert "no tokens" not in shown.stderr
+
+
+def test_a_restored_folder_has_no_tokens_and_the_command_says_so(
+    cafe: str, data_folder: Path, tmp_path: Path
+) -> None:
+    secret_of(data_folder)
+    out, anew = tmp_path / "out.tar", tmp_path / "anew"
+    assert RUNNER.invoke(app, ["backup", str(out), "--data", str(data_folder)]).exit_code == 0
+    restored = RUNNER.invoke(app, ["restore", str(out), "--data", str(anew)])
+    assert restored.exit_code == 0, restored.output
+    assert "--require-tokens" in restored.stderr
+    secret_of(anew)
+    again = RUNNER.invoke(app, ["restore", str(out), "--data", str(anew), "--replace"])
+    assert again.exit_code == 0, again.output
+    assert "--require-tokens" not in again.stderr
 
 
 def test_a_lesson_goes_on_while_a_backup_reads(tmp_path: Path) -> None:

@@ -119,6 +119,14 @@ class Settings(BaseSettings):
             "token is judged by the token instead."
         ),
     ] = TenantSource.NONE
+    require_tokens: Annotated[
+        bool,
+        Field(
+            description="Let nobody in without a token, though none was ever made; a client certificate that "
+            "names its tenant does as well. Without it, whoever reaches the address may do all until a token "
+            "is made: so too after a restore into a new folder, for backups hold none."
+        ),
+    ] = False
     caller_calls_per_s: Annotated[
         float | None,
         Field(

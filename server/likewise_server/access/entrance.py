@@ -34,7 +34,7 @@ class Entrance:
         """
         self._settings = settings
         self._asks_who_calls = asks_who_calls
-        self._tokens = KnownTokens()
+        self._tokens = KnownTokens(are_required=asks_who_calls and settings.require_tokens)
         self._watch = Watch()
         self.gate: Final = Gate(self._tokens, settings, _identify(settings))
         self.options: Final = (_AGE_OPTION,) if settings.tls_client_ca else ()

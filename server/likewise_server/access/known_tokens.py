@@ -17,15 +17,16 @@ _log = structlog.stdlib.get_logger()
 
 
 class KnownTokens:
-    """None at first, and none required. Any thread may ask; :meth:`read` replaces all at once."""
+    """None at first. Any thread may ask; :meth:`read` replaces all at once."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, are_required: bool = False) -> None:
+        """Args: are_required: whether whoever has none is not let in, though none was ever made."""
         self._tokens: Mapping[str, Token] | None = _NONE
-        self._are_required = False
+        self._are_required = are_required
 
     @property
     def are_required(self) -> bool:
-        """Whether any was ever made: then whoever has none is not let in."""
+        """Whether whoever has none is not let in: so it is to be, or one was made once."""
         return self._are_required
 
     def read(self, file: TokenFile) -> None:

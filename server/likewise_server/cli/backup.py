@@ -138,8 +138,12 @@ def restore(
 
     A restored tenant is as it was when the backup was made: what was forgotten since is back, and what the
     audit trails of the data folder know of that is told. Forget it again.
+
+    Tokens are not in backups. A data folder that is new has none, and a server of it asks nobody for one
+    unless it has --require-tokens.
     """
     from likewise_engine import backup as backups
+    from likewise_server.access.token_file import TokenFile
 
     if verify and (new_id or replace):
         fail("--verify restores nothing: leave out --as and --replace", status=2)
@@ -160,6 +164,12 @@ def restore(
     console.print(f"{what} {_tenants(len(report.tenants))}{where}.")
     _tell("Back again", report.back_again)
     _tell("Refused", report.refused)
+    if not verify and not TokenFile(data).path.exists():
+        errors.print(
+            "Backups hold no tokens, and this data folder has none: whoever reaches its server may do all"
+            " until one is made with 'likewise token create', unless it serves with --require-tokens.",
+            soft_wrap=True,
+        )
     if report.refused:
         raise typer.Exit(1)
 
