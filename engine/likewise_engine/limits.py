@@ -260,6 +260,9 @@ HANDSHAKE_MS_MAX: Final = 20_000
 METADATA_BYTES_MAX: Final = 8 * 1024
 """Of one call, as HTTP/2 counts them: 32 bytes a header besides. A tenant and a token take 400 bytes; tracing
 and proxies add a thousand."""
+STREAM_IDLE_S_MAX: Final = 120
+"""How long a stream waits for its caller to send, or to read what was sent, until it is ended: its place may
+be one of a few, and an export keeps its tenant in use. Twice the minute in which clients ping."""
 FOREIGN_MESSAGE_BYTES_MAX: Final = 1_024
 """Of a request for health or reflection: a name of some dozen bytes. Health is told to anybody."""
 CALLS_UNRECEIVED_MAX: Final = 100

@@ -112,7 +112,8 @@ class Server:
         add_ClassifierServiceServicer_to_server(ClassifierService(tenants, self._workers), self._grpc)
         add_LedgerServiceServicer_to_server(LedgerService(tenants, self._workers), self._grpc)
         portable = PortableTenants(tenants, self._workers, settings.data / ASIDE_NAME)
-        add_TenantServiceServicer_to_server(TenantService(tenants, portable), self._grpc)
+        tenant_service = TenantService(tenants, portable, self._entrance.gate.open_streams)
+        add_TenantServiceServicer_to_server(tenant_service, self._grpc)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._grpc)
         reflection.enable_server_reflection(
             (*SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME), self._grpc

@@ -53,6 +53,7 @@ class Entrance:
         if self._asks_who_calls:
             file = TokenFile(self._settings.data)
             self._watch.add([file.path], partial(self._tokens.read, file))
+            self._watch.add_routine(self.gate.open_streams.sweep)
         self._check_exposure()
         credentials = self._credentials()
         listen = self._settings.listen

@@ -9,7 +9,7 @@ Who calls, in this order:
 
 A token is judged when a call's metadata have come, in the thread that receives for all: what is refused is
 never read. Of a certificate gRPC tells only the thread that answers, before the message is decoded. Either
-way a stream is asked again at each message, and so ends when its token is revoked.
+way a stream is asked again at each message and by a sweep, and so ends when its token is revoked.
 
 Why somebody is not let in is told to the log, with the token's id. The caller hears the same in all cases.
 """
@@ -20,6 +20,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from time import perf_counter_ns, sleep
 from typing import Final
 from urllib.parse import quote, unquote
@@ -29,6 +30,7 @@ import grpc
 from likewise_engine.errors import Overloaded, PermissionDenied, Unauthenticated
 from likewise_server.access.caller import LOCAL, Caller, Scope
 from likewise_server.access.known_tokens import KnownTokens
+from likewise_server.access.open_streams import OpenStream, OpenStreams
 from likewise_server.access.permissions import SCOPES, check_scope, check_tenant
 from likewise_server.access.rates import Rates
 from likewise_server.access.refusals import Refusals
@@ -97,6 +99,7 @@ class Gate:
         self._visits: dict[str, Visit] = {}
         self._streams = Counter[str]()
         self._streams_lock = threading.Lock()
+        self.open_streams: Final = OpenStreams()
 
     def admit(self, method: str, authorization: Sequence[str], tenant_said: str) -> Visit | None:
         """Judge a call by its metadata.
@@ -171,8 +174,14 @@ class Gate:
                 check()
 
     @contextmanager
-    def stream(self, visit: Visit) -> Iterator[None]:
-        """Count a stream for as long as the ``with`` lasts. Raises Overloaded: its caller has too many."""
+    def stream(self, method: str, visit: Visit, context: grpc.ServicerContext) -> Iterator[OpenStream]:
+        """Keep a stream for as long as the ``with`` lasts. Raises Overloaded: its caller has too many."""
+        check_still = partial(self.check_still, method, visit)
+        with self._counted(visit), self.open_streams.opened(context, check_still) as stream:
+            yield stream
+
+    @contextmanager
+    def _counted(self, visit: Visit) -> Iterator[None]:
         name = visit.caller.name
         if self._streams_max is None or visit is _LOCAL:
             yield

@@ -32,6 +32,7 @@ class Watch:
 
     def __init__(self) -> None:
         self._watched: list[_Watched] = []
+        self._routines: list[Callable[[], None]] = []
         self._closed = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -45,6 +46,10 @@ class Watch:
         watched = _Watched(paths, read, _signature(paths))
         read()
         self._watched.append(watched)
+
+    def add_routine(self, do: Callable[[], None]) -> None:
+        """Have something done each time that files were looked at. What it raises is logged."""
+        self._routines.append(do)
 
     def start(self) -> None:
         """Look from now on."""
@@ -63,10 +68,16 @@ class Watch:
                 signature = _signature(watched.paths)
                 if signature != watched.signature:
                     watched.signature = signature
-                    try:
-                        watched.read()
-                    except Exception as error:  # noqa: BLE001 - it is logged; other files are looked at still
-                        _log.error("a changed file was not taken over", exc_info=error)
+                    _try(watched.read, "a changed file was not taken over")
+            for routine in self._routines:
+                _try(routine, "a routine failed")
+
+
+def _try(do: Callable[[], None], otherwise: str) -> None:
+    try:
+        do()
+    except Exception as error:  # noqa: BLE001 - it is logged; whatever else is watched is watched still
+        _log.error(otherwise, exc_info=error)
 
 
 def _signature(paths: Sequence[Path]) -> _Signature:

@@ -37,6 +37,7 @@ from likewise_engine import limits
 from likewise_engine.errors import Cancelled, DeadlineExceeded, InvalidInput, LikewiseError, Overloaded
 from likewise_server.access.caller import Calling
 from likewise_server.access.gate import Gate, Visit
+from likewise_server.access.open_streams import OpenStream
 from likewise_server.access.permissions import FOR_EACH_CALLER, OPEN
 from likewise_server.fair_queue import NOBODY
 from likewise_server.service.status import status_of
@@ -156,10 +157,12 @@ class Border(grpc.ServerInterceptor):
     ) -> Callable[[Iterator[bytes], grpc.ServicerContext], Any]:
         def answer(requests: Iterator[bytes], context: grpc.ServicerContext) -> Any:
             request = requests if is_stream else self._read(requests, context)
-            with self._entered(method, context) as visit:
-                incoming = _Incoming(self._gate, visit, method, decode, context)
-                with self._gate.stream(visit) if is_stream else nullcontext():
-                    return behaviour(incoming.decoded(request), context)
+            with (
+                self._entered(method, context) as visit,
+                self._gate.stream(method, visit, context) if is_stream else nullcontext() as stream,
+            ):
+                incoming = _Incoming(self._gate, visit, method, decode, context, stream)
+                return behaviour(incoming.decoded(request), context)
 
         return answer
 
@@ -168,10 +171,15 @@ class Border(grpc.ServerInterceptor):
     ) -> Callable[[Iterator[bytes], grpc.ServicerContext], Iterator[Any]]:
         def stream(requests: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[Any]:
             request = requests if is_stream else self._read(requests, context)
-            with self._entered(method, context) as visit, self._gate.stream(visit):
-                incoming = _Incoming(self._gate, visit, method, decode, context)
+            with (
+                self._entered(method, context) as visit,
+                self._gate.stream(method, visit, context) as stream,
+            ):
+                incoming = _Incoming(self._gate, visit, method, decode, context, stream)
                 for response in behaviour(incoming.decoded(request), context):
+                    stream.waits_since_ns = perf_counter_ns()
                     yield response
+                    stream.waits_since_ns = None
                     self._gate.check_still(method, visit)
 
         return stream
@@ -218,6 +226,7 @@ class _Incoming:
     method: str
     decode: Decode
     context: grpc.ServicerContext
+    stream: OpenStream | None
 
     def decoded(self, request: bytes | Iterator[bytes] | None) -> Any:
         """The message of a call, or its messages, as they are asked for. Raises InvalidInput, NotAllowed."""
@@ -229,11 +238,14 @@ class _Incoming:
         message = _checked(_message(encoded, self.decode), _said(self.context.invocation_metadata())[1])
         if self.method not in FOR_EACH_CALLER:
             self.gate.check_tenant(self.method, self.visit, tenant_of(message))
+        if self.stream is not None:
+            self.stream.tenant = tenant_of(message)
         return message
 
     def _all(self, encoded: Iterator[bytes]) -> Iterator[Any]:
         """The first names the tenant. At each other one its caller is judged again."""
-        for position, message in enumerate(encoded):
+        received = encoded if self.stream is None else self.stream.received(encoded)
+        for position, message in enumerate(received):
             if position == 0:
                 yield self._first(message)
                 continue

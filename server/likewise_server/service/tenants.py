@@ -17,6 +17,7 @@ from likewise_engine.ledger.outcomes import ReshapeOutcome
 from likewise_engine.ledger.reshape import Reshaping
 from likewise_engine.tenants import Tenants
 from likewise_server.access.caller import current_caller
+from likewise_server.access.open_streams import OpenStreams
 from likewise_server.service import translate
 from likewise_server.service.border import check_caller
 from likewise_server.service.pages import number_of, page_size_of, page_token, position_of
@@ -32,9 +33,10 @@ _UPDATE_PATHS: Final = frozenset({"display_name", "chart"}) | _PRECISION_PATHS |
 class TenantService(TenantServiceServicer):
     """Manages the tenants of a data folder."""
 
-    def __init__(self, tenants: Tenants, portable: PortableTenants) -> None:
+    def __init__(self, tenants: Tenants, portable: PortableTenants, streams: OpenStreams) -> None:
         self._tenants = tenants
         self._portable = portable
+        self._streams = streams
 
     def CreateTenant(
         self, request: pb.CreateTenantRequest, context: grpc.ServicerContext
@@ -87,7 +89,8 @@ class TenantService(TenantServiceServicer):
     def DeleteTenant(
         self, request: pb.DeleteTenantRequest, context: grpc.ServicerContext
     ) -> pb.DeleteTenantResponse:
-        """Delete a tenant with all that it taught."""
+        """Delete a tenant with all that it taught. Its streams end: one that nobody reads keeps it in use."""
+        self._streams.end(request.tenant)
         receipt = self._tenants.delete(request.tenant, actor=current_caller().name)
         return pb.DeleteTenantResponse(receipt=receipt_message(receipt))
 
