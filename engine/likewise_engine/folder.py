@@ -90,7 +90,9 @@ class PurgeMark:
     def set(self) -> None:
         """On disk when this returns. Raises StoreFault."""
         with _translated("mark what is to be purged"):
-            self._path.parent.mkdir(exist_ok=True)
+            if not self._path.parent.exists():
+                self._path.parent.mkdir(exist_ok=True)
+                sync(self._path.parent.parent)
             self._path.touch(mode=0o600)
             sync(self._path.parent)
 

@@ -179,9 +179,11 @@ class Upkeep:
                 self._failed_revisions[tenant] = revision
 
     def _purge(self, tenant: str, ledger: Ledger) -> None:
-        """Purge what is forgotten; again and again, unless somebody waits for this."""
-        if not ledger.is_purge_due:
-            return
+        """Purge what is forgotten; again and again, unless somebody waits for this.
+
+        Also where nothing is due: a crash before the erasure was committed leaves the mark alone.
+        """
+        is_due = ledger.is_purge_due
         try:
             ledger.purge()
         except PurgeDelayed as error:
@@ -190,7 +192,8 @@ class Upkeep:
             _log.warning("not purged yet: %s", error.message, extra={"tenant": tenant})
             self._put_off(tenant)
         else:
-            _log.info("purged", extra={"tenant": tenant})
+            if is_due:
+                _log.info("purged", extra={"tenant": tenant})
 
     def _build(self, tenant: str, ledger: Ledger) -> None:
         while ledger.is_graph_due and ledger.build_graph(self._is_current_wanted):

@@ -72,4 +72,4 @@ def _mend_store(place: Place, key: TenantKey, named: Collection[str], encoder: E
             note_upheaval(connection)
     if {"texts", "payees", "entries"} & set(named):
         with closing(SqliteStore(path, key)) as store:
-            reencode(store, encoder)
+            reencode(store, encoder, force=True)

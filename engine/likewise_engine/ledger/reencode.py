@@ -6,18 +6,38 @@ store in one transaction.
 
 from likewise_engine import limits
 from likewise_engine.encoder.base import Encoder
+from likewise_engine.errors import PreconditionFailed
 from likewise_engine.ledger.lesson import as_stored
 from likewise_engine.store.base import TenantStore, TextReplacement
 from likewise_engine.text import text_and_payee
 
 
-def reencode(store: TenantStore, encoder: Encoder) -> None:
+def reencode(store: TenantStore, encoder: Encoder, *, force: bool = False) -> None:
     """Give a store the texts and vectors of an encoder. What it held of another's is gone.
+
+    What other processes write meanwhile is not undone: it is then done again, or they were quicker.
+
+    Args:
+        store: of which nobody here has the turn.
+        encoder: of texts.
+        force: also where the store says that it has them.
 
     Raises:
         ModelFault: the encoder failed. The store is as before.
         StoreFault: the store failed. It is as before.
     """
+    while force or store.record().encoder_fingerprint != encoder.fingerprint:
+        position = store.position()
+        try:
+            replacement = _replacement(store, encoder)
+        except PreconditionFailed:
+            continue  # something was forgotten meanwhile
+        if store.replace_texts(replacement, position):
+            return
+
+
+def _replacement(store: TenantStore, encoder: Encoder) -> TextReplacement:
+    """Texts and vectors of all entries. Raises PreconditionFailed where entries are purged meanwhile."""
     texts: dict[str, int] = {}
     payees: dict[str, int] = {}
     assignments = []
@@ -28,12 +48,10 @@ def reencode(store: TenantStore, encoder: Encoder) -> None:
             text_id = texts.setdefault(text, len(texts) + 1)
             payee_id = payees.setdefault(payee, len(payees) + 1)
             assignments.append((entry.seq, text_id, payee_id))
-    store.replace_texts(
-        TextReplacement(
-            encoder_fingerprint=encoder.fingerprint,
-            texts=[(number, text) for text, number in texts.items()],
-            vectors=as_stored(encoder, list(texts)),
-            payees=[(number, payee) for payee, number in payees.items()],
-            assignments=assignments,
-        )
+    return TextReplacement(
+        encoder_fingerprint=encoder.fingerprint,
+        texts=[(number, text) for text, number in texts.items()],
+        vectors=as_stored(encoder, list(texts)),
+        payees=[(number, payee) for payee, number in payees.items()],
+        assignments=assignments,
     )

@@ -486,8 +486,16 @@ class TenantStore(Protocol):
     def request(self, request_id: str) -> RequestRecord | None:
         """What is remembered of a request id."""
 
-    def replace_texts(self, replacement: "TextReplacement") -> None:
-        """Replace all texts, payees and vectors, whole or not at all."""
+    def replace_texts(self, replacement: "TextReplacement", position: int) -> bool:
+        """Replace all texts, payees and vectors, whole or not at all.
+
+        Args:
+            replacement: what was made of the entries.
+            position: as of which.
+
+        Returns:
+            Whether it was done. It was not where the store is at another position by now.
+        """
 
     def close(self) -> None:
         """Release files. The store must not be used afterwards."""

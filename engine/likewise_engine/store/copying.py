@@ -21,6 +21,7 @@ from likewise_engine.store.connection import (
     translated,
     vacuum_into,
 )
+from likewise_engine.store.mark import check_position, mark_path, read_mark
 from likewise_engine.store.migrations import check_version
 
 _TOKENS_SINCE: Final = 6
@@ -59,15 +60,24 @@ def copy_store(source: Path, target: Path, key: TenantKey) -> StoreFacts:
 
     Raises:
         StoreFault: the one could not be read or the other not written. A part of it may be there.
+        StoreCorrupt: it lacks changes that were acknowledged.
     """
     with translated("copy", target):
+        mark = read_mark(mark_path(source))
         target.touch(mode=0o600, exist_ok=False)
         with closing(connect(source, key.of_pages())) as connection:
             vacuum_into(connection, target, key.of_pages())
     facts = facts_of(target, key)
+    _check_mark(facts, mark)
     with translated("copy", target):
         sync(target)
     return facts
+
+
+def _check_mark(facts: StoreFacts, mark: int | None) -> None:
+    """Raise StoreCorrupt where a store lacks what its mark tells of; early schemas counted no changes."""
+    if mark is not None and facts.position:
+        check_position(facts.position, mark)
 
 
 def facts_of(path: Path, key: TenantKey) -> StoreFacts:
@@ -75,8 +85,10 @@ def facts_of(path: Path, key: TenantKey) -> StoreFacts:
 
     Raises:
         StoreFault: it cannot be read, or a later Likewise wrote it.
-        StoreCorrupt: it is no tenant's store.
+        StoreCorrupt: it is no tenant's store, or lacks changes that were acknowledged.
     """
+    with translated("read", path):
+        mark = read_mark(mark_path(path))
     with (
         translated("read", path),
         closing(connect(path, key.of_pages())) as connection,
@@ -95,7 +107,9 @@ def facts_of(path: Path, key: TenantKey) -> StoreFacts:
                 "SELECT position, token FROM journal ORDER BY position DESC LIMIT 1"
             ).fetchone()
         tenant, revision, labels = record
-        return StoreFacts(tenant, revision, labels, schema, position, token)
+    facts = StoreFacts(tenant, revision, labels, schema, position, token)
+    _check_mark(facts, mark)
+    return facts
 
 
 def check_whole(path: Path, key: TenantKey) -> None:

@@ -58,7 +58,14 @@ def erase(connection: Connection, change: Change) -> None:
         connection.executemany(f"DELETE FROM {table} WHERE {column} = ?", [(key,) for key in keys])  # noqa: S608
     _purge_categories(connection, change.purged_categories)
     connection.execute("UPDATE requests SET digest = x''")
-    connection.execute("UPDATE tenant SET is_purge_due = 1")
+    # A number of its own, so that a purge that began before does not take this one for done.
+    connection.execute("UPDATE tenant SET is_purge_due = 1 + (SELECT max(position) FROM journal)")
+
+
+def purge_due(connection: Connection) -> int:
+    """Names the latest erasure of which remains may be on disk; 0 for none."""
+    (due,) = connection.execute("SELECT is_purge_due FROM tenant").fetchone()
+    return int(due)
 
 
 def _purge_categories(connection: Connection, numbers: Sequence[int]) -> None:

@@ -277,19 +277,20 @@ class SqliteStore:
     @property
     def is_purge_due(self) -> bool:
         with self._reading() as connection:
-            return _is_purge_due(connection)
+            return erasure.purge_due(connection) != 0
 
     def purge(self) -> None:
         try:
             with translated("purge", self._path), self._reading_turn() as reader:
-                if not _is_purge_due(reader):
+                due = erasure.purge_due(reader)
+                if not due:
                     return
                 self._end_exports()
                 reader.execute("VACUUM")
                 is_blocked, _, _ = reader.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
                 if is_blocked:
                     raise PurgeDelayed("what was forgotten is still in the log, since somebody reads it")
-                reader.execute("UPDATE tenant SET is_purge_due = 0")
+                reader.execute("UPDATE tenant SET is_purge_due = 0 WHERE is_purge_due = ?", (due,))
         except StoreCorrupt:
             raise
         except StoreFault as error:
@@ -298,7 +299,7 @@ class SqliteStore:
     def end_outdated_exports(self) -> None:
         if self._exports:  # Looked at without the lock: who begins one later has the store as it is by then.
             with translated("end exports", self._path), self._reading_turn() as reader:
-                if _is_purge_due(reader):
+                if erasure.purge_due(reader):
                     self._end_exports()
 
     def entries_by_id(self, transaction_ids: Sequence[str]) -> Mapping[str, Entry]:
@@ -374,12 +375,14 @@ class SqliteStore:
         with self._reading() as connection, read_transaction(connection):
             return trail.records(connection, count_max, before, since, until)
 
-    def replace_texts(self, replacement: TextReplacement) -> None:
+    def replace_texts(self, replacement: TextReplacement, position: int) -> bool:
         with (
-            self.writing(),
+            self.writing() as now_at,
             translated("replace texts", self._path),
             savepoint(self._writing()) as connection,
         ):
+            if now_at != position:
+                return False
             execute, executemany = connection.execute, connection.executemany
             execute("DELETE FROM texts")
             execute("DELETE FROM payees")
@@ -393,6 +396,7 @@ class SqliteStore:
             )
             execute("UPDATE tenant SET encoder_fingerprint = ?", (replacement.encoder_fingerprint,))
             note_upheaval(connection)
+            return True
 
     def close(self) -> None:
         with translated("close", self._path), self._reader_lock:
@@ -453,13 +457,13 @@ class SqliteStore:
         with translated("export", self._path), closing(connect(self._path, self._pages_key)) as connection:
             with self._reader_lock, decoded():
                 connection.execute("BEGIN")
-                was_due = _is_purge_due(connection)
+                was_due = erasure.purge_due(connection)
                 self._exports.add(connection)
 
             def read(rows_of: Callable[[Connection], Any]) -> Any:
                 with self._reader_lock, decoded():
                     # Another process that forgets cannot close the connection: it waits until this asks.
-                    if connection not in self._exports or (_is_purge_due(self._reader) and not was_due):
+                    if connection not in self._exports or erasure.purge_due(self._reader) not in (0, was_due):
                         raise PreconditionFailed("entries were forgotten during the export: start it again")
                     return rows_of(connection)
 
@@ -468,11 +472,6 @@ class SqliteStore:
             finally:
                 with self._reader_lock:
                     self._exports.discard(connection)
-
-
-def _is_purge_due(connection: Connection) -> bool:
-    (is_due,) = connection.execute("SELECT is_purge_due FROM tenant").fetchone()
-    return bool(is_due)
 
 
 def _file_of(path: Path) -> tuple[int, int] | None:
