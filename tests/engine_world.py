@@ -22,11 +22,12 @@ import numpy as np
 
 from likewise_engine import limits
 from likewise_engine.answers import Classification, ClassifyOptions
+from likewise_engine.cache_file import GRAPH_NAME, HEADS_NAME, SNAPSHOT_NAME
 from likewise_engine.chart import Policy
 from likewise_engine.encoder.base import Encoder
 from likewise_engine.encoder.hashing import HashingEncoder
 from likewise_engine.evidence import TAU
-from likewise_engine.folder import GRAPH_NAME, HEADS_NAME, SNAPSHOT_NAME, STORE_NAME
+from likewise_engine.folder import STORE_NAME
 from likewise_engine.keys import KeyFile, MasterKeys, TenantKey
 from likewise_engine.ledger.ledger import Ledger
 from likewise_engine.ledger.outcomes import LearnOutcome

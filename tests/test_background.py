@@ -17,9 +17,9 @@ import pytest
 from engine_world import KEY, Books, labelled
 from likewise_engine import limits
 from likewise_engine.background import Background
+from likewise_engine.cache_file import GRAPH_NAME, SNAPSHOT_NAME
 from likewise_engine.encoder import load_encoder
 from likewise_engine.errors import EngineFault
-from likewise_engine.folder import GRAPH_NAME, SNAPSHOT_NAME
 from likewise_engine.head import Heads
 from likewise_engine.index import texts
 from likewise_engine.ledger.ledger import Ledger

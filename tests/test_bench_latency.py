@@ -45,8 +45,9 @@ from latency_load.workload import (
 from likewise.connection import Connection
 from likewise.v1.classifier_service_pb2 import ClassifyRequest
 from likewise.v1.ledger_service_pb2 import ImportTransactionsRequest, LearnRequest
+from likewise_engine.cache_file import GRAPH_NAME
 from likewise_engine.encoder import load_encoder
-from likewise_engine.folder import GRAPH_NAME, DataFolder
+from likewise_engine.folder import DataFolder
 from likewise_engine.tenants import Tenants
 
 SMALL = Workload(tenants=20, labels_median=40, largest=400, cold_labels=30, build_texts=0)

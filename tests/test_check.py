@@ -11,9 +11,10 @@ import pytest
 from typer.testing import CliRunner
 
 from engine_world import ALL_NEIGHBOURS, labelled
+from likewise_engine.cache_file import GRAPH_NAME, HEADS_NAME, SNAPSHOT_NAME
 from likewise_engine.encoder import load_encoder
 from likewise_engine.errors import StoreCorrupt
-from likewise_engine.folder import GRAPH_NAME, HEADS_NAME, SNAPSHOT_NAME, STORE_NAME, DataFolder
+from likewise_engine.folder import STORE_NAME, DataFolder
 from likewise_engine.keys import KEY_NAME
 from likewise_engine.store.connection import Connection, connect
 from likewise_engine.store.mark import MARK_NAME

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from engine_world import ENCODER, KEY, ask, bytes_on_disk, create_store, labelled, open_ledger
-from likewise_engine.folder import GRAPH_NAME, STORE_NAME
+from likewise_engine.cache_file import GRAPH_NAME
+from likewise_engine.folder import STORE_NAME
 from likewise_engine.ledger.ledger import Ledger
 from likewise_engine.store.base import Change
 from likewise_engine.store.sqlite import SqliteStore

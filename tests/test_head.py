@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 
 from engine_world import ALL_NEIGHBOURS, ENCODER, KEY, ask, bytes_on_disk, create_store, labelled, open_ledger
 from likewise_engine import limits
+from likewise_engine.cache_file import HEADS_NAME
 from likewise_engine.classify import question_of
 from likewise_engine.encoder.ngrams import NgramHash
 from likewise_engine.evidence import Evidence
-from likewise_engine.folder import HEADS_NAME, STORE_NAME
+from likewise_engine.folder import STORE_NAME
 from likewise_engine.head import Hashed, Head, Heads, hashed_of, linear
 from likewise_engine.head.sparse import packed
 from likewise_engine.ledger.head_training import train_heads

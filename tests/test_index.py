@@ -14,10 +14,9 @@ from numpy.typing import NDArray
 
 from engine_world import ENCODER, KEY, ask, essence, labelled, open_ledger
 from likewise_engine import limits
-from likewise_engine.cache_file import discard
+from likewise_engine.cache_file import GRAPH_NAME, discard
 from likewise_engine.encoder import Encoder, HashingEncoder, load_encoder
 from likewise_engine.errors import StoreFault
-from likewise_engine.folder import GRAPH_NAME
 from likewise_engine.index.graph import Graph
 from likewise_engine.index.halves import plainly, products, rows_of
 from likewise_engine.index.texts import EXACT_TEXTS_MAX, TextIndex

@@ -24,9 +24,10 @@ from engine_world import (
 )
 from likewise_engine import limits
 from likewise_engine.answers import ClassifyOptions
+from likewise_engine.cache_file import GRAPH_NAME, HEADS_NAME
 from likewise_engine.chart import Policy
 from likewise_engine.errors import RequestIdReused, RevisionNotReached
-from likewise_engine.folder import GRAPH_NAME, HEADS_NAME, STORE_NAME
+from likewise_engine.folder import STORE_NAME
 from likewise_engine.ledger import state
 from likewise_engine.ledger.ledger import Ledger
 from likewise_engine.ledger.memory import Memory

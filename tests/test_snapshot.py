@@ -26,8 +26,9 @@ from engine_world import (
     open_ledger,
 )
 from likewise_engine import limits
+from likewise_engine.cache_file import SNAPSHOT_NAME
 from likewise_engine.errors import StoreFault
-from likewise_engine.folder import SNAPSHOT_NAME, STORE_NAME
+from likewise_engine.folder import STORE_NAME
 from likewise_engine.ledger.ledger import Ledger
 from likewise_engine.store import snapshot_file
 from likewise_engine.store.mark import MARK_NAME

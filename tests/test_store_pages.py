@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from engine_world import ENCODER, KEY, ask, create_store, labelled, open_ledger, raw_store
+from likewise_engine.cache_file import CACHE_NAMES, GRAPH_NAME, SNAPSHOT_NAME
 from likewise_engine.errors import StoreCorrupt, StoreFault
 from likewise_engine.folder import STORE_NAME, place_of
 from likewise_engine.keys import KEY_NAME, KeyFile, TenantKey
@@ -138,6 +139,18 @@ def test_a_plain_store_is_encrypted_when_first_opened_with_what_its_log_holds(tm
     everything = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
     assert b"Zanzibar" not in everything
     assert b"SQLite format 3" not in everything
+
+
+def test_caches_from_before_there_were_keys_go_with_or_without_a_voucher(tmp_path: Path) -> None:
+    store = plain_tenant(tmp_path)
+    for name in CACHE_NAMES:
+        for ending in ("", ".new", ".json", ".json.new"):
+            store.with_name(name + ending).write_bytes(b"Zanzibar Clinic, in the clear")
+    store.with_name(f"{SNAPSHOT_NAME}.json").unlink()
+    store.with_name(GRAPH_NAME).unlink()
+    with Tenants.open_folder(tmp_path, ENCODER) as tenants, tenants.use("acme"):
+        left = [path for path in store.parent.iterdir() if b"Zanzibar" in path.read_bytes()]
+    assert left == []
 
 
 @pytest.mark.parametrize("renamed", [False, True])

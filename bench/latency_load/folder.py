@@ -21,8 +21,9 @@ from rich.progress import track
 from latency_load.invented import InventedTenant
 from latency_load.workload import Workload, sizes, tenant_id
 from likewise_engine import limits
+from likewise_engine.cache_file import GRAPH_NAME
 from likewise_engine.encoder import load_encoder
-from likewise_engine.folder import GRAPH_NAME, DataFolder
+from likewise_engine.folder import DataFolder
 from likewise_engine.keys import TenantKey
 from likewise_engine.store.connection import connect
 from likewise_engine.tenants import Tenants

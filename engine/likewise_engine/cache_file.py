@@ -19,6 +19,12 @@ from likewise_engine.sealed import seal, unseal
 
 T = TypeVar("T")
 
+GRAPH_NAME: Final = "texts.hnsw"
+HEADS_NAME: Final = "heads.npz"
+SNAPSHOT_NAME: Final = "snapshot.bin"
+CACHE_NAMES: Final = (GRAPH_NAME, HEADS_NAME, SNAPSHOT_NAME)
+"""All that a tenant's folder can have cached."""
+
 _SHA256: Final = "sha256"
 _VOUCHER_SHA256: Final = "voucher_sha256"
 _DOUBTS: Final = (OSError, RuntimeError, ValueError, KeyError, TypeError)
@@ -124,10 +130,9 @@ def discard(path: Path) -> None:
 
 
 def discard_all(folder: Path) -> None:
-    """Delete all cache files of a folder. Raises StoreFault."""
-    for voucher in sorted(folder.glob("*.json")):
-        if voucher.with_suffix("").exists():  # else it vouches for nothing, and is something else
-            discard(voucher.with_suffix(""))
+    """Delete all cache files of a tenant's folder, those too that were cut short. Raises StoreFault."""
+    for name in CACHE_NAMES:
+        discard(folder / name)
 
 
 def voucher_path(path: Path) -> Path:

@@ -53,9 +53,6 @@ from likewise_engine.tenant_keys import TenantKeys
 
 ASIDE_NAME: Final = "aside"
 STORE_NAME: Final = "ledger.sqlite3"
-GRAPH_NAME: Final = "texts.hnsw"
-HEADS_NAME: Final = "heads.npz"
-SNAPSHOT_NAME: Final = "snapshot.bin"
 UPKEEP_LOCK_NAME: Final = "upkeep.lock"
 _DISPLACED: Final = "was."
 """Begins the name of a folder that another one takes the place of. What is made has a name of hex digits."""

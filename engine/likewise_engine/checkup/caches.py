@@ -10,10 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from likewise_engine import cache_file
+from likewise_engine.cache_file import CACHE_NAMES, GRAPH_NAME, HEADS_NAME, SNAPSHOT_NAME
 from likewise_engine.checkup.finding import REPAIR, Severity
-from likewise_engine.checkup.layout import CACHE_NAMES
 from likewise_engine.encoder.base import Encoder
-from likewise_engine.folder import GRAPH_NAME, HEADS_NAME, SNAPSHOT_NAME
 from likewise_engine.ledger.caches import Caches
 from likewise_engine.store.base import Snapshot
 from likewise_engine.store.sqlite import SqliteStore

@@ -9,21 +9,13 @@ from typing import Final, NamedTuple
 from urllib.parse import unquote
 
 from likewise_engine.audit_file import NAME as AUDIT_NAME
-from likewise_engine.cache_file import aside_path, voucher_path
+from likewise_engine.cache_file import CACHE_NAMES, aside_path, voucher_path
 from likewise_engine.checkup.finding import REPAIR, RESTORE, Finding, Severity
 from likewise_engine.errors import InvalidInput
-from likewise_engine.folder import (
-    GRAPH_NAME,
-    HEADS_NAME,
-    SNAPSHOT_NAME,
-    STORE_NAME,
-    UPKEEP_LOCK_NAME,
-    place_of,
-)
+from likewise_engine.folder import STORE_NAME, UPKEEP_LOCK_NAME, place_of
 from likewise_engine.keys import KEY_NAME
 from likewise_engine.store.mark import MARK_NAME
 
-CACHE_NAMES: Final = (GRAPH_NAME, HEADS_NAME, SNAPSHOT_NAME)
 _OF_FOLDER: Final = frozenset(
     {"lock", "tenants", "aside", "purges", "access", "master-key.json", KEY_NAME, AUDIT_NAME}
     | {f"{AUDIT_NAME}-wal", f"{AUDIT_NAME}-shm"}

@@ -6,7 +6,7 @@ from typing import Final
 
 from likewise_engine import cache_file
 from likewise_engine.checkup.finding import Finding, Severity
-from likewise_engine.checkup.layout import CACHE_NAMES, Place
+from likewise_engine.checkup.layout import Place
 from likewise_engine.checkup.tables import UNFIT_OUTCOMES
 from likewise_engine.encoder.base import Encoder
 from likewise_engine.folder import STORE_NAME, DataFolder
@@ -47,8 +47,7 @@ def repair(folder: DataFolder, place: Place, findings: Sequence[Finding], encode
         return False
     derived = [finding for finding in findings if finding.severity is Severity.DERIVED]
     if derived:
-        for name in CACHE_NAMES:
-            cache_file.discard(place.folder / name)
+        cache_file.discard_all(place.folder)
     if any(finding.path.endswith(MARK_NAME) for finding in derived):
         (place.folder / MARK_NAME).unlink(missing_ok=True)
     of_store = [finding for finding in derived if finding.path.endswith(STORE_NAME)]

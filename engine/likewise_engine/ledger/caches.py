@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from likewise_engine import cache_file
-from likewise_engine.folder import GRAPH_NAME, HEADS_NAME, SNAPSHOT_NAME
+from likewise_engine.cache_file import GRAPH_NAME, HEADS_NAME, SNAPSHOT_NAME
 from likewise_engine.folder_lock import locked
 from likewise_engine.head import Heads
 from likewise_engine.index.graph import Graph
