@@ -1,11 +1,13 @@
 """TLS, client certificates, and certificates that change while the server runs: with real ones."""
 
 import ssl
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import grpc
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
@@ -20,6 +22,7 @@ from structlog.testing import capture_logs
 import likewise
 from access_world import KNOWN, Authority, Issued, secret_of, tls_client, until
 from conftest import Serve
+from likewise.connection import TENANT_KEY
 from likewise_engine.errors import PreconditionFailed
 from likewise_server.access.caller import ALL_SCOPES, Caller, Scope, current_caller
 from likewise_server.service.tenants import TenantService
@@ -171,6 +174,27 @@ def test_a_certificate_can_say_whose_it_is(
     assert {(caller.tenant, caller.scopes) for caller in callers} == {
         ("caf\u00e9", frozenset({Scope.CLASSIFY, Scope.LEARN}))
     }
+
+
+def test_a_certificate_is_judged_before_a_message_is_awaited(
+    serve: Serve, mutual: dict[str, Path], ours: Authority
+) -> None:
+    address = serve(**mutual, tenant_from_certificate="common-name").address
+    own = ours.issue("bank")
+    credentials = grpc.ssl_channel_credentials(ours.pem, own.key, own.certificate)
+    over = threading.Event()
+
+    def nothing() -> Iterator[bytes]:
+        over.wait(60)
+        yield from ()
+
+    with grpc.secure_channel(address, credentials) as channel:
+        export: grpc.StreamStreamMultiCallable[bytes, bytes] = channel.stream_stream(
+            "/likewise.v1.LedgerService/ExportTransactions"
+        )
+        call = export(nothing(), metadata=((TENANT_KEY, "cafe"),), timeout=30)
+        assert call.code() is grpc.StatusCode.PERMISSION_DENIED
+        over.set()
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from functools import lru_cache, wraps
 from time import perf_counter_ns
 from typing import Any, Final, TypeAlias
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 import grpc
 import structlog
@@ -156,13 +156,12 @@ class Border(grpc.ServerInterceptor):
         self, method: str, behaviour: Callable[..., Any], decode: Decode, *, is_stream: bool
     ) -> Callable[[Iterator[bytes], grpc.ServicerContext], Any]:
         def answer(requests: Iterator[bytes], context: grpc.ServicerContext) -> Any:
-            request = requests if is_stream else self._read(requests, context)
             with (
-                self._entered(method, context) as visit,
+                self._entered(method, None if is_stream else requests, context) as (visit, first),
                 self._gate.stream(method, visit, context) if is_stream else nullcontext() as stream,
             ):
                 incoming = _Incoming(self._gate, visit, method, decode, context, stream)
-                return behaviour(incoming.decoded(request), context)
+                return behaviour(incoming.decoded(requests if is_stream else first), context)
 
         return answer
 
@@ -170,13 +169,12 @@ class Border(grpc.ServerInterceptor):
         self, method: str, behaviour: Any, decode: Decode, *, is_stream: bool
     ) -> Callable[[Iterator[bytes], grpc.ServicerContext], Iterator[Any]]:
         def stream(requests: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[Any]:
-            request = requests if is_stream else self._read(requests, context)
             with (
-                self._entered(method, context) as visit,
+                self._entered(method, None if is_stream else requests, context) as (visit, first),
                 self._gate.stream(method, visit, context) as stream,
             ):
                 incoming = _Incoming(self._gate, visit, method, decode, context, stream)
-                for response in behaviour(incoming.decoded(request), context):
+                for response in behaviour(incoming.decoded(requests if is_stream else first), context):
                     stream.waits_since_ns = perf_counter_ns()
                     yield response
                     stream.waits_since_ns = None
@@ -190,17 +188,29 @@ class Border(grpc.ServerInterceptor):
         return next(requests, None)
 
     @contextmanager
-    def _entered(self, method: str, context: grpc.ServicerContext) -> Iterator[Visit]:
-        """Let a call compute that has been read, and make a status of what it raises."""
+    def _entered(
+        self, method: str, requests: Iterator[bytes] | None, context: grpc.ServicerContext
+    ) -> Iterator[tuple[Visit, bytes | None]]:
+        """Let a call compute that has been read, and make a status of what it raises.
+
+        Args:
+            method: its path.
+            requests: where its one message is to be read from; None for a stream, which reads its own.
+            context: of the call.
+
+        Returns:
+            Who calls, which is known before a message is awaited, and the message.
+        """
         lane = self._workers.lane
-        lane.begin_turn()
         try:
-            check_caller(context)
             visit = self._workers.visit or self._gate.identify(
                 method, context, _said(context.invocation_metadata())[1]
             )
+            first = None if requests is None else self._read(requests, context)
+            lane.begin_turn()
+            check_caller(context)
             with Calling(visit.caller):
-                yield visit
+                yield visit, first
             self._note(method, grpc.StatusCode.OK)
             return
         except grpc.RpcError:
@@ -287,10 +297,16 @@ def _said(metadata: Sequence[tuple[str, str | bytes]] | None) -> tuple[Sequence[
     for key, value in metadata or ():
         if isinstance(value, str):
             if key == TENANT_KEY:
-                tenant = tenant or value
+                tenant = tenant or _spelled(value)
             elif key == _AUTHORIZATION_KEY:
                 authorization.append(value)
     return authorization, tenant
+
+
+@lru_cache(maxsize=1_024)
+def _spelled(tenant: str) -> str:
+    """The one spelling of a percent-encoded tenant: with another, it would wait as if it were another's."""
+    return quote(unquote(tenant), safe="")
 
 
 @lru_cache(maxsize=1_024)
