@@ -445,12 +445,9 @@ def test_the_asynchronous_client_does_the_same(server: Server, client: likewise.
 
 def test_wrong_files_are_the_callers_mistake(client: likewise.Client, cafe: str) -> None:
     whole = b"".join(client.export_tenant(cafe))
-    with pytest.raises(likewise.InvalidRequest):
-        client.import_tenant("copy", [whole[:-5]])
-    with pytest.raises(likewise.InvalidRequest):
-        client.import_tenant("copy", [])
-    with pytest.raises(likewise.InvalidRequest):
-        client.import_tenant("", [whole])
+    for tenant, chunks in (("copy", [whole[:-5]]), ("copy", []), ("", [whole])):
+        with pytest.raises(likewise.InvalidRequest):
+            client.import_tenant(tenant, chunks)
     with pytest.raises(likewise.AlreadyExists):
         client.import_tenant(cafe, [whole])
     with pytest.raises(likewise.NotFound):
@@ -474,8 +471,7 @@ def test_a_large_file_goes_in_chunks(
         for n in range(1_000)
     )
     client.import_transactions("large", rows)
-    chunks = list(client.export_tenant("large"))
-    assert len(chunks) > 2
+    assert len(chunks := list(client.export_tenant("large"))) > 2
     assert client.import_tenant("copy", chunks).statistics.labels == 1_000
     assert list((data_folder / "aside").iterdir()) == []
 

@@ -487,11 +487,7 @@ class TenantStore(Protocol):
         """What is remembered of a request id."""
 
     def replace_texts(self, replacement: "TextReplacement", position: int) -> bool:
-        """Replace all texts, payees and vectors, whole or not at all.
-
-        Args:
-            replacement: what was made of the entries.
-            position: as of which.
+        """Replace all texts, payees and vectors, whole or not at all, by what was made as of a position.
 
         Returns:
             Whether it was done. It was not where the store is at another position by now.
