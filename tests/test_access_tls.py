@@ -1,5 +1,6 @@
 """TLS, client certificates, and certificates that change while the server runs: with real ones."""
 
+import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator
@@ -70,6 +71,33 @@ def shown_serial(address: str) -> int:
     return x509.load_pem_x509_certificate(
         ssl.get_server_certificate((host, int(port))).encode()
     ).serial_number
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.parametrize(
+    ("version", "is_spoken"),
+    [
+        (ssl.TLSVersion.TLSv1, False),
+        (ssl.TLSVersion.TLSv1_1, False),
+        (ssl.TLSVersion.TLSv1_2, True),
+        (ssl.TLSVersion.TLSv1_3, True),
+    ],
+)
+def test_tls_is_1_2_or_later(
+    serve: Serve, tls: dict[str, Path], version: ssl.TLSVersion, is_spoken: bool
+) -> None:
+    host, _, port = serve(**tls).address.rpartition(":")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    context.set_ciphers("ALL:@SECLEVEL=0")  # so that it is not the client that refuses
+    context.set_alpn_protocols(["h2"])
+    context.minimum_version = context.maximum_version = version
+    with socket.create_connection((host, int(port)), timeout=20) as plain:
+        try:
+            with context.wrap_socket(plain):
+                assert is_spoken
+        except (ssl.SSLError, OSError):
+            assert not is_spoken
 
 
 def test_a_server_with_a_certificate_is_called_by_tls_alone(
