@@ -88,7 +88,7 @@ def test_several_processes_do_as_one_does(data_folder: Path, tmp_path: Path) -> 
     tables = [
         [line for line in result.stdout.splitlines() if line.startswith("│")] for result in (done, alone)
     ]
-    assert tables[0] == tables[1]
+    assert tables[0] == tables[1], done.output
     assert rejects.read_bytes() == (tmp_path / "alone.csv").read_bytes()
     assert [line.split(",")[1] for line in rejects.read_text().splitlines()[1:]] == [
         *("302", "303", "304", "305", "506"),
