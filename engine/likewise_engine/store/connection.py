@@ -10,6 +10,7 @@ WAL with ``synchronous=FULL``: a commit is fsynced before it returns, and reader
 for the writer. What SQLite keeps aside stays in memory, for a temporary file would outlive what is forgotten.
 """
 
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -39,6 +40,7 @@ _PRAGMAS: Final = (
     "trusted_schema = OFF",
     "cell_size_check = ON",
 )
+_POLL_S: Final = 0.01
 CIPHER: Final = "aegis"
 _LAYOUT: Final = slice(16, 24)
 _LAYOUTS: Final = {bytes.fromhex(f"1000{version}40402020") for version in ("0101", "0202")}
@@ -113,12 +115,26 @@ def connect(path: Path, key: bytes, wait_s: float = _WAIT_S, *, keeps_statements
         connection.set_busy_timeout(int(wait_s * 1000))
         connection.execute(f"PRAGMA cipher = '{CIPHER}'")
         connection.execute(f"PRAGMA key = 'raw:{key.hex()}'")
-        for pragma in _PRAGMAS:
-            connection.execute(f"PRAGMA {pragma}")
+        _set_up(connection, wait_s)
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+def _set_up(connection: Connection, wait_s: float) -> None:
+    """Execute the pragmas. To a new file that several open at once SQLite sets no mode, and does not wait."""
+    deadline_s = time.monotonic() + wait_s
+    while True:
+        try:
+            for pragma in _PRAGMAS:
+                connection.execute(f"PRAGMA {pragma}")
+        except apsw.BusyError:
+            if time.monotonic() > deadline_s:
+                raise
+            time.sleep(_POLL_S)
+        else:
+            return
 
 
 def shrink(connection: Connection) -> None:
