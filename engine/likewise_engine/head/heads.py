@@ -126,8 +126,8 @@ class Heads:
             zipfile.BadZipFile,
             zlib.error,
             EOFError,
-            NotImplementedError,
-            RuntimeError,
+            NotImplementedError,  # zipfile: a damaged header that names a compression that it does not know
+            RuntimeError,  # … or says that the content is encrypted
             OSError,
         ) as error:
             raise ValueError(f"it is no archive of arrays: {error}") from error

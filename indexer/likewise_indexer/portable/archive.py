@@ -61,6 +61,7 @@ _END: Final = struct.Struct("<4s4H2LH")
 _END_SIGNATURE: Final = b"PK\5\6"
 _ZIP64_LOCATOR_BYTES: Final = 20
 _ZIP64_LOCATOR_SIGNATURE: Final = b"PK\6\7"
+# zipfile raises the last two at a header that names a compression that it does not know, or an encryption.
 _DAMAGES: Final = (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError)
 
 
