@@ -1,15 +1,20 @@
 """What Likewise answers: values without behaviour, from which a caller can see why."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from enum import IntEnum
+from typing import TYPE_CHECKING
 
 from likewise_engine import limits
 from likewise_engine.chart import violations_of_target_precision
 from likewise_engine.errors import FieldViolation, InvalidInput
 from likewise_engine.transaction import violations_of_string
+from likewise_engine.wording.parsed import WordingParts
+
+if TYPE_CHECKING:
+    from likewise_engine.grounds import Grounds
 
 
 class Decision(IntEnum):
@@ -29,6 +34,9 @@ class Witness(IntEnum):
     SAME_PAYEE = 3
     SIMILAR_TEXT = 4
     CATEGORY_NAME = 5
+    RULE = 6
+    SAME_COUNTERPARTY = 7
+    LANGUAGE_MODEL = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +49,7 @@ class ClassifyOptions:
         dimensions: the dimensions to answer; all of the tenant's if empty.
         candidates_max: candidates per dimension.
         neighbours_max: neighbours shown; 0 for none.
+        show_wording: whether the parts of the wording are shown.
     """
 
     target_precision: float | None = None
@@ -48,6 +57,7 @@ class ClassifyOptions:
     dimensions: tuple[str, ...] = ()
     candidates_max: int = limits.CANDIDATES_DEFAULT
     neighbours_max: int = limits.NEIGHBOURS_DEFAULT
+    show_wording: bool = False
 
     def check(self) -> None:
         """Raise InvalidInput naming every option that is out of bounds."""
@@ -82,6 +92,14 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True)
+class DecidingRule:
+    """The rule that decided: its id, and its name for people, which may be empty."""
+
+    id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class DimensionAnswer:
     """The answer in one dimension.
 
@@ -92,6 +110,7 @@ class DimensionAnswer:
         witness: what decided for the first candidate.
         target_precision: what FILE was held to.
         reason: why this decision, as a sentence for a person.
+        rule: the rule that decided; None where none did.
     """
 
     dimension: str
@@ -100,6 +119,7 @@ class DimensionAnswer:
     witness: Witness
     target_precision: float
     reason: str
+    rule: DecidingRule | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +158,19 @@ class TimeSpent:
 
 @dataclass(frozen=True, slots=True)
 class Classification:
-    """What Likewise makes of a transaction: one answer per dimension, and what they rest on."""
+    """What Likewise makes of a transaction: one answer per dimension, and what they rest on.
+
+    Attributes:
+        answers: one a dimension.
+        neighbours: the weightiest past entries.
+        encoder_fingerprint: names the encoder.
+        vote_fingerprint: names the vote.
+        revision: of the tenant.
+        text: the transaction's wording as it was compared.
+        time_spent: where the time went.
+        grounds: of each answer, in the same order, for whoever records or explains it.
+        wording: what the wording was taken to, where that was asked for.
+    """
 
     answers: tuple[DimensionAnswer, ...]
     neighbours: tuple[Neighbour, ...]
@@ -147,6 +179,8 @@ class Classification:
     revision: int
     text: str
     time_spent: TimeSpent
+    grounds: tuple["Grounds", ...] = field(default=(), compare=False, repr=False)
+    wording: WordingParts | None = None
 
     def answer(self, dimension: str) -> DimensionAnswer:
         """The answer in one dimension. Raises KeyError where it was not asked."""

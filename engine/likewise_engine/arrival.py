@@ -4,28 +4,41 @@ Whoever sends it may have made it up. So all that a ledger takes for granted is 
 such as could be learned, that each label has its category and each outcome its entry, that numbers fit. Texts
 and vectors are made anew. Where the encoder is the one that the tenant had, texts keep their numbers, by
 which ties are broken: then the tenant answers here to the letter as it did there.
+
+What was counted of its answers goes on being counted here. The answers themselves stay behind: they are a
+record of what was said there, by another vote perhaps, and prove nothing of this server.
 """
 
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import astuple, dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
+from math import isfinite
 from pathlib import Path
 from typing import Final, TypeVar
 
 from likewise_engine import limits
 from likewise_engine.audit import Action, Note
-from likewise_engine.chart import Category
+from likewise_engine.chart import Category, Chart
+from likewise_engine.counterparty import text_and_party
 from likewise_engine.encoder.base import Encoder
-from likewise_engine.errors import InvalidInput, LimitReached
+from likewise_engine.errors import FieldViolation, InvalidInput, LimitReached
+from likewise_engine.feedback.profile import EDGES
+from likewise_engine.feedback.report import Tally
 from likewise_engine.keys import TenantKey
 from likewise_engine.ledger.checks import check_settings
 from likewise_engine.ledger.lesson import as_stored
 from likewise_engine.ledger.outcomes import as_remembered
+from likewise_engine.rules.kept import KeptRule, RuleChange
+from likewise_engine.rules.record import all_entries, recounted
+from likewise_engine.rules.rule import Rule
+from likewise_engine.rules.rulebook import Rulebook, check_size
 from likewise_engine.store.base import Change, NewEntry, OutcomeChange, RequestRecord
 from likewise_engine.store.everything import Everything
+from likewise_engine.store.predictions import PredictionFile
 from likewise_engine.store.sqlite import SqliteStore
-from likewise_engine.text import text_and_payee
+from likewise_engine.store.verdicts import NO_CATEGORY
 from likewise_engine.transaction import LabelledTransaction, violations_of_string
 
 T = TypeVar("T")
@@ -36,7 +49,7 @@ _NUMBER_MAX: Final = 2**48
 
 
 def write_store(path: Path, key: TenantKey, arriving: Everything, encoder: Encoder, actor: str) -> None:
-    """Write a tenant's store, whole or not at all.
+    """Write a tenant's store, whole or not at all, and beside it what was counted of its answers.
 
     Args:
         path: where no file is yet.
@@ -58,6 +71,7 @@ def write_store(path: Path, key: TenantKey, arriving: Everything, encoder: Encod
             _Arrival(store, arriving, encoder, Note(actor, Action.CREATE)).write()
     finally:
         store.close()
+    _write_counts(PredictionFile(path.parent, key), arriving)
 
 
 @dataclass(slots=True)
@@ -110,6 +124,8 @@ class _Arrival:
         self._write_corrections()
         self._write_outcomes()
         self._write_requests()
+        self._write_rules()
+        self._write_testimonies()
 
     def _write_entries(self, batch: Sequence[NewEntry]) -> None:
         first = len(self._ids)
@@ -119,7 +135,7 @@ class _Arrival:
             where = f"entries[{position}]"
             self._check_entry(new, where)
             transaction = new.entry.transaction
-            text, payee = text_and_payee(transaction.payee, transaction.description)
+            text, payee = text_and_party(transaction)
             text_number, is_new_text = self._texts.number(text, new.text, f"{where}.text")
             payee_number, is_new_payee = self._payees.number(payee, new.payee, f"{where}.payee_number")
             if is_new_text:
@@ -191,6 +207,38 @@ class _Arrival:
                 keys.add(request.request_id)
             self._store.remember([_checked(r, f"requests[{n}]") for n, r in enumerate(requests, position)])
 
+    def _write_rules(self) -> None:
+        arrived = [kept for batch in self._arriving.rules for kept in batch]
+        _check_count(len(arrived), limits.RULES_MAX, "RULES_MAX")
+        if not arrived:
+            return
+        chart = Chart.of(self._arriving.chart)
+        numbered = [replace(kept, number=number) for number, kept in enumerate(arrived, start=1)]
+        for position, kept in enumerate(numbered):
+            _check_rule(kept, chart, f"rules[{position}]")
+        if len({kept.id for kept in numbered}) < len(numbered):
+            raise InvalidInput.of("rules", "give one id to two rules")
+        check_size(numbered)
+        counted = recounted(Rulebook.of(numbered, chart), all_entries(self._store))
+        self._store.write(Change(self._revision, rules=RuleChange(numbered, tallied=counted)))
+
+    def _write_testimonies(self) -> None:
+        for position, testimonies in _positioned(self._arriving.testimonies):
+            _check_count(position + len(testimonies), limits.TESTIMONIES_KEPT_MAX, "TESTIMONIES_KEPT_MAX")
+            for number, testimony in enumerate(testimonies, position):
+                where = f"testimonies[{number}]"
+                for value, chars_max in (
+                    (testimony.transaction_id, limits.TRANSACTION_ID_CHARS_MAX),
+                    (testimony.text, limits.TEXT_CHARS_MAX),
+                    (testimony.dimension, limits.DIMENSION_CHARS_MAX),
+                    (testimony.witness, limits.CATEGORY_NAME_CHARS_MAX),
+                    (testimony.menu, limits.CATEGORY_ID_CHARS_MAX),
+                ):
+                    _check_string(where, value, chars_max)
+                if not (0 <= testimony.expected <= 1 and 0 <= testimony.revision <= self._revision):
+                    raise InvalidInput.of(where, "has no probability, or is of a revision to come")
+                self._store.write(Change(self._revision, testimony=testimony))
+
     def _check_known(self, part: str, position: int, transaction_ids: Sequence[str]) -> None:
         for number, transaction_id in enumerate(transaction_ids, position):
             if transaction_id not in self._ids:
@@ -199,6 +247,49 @@ class _Arrival:
 
 _OUTCOMES_MAX: Final = 2 * limits.OUTCOMES_KEPT_MAX * limits.DIMENSIONS_MAX
 """Twice as many as there should be: what is beyond those that are kept goes with the next lesson."""
+
+
+_COUNT_MAX: Final = 2**40
+"""Of answers in a day: a million of such can be added up."""
+
+
+def _write_counts(file: PredictionFile, arriving: Everything) -> None:
+    """Write counts of answers; no file where there are none. Raises as write_store does."""
+    for position, tallies in _positioned(arriving.tallies):
+        _check_count(position + len(tallies), limits.PORTABLE_TALLIES_MAX, "PORTABLE_TALLIES_MAX")
+        for number, tally in enumerate(tallies, position):
+            _check_tally(tally, arriving.chart, f"tallies[{number}]")
+        rows = [
+            (t.day.toordinal(), t.dimension, int(t.decision), int(t.witness), t.category, *astuple(t.counts))
+            for t in tallies
+        ]
+        file.take_over(rows, ())
+    for position, bins in _positioned(arriving.bins):
+        _check_count(position + len(bins), limits.PORTABLE_TALLIES_MAX, "PORTABLE_TALLIES_MAX")
+        for number, bin_ in enumerate(bins, position):
+            where = f"profiles[{number}]"
+            _check_day(bin_.day, where)
+            edges = EDGES.get(bin_.measure)
+            if edges is None or not 0 <= bin_.bin <= len(edges) or not 0 <= bin_.questions <= _COUNT_MAX:
+                raise InvalidInput.of(where, "is no measure's bin, or no count")
+        file.take_over((), [(b.day.toordinal(), b.measure, b.bin, b.questions) for b in bins])
+
+
+def _check_tally(tally: Tally, chart: Sequence[Category], where: str) -> None:
+    _check_day(tally.day, where)
+    _check_string(f"{where}.dimension", tally.dimension, limits.DIMENSION_CHARS_MAX)
+    if tally.category != NO_CATEGORY and chart[tally.category].dimension != tally.dimension:
+        raise InvalidInput.of(f"{where}.category", "is of another dimension")
+    *counts, expected = astuple(tally.counts)
+    # By the sum of probabilities minus those of who changed their mind, it may lie a rounding below 0.
+    if not (all(0 <= count <= _COUNT_MAX for count in counts) and isfinite(expected)):
+        raise InvalidInput.of(where, "has counts that cannot be")
+
+
+def _check_day(day: date, where: str) -> None:
+    # Where it comes from it may be tomorrow already. What is too old goes by itself.
+    if day > (datetime.now(UTC) + timedelta(days=1)).date():
+        raise InvalidInput.of(f"{where}.day", "is yet to come")
 
 
 def _check_chart(arriving: Everything) -> None:
@@ -224,6 +315,24 @@ def _check_chart(arriving: Everything) -> None:
         raise InvalidInput.of("tenant.revision", f"is {record.revision}, which cannot be")
     for fingerprint in (record.encoder_fingerprint, record.outcomes_fingerprint):
         _check_string("tenant.encoder", fingerprint, limits.CATEGORY_DESCRIPTION_CHARS_MAX)
+
+
+def _check_rule(kept: KeptRule, chart: Chart, where: str) -> None:
+    labels = [chart.categories[number] for number in kept.tallies]
+    said = {category.dimension: category.id for category in labels if not category.is_purged}
+    if len(said) < len(labels) - (not said) or not labels:
+        raise InvalidInput.of(f"{where}.labels", "are none, or two in one dimension")
+    if said:
+        told = Rule(kept.id, kept.conditions, said, kept.name, kept.priority)
+        violations = list(told.violations())
+    else:  # What is left of one whose categories were purged.
+        is_bare = not (kept.name or kept.conditions)
+        violations = list(violations_of_string("id", kept.id, limits.RULE_ID_CHARS_MAX))
+        violations += (
+            [] if is_bare else [FieldViolation("labels", "mean nothing, and the rule says something")]
+        )
+    if violations:
+        raise InvalidInput([violation.beneath(where) for violation in violations])
 
 
 def _check_merger(category: Category, into: Category, where: str) -> None:

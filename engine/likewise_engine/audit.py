@@ -35,8 +35,14 @@ class Action(StrEnum):
     ACTIVATE = "activate"
     DELETE = "delete"
     RESTORE = "restore"
+    CHANGE_ENCODER = "change_encoder"
+    START_ENCODER_CHANGE = "start_encoder_change"
+    PAUSE_ENCODER_CHANGE = "pause_encoder_change"
     CREATE_TOKEN = "create_token"  # noqa: S105 - an action's name
     REVOKE_TOKEN = "revoke_token"  # noqa: S105 - an action's name
+    CREATE_RULE = "create_rule"
+    UPDATE_RULE = "update_rule"
+    DELETE_RULE = "delete_rule"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +59,7 @@ class Counts:
         corrections: corrections that were erased.
         outcomes: outcomes, by which the tenant is calibrated, that were erased.
         categories: categories that were erased.
+        testimonies: testimonies of a language model that were erased.
     """
 
     created: int = 0
@@ -64,6 +71,7 @@ class Counts:
     corrections: int = 0
     outcomes: int = 0
     categories: int = 0
+    testimonies: int = 0
 
     def __bool__(self) -> bool:
         return self != NOTHING

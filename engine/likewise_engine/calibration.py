@@ -33,7 +33,7 @@ worse or for the better, are left out once it is plain, as ADWIN does (Bifet and
 is calibrated as if the tenant were new. It takes many days to be plain: rows of one day go wrong together.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import pairwise
 from math import inf, sqrt
@@ -226,9 +226,18 @@ class Calibration:
 
     def threshold(self, target_precision: float) -> float:
         """The least calibrated probability of a first candidate to FILE on; inf where none will do."""
+        last = self._last(target_precision)
+        return float(self.reached[last][0]) - _ROUNDING if len(last) else inf
+
+    def narrowed(self, target_precision: float) -> "Calibration":
+        """As much of it as one target needs: its map, and of the thresholds the one that holds."""
+        last = self._last(target_precision)
+        return replace(self, reached=self.reached[last], error_rate=self.error_rate[last])
+
+    def _last(self, target_precision: float) -> NDArray[np.int64]:
+        """Position of the threshold that holds, int64 ``(1,)``; ``(0,)`` where none does."""
         allowed = (1.0 - target_precision) * max(0.0, 1.0 - self.excess_sigmas / EXCESS_SIGMAS_MAX)
-        possible = np.flatnonzero(self.error_rate <= allowed)
-        return float(self.reached[possible[-1]]) - _ROUNDING if len(possible) else inf
+        return np.flatnonzero(self.error_rate <= allowed)[-1:]
 
 
 @lru_cache(maxsize=8)

@@ -16,24 +16,24 @@ from numpy.typing import NDArray
 
 from likewise_engine import limits
 from likewise_engine.answers import (
-    Candidate,
     Classification,
     ClassifyOptions,
-    DimensionAnswer,
     Neighbour,
     TimeSpent,
     Witness,
 )
-from likewise_engine.decision import decide
 from likewise_engine.encoder.base import Encoder
 from likewise_engine.evidence import Evidence, Surroundings, Wording, evidence_of, surroundings_of
 from likewise_engine.evidence.ambiguity import rival_of
+from likewise_engine.evidence.identified import identified, is_identified
 from likewise_engine.evidence.weights import deciding_kind, weightiest
+from likewise_engine.grounds import Grounds, Judgement, judged
 from likewise_engine.ledger.view import UNKNOWN, UNLABELLED, View
-from likewise_engine.probabilities import ranking
+from likewise_engine.rules.rulebook import Ruling
 from likewise_engine.text import NO_PAYEES, text_and_payee
 from likewise_engine.transaction import CATEGORY_DIMENSION, Transaction, decimal_of
 from likewise_engine.vote import Vote
+from likewise_engine.wording.telling import parts_of
 
 _WITNESS_OF_KIND: Final = {
     None: Witness.CATEGORY_NAME,
@@ -43,6 +43,8 @@ _WITNESS_OF_KIND: Final = {
     3: Witness.SIMILAR_TEXT,
 }
 """By :func:`likewise_engine.evidence.weights.deciding_kind`."""
+_LESS_THAN_IDENTIFIED: Final = (Witness.SAME_PAYEE, Witness.SIMILAR_TEXT)
+_NO_RULINGS: Final[Mapping[str, Ruling]] = {}
 
 
 def classify(
@@ -54,16 +56,19 @@ def classify(
         InvalidInput: the transaction or an option is out of bounds.
         UnknownDimension: a dimension was asked that the tenant does not have.
         ModelFault: the encoder or the vote failed.
+        EngineFault: the search for the tenant's rules ran out of its memory.
     """
     started_ns = perf_counter_ns()
     transaction.check()
     options.check()
     question = question_of(view, encoder, transaction, _dimensions(view, options))
     target = options.target_precision or view.policy.target_precision
-    answers = tuple(
-        _answer(view, vote, question, dimension, target, options.candidates_max)
+    rulings = view.rulebook.rulings(transaction, question.text) if view.rulebook else _NO_RULINGS
+    grounds = tuple(
+        _grounds(view, vote, question, dimension, target, options.candidates_max, rulings.get(dimension))
         for dimension in question.evidence
     )
+    answers = tuple(each.answer() for each in grounds)
     neighbours = _neighbours(view, question.around, options.neighbours_max)
     voted_ns = perf_counter_ns() - started_ns - question.encode_ns - question.search_ns
     return Classification(
@@ -74,6 +79,8 @@ def classify(
         revision=view.revision,
         text=question.text,
         time_spent=TimeSpent(question.encode_ns, question.search_ns, voted_ns),
+        grounds=grounds,
+        wording=parts_of(transaction) if options.show_wording else None,
     )
 
 
@@ -117,6 +124,8 @@ def question_of(
         near = np.empty(0, dtype=np.int64), np.empty(0, dtype=np.float32)
     same_payee = UNKNOWN if payee in NO_PAYEES else view.payee_numbers.get(payee, UNKNOWN)
     wording = Wording(text, payee, number, same_payee, vector)
+    if view.counterparties:
+        wording, near = identified(view, transaction, wording, near)
     around = surroundings_of(view, transaction, wording, near)
     searched_ns = perf_counter_ns()
 
@@ -124,37 +133,16 @@ def question_of(
     return Question(text, around, evidence, encoded_ns - started_ns, searched_ns - encoded_ns)
 
 
-@dataclass(frozen=True, slots=True)
-class Judgement:
-    """What becomes of the evidence in one dimension, with c candidates, the likeliest first.
-
-    Attributes:
-        positions: int64 ``(c,)``, of the candidates in the evidence.
-        candidates: int64 ``(c,)``, category numbers.
-        voted: float64 ``(c,)``, the vote's probabilities.
-        probabilities: float64 ``(c,)``, as the tenant's outcomes calibrate them.
-        rival: position, in this order, of the one that entries just like it have as often as the first; None
-            where there is none, or the vote rules it out.
-    """
-
-    positions: NDArray[np.int64]
-    candidates: NDArray[np.int64]
-    voted: NDArray[np.float64]
-    probabilities: NDArray[np.float64]
-    rival: int | None
-
-
 def judge(view: View, vote: Vote, question: Question, dimension: str) -> Judgement:
     """Walk the road from the evidence to probabilities. Raises ModelFault: the vote failed."""
     evidence = question.evidence[dimension]
-    voted = vote.probabilities(evidence)
-    probabilities = view.calibrations[dimension].probabilities(voted)
-    order = ranking(probabilities, evidence.candidates, view.category_counts)
-    rival = rival_of(evidence, question.around, int(order[0])) if len(order) else None
-    if rival is not None and not probabilities[rival]:
-        rival = None  # a vote may rule out what entries just like it have
-    position = None if rival is None else order.tolist().index(rival)
-    return Judgement(order, evidence.candidates[order], voted[order], probabilities[order], position)
+    return judged(
+        evidence,
+        vote.probabilities(evidence),
+        view.calibrations[dimension],
+        view.category_counts,
+        lambda first: rival_of(evidence, question.around, first),
+    )
 
 
 def _dimensions(view: View, options: ClassifyOptions) -> Sequence[str]:
@@ -169,45 +157,52 @@ def _encoded(encoder: Encoder, text: str) -> NDArray[np.float32]:
     return np.asarray(encoder.encode([text])[0].astype(np.float16), dtype=np.float32)
 
 
-def _answer(
+def _grounds(
     view: View,
     vote: Vote,
     question: Question,
     dimension: str,
     target_precision: float,
     candidates_max: int,
-) -> DimensionAnswer:
+    ruling: Ruling | None,
+) -> Grounds:
     judgement = judge(view, vote, question, dimension)
-    numbers, probabilities = judgement.candidates.tolist(), judgement.probabilities.tolist()
-    categories = view.chart.categories
-
-    def candidate(position: int) -> Candidate:
-        category = categories[numbers[position]]
-        return Candidate(category.id, category.title, probabilities[position])
-
-    # The decision sees the first two at least: how many are shown changes nothing.
-    ahead = max(candidates_max, 2)
-    candidates = [candidate(position) for position, p in enumerate(probabilities[:ahead]) if p > 0.0]
-    rival = None if judgement.rival is None else candidate(judgement.rival)
-    witness = Witness.NONE
-    if candidates:
-        evidence, first = question.evidence[dimension], int(judgement.positions[0])
+    evidence, witness = question.evidence[dimension], Witness.NONE
+    if len(judgement.positions):
+        first = int(judgement.positions[0])
         witness = _WITNESS_OF_KIND[deciding_kind(evidence, question.around, first)]
-    decision, reason = decide(candidates, rival, witness, target_precision, view.calibrations[dimension])
-    shown = tuple(candidates[:candidates_max])
-    return DimensionAnswer(dimension, decision, shown, witness, target_precision, reason)
+        if witness in _LESS_THAN_IDENTIFIED and is_identified(evidence, question.around, first):
+            witness = Witness.SAME_COUNTERPARTY
+    opinion = None
+    if view.testimonies:
+        active = view.active_categories(dimension)
+        opinion = view.testimonies.opinion(question.text, dimension, active)
+    return Grounds(
+        dimension,
+        evidence,
+        judgement,
+        witness,
+        view.calibrations[dimension],
+        view.category_counts,
+        view.chart.categories,
+        target_precision,
+        candidates_max,
+        opinion,
+        ruling,
+    )
 
 
 def _neighbours(view: View, around: Surroundings, count_max: int) -> tuple[Neighbour, ...]:
     """The weightiest rows; equals in the order of their nearness and then of their age."""
     positions, shares = weightiest(around, count_max)
     return tuple(
-        _neighbour(view, around.rows.item(position), around.similarity.item(position), share)
+        neighbour_of(view, around.rows.item(position), around.similarity.item(position), share)
         for position, share in zip(positions, shares, strict=True)
     )
 
 
-def _neighbour(view: View, row: int, similarity: float, weight: float) -> Neighbour:
+def neighbour_of(view: View, row: int, similarity: float, weight: float) -> Neighbour:
+    """A row of a view as an answer shows it."""
     amount, categories = view.amount.item(row), view.chart.categories
     labels = ((dimension, column.item(row)) for dimension, column in view.labels.items())
     return Neighbour(

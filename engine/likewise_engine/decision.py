@@ -6,6 +6,7 @@ from typing import Final
 
 from likewise_engine.answers import Candidate, Decision, Witness
 from likewise_engine.calibration import Calibration
+from likewise_engine.rules.rulebook import Ruling
 
 SUGGEST_PROBABILITY_MIN: Final = 0.3
 """Below it the first candidate is no more than a guess: better to ask."""
@@ -28,6 +29,8 @@ def decide(
     witness: Witness,
     target_precision: float,
     calibration: Calibration,
+    *,
+    may_file: bool = True,
 ) -> tuple[Decision, str]:
     """Choose, and say why in a sentence for a person.
 
@@ -37,6 +40,7 @@ def decide(
         witness: what speaks for the first.
         target_precision: the share of FILEd transactions that is to be right.
         calibration: of the tenant in this dimension.
+        may_file: False where a testimony is among what speaks for them.
     """
     if not candidates:
         return Decision.ASK, "Nothing like it has been labelled with an active category yet."
@@ -48,6 +52,8 @@ def decide(
         both = _named(first, rival)
         return Decision.SUGGEST, f"The latest entries just like it have it both ways: {both}."
     if files(probabilities, threshold, has_rival=False):
+        if not may_file:
+            return Decision.SUGGEST, f"{spoken}, but nothing is filed on what a language model says."
         asked_for = f"what is this sure reaches the {target_precision:.1%} asked for"
         return Decision.FILE, f"{spoken}, and {asked_for}."
     is_by_name = witness is Witness.CATEGORY_NAME
@@ -56,6 +62,20 @@ def decide(
     if _is_tie(probabilities):
         return Decision.SUGGEST, f"The books have it both ways: {_named(*candidates[:2])}."
     return Decision.SUGGEST, f"{spoken}, {_short_of(threshold, target_precision, calibration)}."
+
+
+def decide_by_rule(ruling: Ruling, first: Candidate) -> tuple[Decision, str]:
+    """What a rule decides: FILE, whatever the target, for the bookkeeper has laid it down.
+
+    Args:
+        ruling: what the rule says, with its record.
+        first: the category that it says.
+    """
+    spoken = f"The rule {ruling.rule_name or ruling.rule_id!r} says {first.category_name!r}"
+    tally = ruling.tally
+    if not tally.decided:
+        return Decision.FILE, f"{spoken}; no entry shows yet how often it is right."
+    return Decision.FILE, f"{spoken}: right of {tally.right:,} of the {tally.decided:,} that it decides."
 
 
 def file_threshold(target_precision: float, calibration: Calibration) -> float:
@@ -101,4 +121,6 @@ _SPOKEN: Final = {
     Witness.SAME_PAYEE: "Entries of the same payee say",
     Witness.SIMILAR_TEXT: "Entries with similar texts say",
     Witness.CATEGORY_NAME: "No entry, only the name, speaks for",
+    Witness.SAME_COUNTERPARTY: "Entries with the same IBAN, VAT number or creditor id say",
+    Witness.LANGUAGE_MODEL: "A language model says",
 }

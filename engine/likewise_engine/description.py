@@ -1,16 +1,20 @@
 """What is known of a tenant without teaching or asking it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Self
 
-from likewise_engine.audit import Counts
+from likewise_engine.audit import NOTHING, Counts
 from likewise_engine.calibration import Calibration, Outcomes
 from likewise_engine.chart import Category
-from likewise_engine.encoder.base import Encoder
-from likewise_engine.ledger.hindsight import Hindsight
+from likewise_engine.errors import StoreFault
+from likewise_engine.keys import TenantKey
+from likewise_engine.ledger.hindsight import models_fingerprint
 from likewise_engine.ledger.ledger import Ledger
 from likewise_engine.store.base import StoreStatistics, TenantRecord, TenantStore
+from likewise_engine.store.sqlite import SqliteStore
 from likewise_engine.vote import Vote
 
 
@@ -23,7 +27,17 @@ def everything(statistics: StoreStatistics) -> Counts:
         corrections=statistics.corrections,
         outcomes=statistics.outcomes,
         categories=statistics.categories,
+        testimonies=statistics.testimonies,
     )
+
+
+def contents(path: Path, key: Callable[[], TenantKey]) -> tuple[Counts, int]:
+    """What a store holds, and its revision. One that is damaged, or has no key, says nothing."""
+    try:
+        with closing(SqliteStore(path, key())) as store:
+            return everything(store.statistics()), store.record().revision
+    except StoreFault:
+        return NOTHING, 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +61,12 @@ class TenantDescription:
     has_graph: bool | None
 
     @classmethod
-    def of(cls, store: TenantStore, ledger: Ledger | None, encoder: Encoder, vote: Vote) -> Self:
+    def of(cls, store: TenantStore, ledger: Ledger | None, vote: Vote) -> Self:
         """Describe a tenant.
 
         Args:
             store: of the tenant.
             ledger: over that store, if it is loaded.
-            encoder: that serves.
             vote: that serves.
 
         Raises:
@@ -61,7 +74,8 @@ class TenantDescription:
         """
         record, chart = store.record(), store.chart()
         # As the ledger has them, or would: outcomes of other models tell nothing of these.
-        is_of_these = record.outcomes_fingerprint == Hindsight(encoder, vote).fingerprint
+        models = models_fingerprint(vote.fingerprint, record.encoder_fingerprint)
+        is_of_these = record.outcomes_fingerprint == models
         outcomes = store.outcomes() if is_of_these else {}
         calibrations = {
             dimension: Calibration.of(

@@ -8,10 +8,14 @@
     │   ├── TenantNotFound
     │   ├── TransactionNotFound
     │   ├── CategoryNotFound
+    │   ├── PredictionNotFound
+    │   ├── RuleNotFound
+    │   ├── ModelNotFound
     │   └── NothingSelected     no entry is as the selection says
     ├── AlreadyExists
     │   ├── TenantExists
     │   ├── CategoryExists
+    │   ├── RuleExists
     │   └── RequestIdReused     a request id came again with other content
     ├── PreconditionFailed      the state does not allow it (now)
     │   ├── RevisionNotReached  a caller asked to see a revision that is not there
@@ -124,6 +128,19 @@ class TenantNotFound(NotFound):
         super().__init__(f"there is no tenant {tenant!r}: create it first", tenant=tenant)
 
 
+class EncoderNotFound(NotFound):
+    """There is no such encoder at hand."""
+
+    reason = "ENCODER_NOT_FOUND"
+
+    def __init__(self, encoder: str) -> None:
+        super().__init__(
+            f"there is no encoder {encoder!r} that could be used: its folder has to be in the one that"
+            " the server's --encoders names",
+            encoder=encoder,
+        )
+
+
 class TransactionNotFound(NotFound):
     """The tenant has no such transaction."""
 
@@ -131,6 +148,18 @@ class TransactionNotFound(NotFound):
 
     def __init__(self, transaction_id: str) -> None:
         super().__init__(f"there is no transaction {transaction_id!r}", transaction_id=transaction_id)
+
+
+class PredictionNotFound(NotFound):
+    """No such answer is recorded: it never was, or is not kept any more."""
+
+    reason = "PREDICTION_NOT_FOUND"
+
+    def __init__(self, prediction_id: str) -> None:
+        super().__init__(
+            f"no answer {prediction_id!r} is recorded: it was not sampled, or is not kept any more",
+            prediction_id=prediction_id,
+        )
 
 
 class CategoryNotFound(NotFound):
@@ -146,6 +175,24 @@ class CategoryNotFound(NotFound):
             category=category,
             **({} if renamed_to is None else {"renamed_to": renamed_to}),
         )
+
+
+class RuleNotFound(NotFound):
+    """The tenant has no such rule."""
+
+    reason = "RULE_NOT_FOUND"
+
+    def __init__(self, rule_id: str) -> None:
+        super().__init__(f"there is no rule {rule_id!r}", rule_id=rule_id)
+
+
+class ModelNotFound(NotFound):
+    """No model of this fingerprint serves."""
+
+    reason = "MODEL_NOT_FOUND"
+
+    def __init__(self, fingerprint: str) -> None:
+        super().__init__(f"no model {fingerprint!r} serves here", fingerprint=fingerprint)
 
 
 class NothingSelected(NotFound):
@@ -187,6 +234,15 @@ class CategoryExists(AlreadyExists):
             dimension=dimension,
             category=category,
         )
+
+
+class RuleExists(AlreadyExists):
+    """There is such a rule already."""
+
+    reason = "RULE_EXISTS"
+
+    def __init__(self, rule_id: str) -> None:
+        super().__init__(f"rule {rule_id!r} exists already: update it instead", rule_id=rule_id)
 
 
 class RequestIdReused(AlreadyExists):

@@ -64,6 +64,10 @@ class TenantKey:
         """The key of the store's pages."""
         return _derived(self.secret, b"likewise pages")
 
+    def of_predictions(self) -> bytes:
+        """The key of the pages of what was answered."""
+        return _derived(self.secret, b"likewise predictions")
+
     def of_cache(self, name: str, salt: bytes) -> bytes:
         """The key of one writing of one cache."""
         return _derived(self.secret, b"likewise cache " + name.encode(), salt)

@@ -56,6 +56,9 @@ MASTER_KEY_FILE_BYTES_MAX: Final = 4_096
 # --- Text and vectors ------------------------------------------------------------------------
 TEXT_CHARS_MAX: Final = 320
 """A text (normalised wording) is cut here: what comes later names nothing, and costs encoding time."""
+COUNTERPARTY_TEXTS_MAX: Final = 3
+"""Texts that an identifier brings to a question besides the nearest: with 64 entries each, they leave room
+for others among the 256 that are looked at."""
 VECTOR_DIMENSIONS_MAX: Final = 1_024
 ENCODER_TOKENS_MAX: Final = 512
 """Tokens of one text. More than TEXT_CHARS_MAX: a token has at least one character, save the special ones."""
@@ -65,6 +68,18 @@ runs leave the processor's cache and are slower."""
 ENCODER_MANIFEST_BYTES_MAX: Final = 64 * 1024
 ENCODER_FILE_BYTES_MAX: Final = 2**31 - 1
 """Protobuf, and so an ONNX file, ends there."""
+
+# --- Cards of models -------------------------------------------------------------------------
+CARD_BYTES_MAX: Final = 512 * 1024
+"""A card's record, and the card: some tables. It goes into one message."""
+CARD_LINE_CHARS_MAX: Final = 256
+CARD_PROSE_CHARS_MAX: Final = 32_768
+"""Of one part of a card: several pages."""
+CARD_ABOUT_CHARS_MAX: Final = 16_384
+"""Of what whoever trains a model says of its data: half of the room that a part of the card has."""
+
+COMPARISON_BYTES_MAX: Final = 4 * 1024 * 1024
+"""What came of comparing some dozen encoders."""
 
 # --- The vote --------------------------------------------------------------------------------
 VOTE_MANIFEST_BYTES_MAX: Final = 256 * 1024
@@ -90,6 +105,71 @@ processor time in the background, heads as of then included."""
 OUTCOMES_PER_LESSON_MAX: Final = 64
 """Labels in one Learn that are asked about before they are learned, some .7 ms each. More are replayed in the
 background, as an import is."""
+
+# --- Rules -----------------------------------------------------------------------------------
+RULES_MAX: Final = 1_000
+"""Rules of a tenant. Who keeps them by hand has dozens; a question is held against a thousand in .05 ms."""
+RULE_ID_CHARS_MAX: Final = 128
+RULE_NAME_CHARS_MAX: Final = 256
+RULE_PRIORITY_MAX: Final = 1_000_000
+RULE_CONDITIONS_MAX: Final = 16
+RULE_VALUES_MAX: Final = 100
+"""Of one condition."""
+RULE_VALUE_CHARS_MAX: Final = 512
+"""Of one value, a pattern too: as long as a payee can be."""
+RULES_CHARS_MAX: Final = 500_000
+"""Of all values of a tenant's rules together: five hundred of each of a thousand rules."""
+RULE_PATTERN_BYTES_MAX: Final = 256 * 1024
+"""Of one regular expression, compiled. ``\\pL{2}`` takes half; what repeats repetitions is refused."""
+RULE_PATTERNS_BYTES_MAX: Final = 2 * 1024 * 1024
+"""Of all that is looked for in one field, compiled, and of the states that a search may keep: a thousand
+merchants' names take a tenth. Larger automata would let a tenant's own rules hold up its answers."""
+
+RULE_EXAMPLES_DEFAULT: Final = 5
+RULE_EXAMPLES_MAX: Final = 50
+RULE_SUGGESTIONS_DEFAULT: Final = 50
+RULE_SUGGESTIONS_MAX: Final = 500
+RULE_SUPPORT_MIN_DEFAULT: Final = 8
+RULE_MINED_ENTRIES_MAX: Final = 50_000
+"""Latest entries that suggestions are mined from, in some seconds: older habits are no rules any more."""
+
+# --- Feedback -------------------------------------------------------------------------------
+PREDICTION_BYTES_MAX: Final = 8 * 1024 * 1024
+"""Of one record when it is inflated. 300 candidates take 90 KB a dimension, of which there are 16 at most."""
+PREDICTION_ID_CHARS_MAX: Final = 64
+PREDICTIONS_KEPT_DEFAULT: Final = 1_000
+"""Latest answers kept of a tenant, 2 to 4 MB: some months of a bookkeeper's."""
+PREDICTIONS_KEPT_MAX: Final = 100_000
+PREDICTIONS_QUEUED_MAX: Final = 512
+"""Answers on their way to the disk in one process: 5 to 10 MB, and six seconds of work."""
+LABELS_QUEUED_MAX: Final = 20_000
+"""Labelled transactions on their way to be tied to answers in one process: 10 MB, two full batches."""
+PREDICTION_DAYS_KEPT_DEFAULT: Final = 90
+PREDICTION_DAYS_KEPT_MAX: Final = 3_650
+FEEDBACK_GROUPS_MAX: Final = 1_000
+"""Groups by category that are told of at once."""
+TALLY_DAYS_KEPT_MAX: Final = 800
+"""Two years and a quarter: a month is compared with the same of the two years before. A day has a row of 30
+bytes for each category, decision and witness that was answered with: 60 a day come to 1.5 MB."""
+
+# --- Reviews and explanations ------------------------------------------------------------------
+REVIEW_ENTRIES_DEFAULT: Final = 20_000
+"""Labels of a tenant that a review asks about once more, some 2 ms each: of more, a sample."""
+REVIEW_ENTRIES_MAX: Final = 200_000
+REVIEW_FINDINGS_DEFAULT: Final = 50
+"""Of each kind and dimension: what somebody may look through in an afternoon."""
+REVIEW_FINDINGS_MAX: Final = 1_000
+"""Of each kind and dimension: with 16 dimensions and what they rest on, some 100 MB."""
+REVIEW_ENTRIES_SHOWN_MAX: Final = 8
+"""Entries that one finding shows."""
+REVIEW_BUDGET_MS_DEFAULT: Final = 120_000
+REVIEW_BUDGET_MS_MAX: Final = 3_600_000
+REVIEW_PAYEES_MAX: Final = 8_000
+"""Payees whose spellings are compared, each with each, the most used first: a second."""
+COUNTERFACTUAL_ENTRIES_MAX: Final = 3
+"""Entries of one counterfactual: who reads \"without these five\" learns nothing of any of them."""
+COUNTERFACTUAL_TRIED_MAX: Final = 12
+"""Entries that are left out in turn, the weightiest first, for each that is found: a millisecond each."""
 
 # --- Calls -----------------------------------------------------------------------------------
 BATCH_ITEMS_MAX: Final = 10_000
@@ -142,6 +222,30 @@ RETRIEVED_ENTRIES_PER_TEXT_MAX: Final = 64
 RETRIEVED_ENTRIES_MAX: Final = 256
 """Entries that give evidence for one decision, those of the nearest texts first."""
 
+# --- The language model ------------------------------------------------------------------------
+LANGUAGE_MODEL_CATEGORIES_MAX: Final = 200
+"""Categories of one dimension that it is told of, the most used first: some 8,000 tokens. A local model's
+context is 4,096 to 32,768."""
+LANGUAGE_MODEL_NAME_CHARS_MAX: Final = 80
+LANGUAGE_MODEL_DESCRIPTION_CHARS_MAX: Final = 200
+"""Of each category: what comes later says little."""
+LANGUAGE_MODEL_ANSWER_TOKENS_MAX: Final = 64
+"""An answer of the form that is asked for has ten."""
+LANGUAGE_MODEL_RESPONSE_BYTES_MAX: Final = 64 * 1024
+"""Of one answer with its headings, which has one or two thousand."""
+LANGUAGE_MODEL_TOKENS_CLAIMED_MAX: Final = 1_000_000
+"""That one answer may claim to have taken; of more, the estimate counts."""
+LANGUAGE_MODEL_QUEUE_MAX: Final = 64
+"""Questions that wait to be asked, half of them one tenant's: a minute's worth. More are not asked."""
+LANGUAGE_MODEL_KEY_FILE_BYTES_MAX: Final = 4_096
+MODEL_NAME_CHARS_MAX: Final = 128
+"""Of a language model, as it is kept with what it said."""
+TESTIMONIES_KEPT_MAX: Final = 1_000
+"""Latest testimonies of a tenant: they are its language model's record, and are in memory, some 300 bytes
+each."""
+SUGGESTIONS_WATCHED_POLL_MS: Final = 250
+"""How soon one that watches is told: a person does not notice, and a look takes some microseconds."""
+
 # --- Backups ---------------------------------------------------------------------------------
 BACKUP_MANIFEST_BYTES_MAX: Final = 128 * 1024 * 1024
 """100,000 tenants take 60 MB: each its id, its counts, and the checksums of its files."""
@@ -149,6 +253,13 @@ BACKUP_FILES_PER_TENANT_MAX: Final = 4
 """A tenant has a store, and what goes with it."""
 BACKUP_KEYS_BYTES_MAX: Final = 128 * 1024 * 1024
 """Of the file of wrapped keys beside a backup. 100,000 tenants take 35 MB."""
+
+# --- Changing the encoder ----------------------------------------------------------------------
+NEXT_VECTORS_PIECE: Final = 512
+"""Texts encoded, and their vectors committed, at once: 5 ms, for which a lesson of that tenant may wait."""
+SWITCH_TEXTS_MAX: Final = 256
+"""Texts that were learned while a tenant's switch was prepared, and are encoded within it: 5 ms. With more
+it is prepared again."""
 
 # --- Portable exports ------------------------------------------------------------------------
 PORTABLE_BYTES_MAX: Final = 1024 * 1024 * 1024
@@ -160,6 +271,8 @@ PORTABLE_DIRECTORY_BYTES_MAX: Final = 64 * 1024
 PORTABLE_MANIFEST_BYTES_MAX: Final = 64 * 1024
 PORTABLE_LINE_BYTES_MAX: Final = 1024 * 1024
 """Of a record: an entry of the longest fields has half of that, each character escaped."""
+PORTABLE_TALLIES_MAX: Final = 1_000_000
+"""Counts of answers that are taken in, and as many of questions: of two years with a thousand a day."""
 PORTABLE_CHUNK_BYTES: Final = 256 * 1024
 """Of an archive, in one message."""
 

@@ -17,7 +17,7 @@ from likewise_engine.errors import ModelFault
 
 MODEL_FILE: Final = "model.onnx"
 CARD_FILE: Final = "CARD.md"
-"""Describes the model to people; it may be edited without another fingerprint."""
+"""Describes the model to people; it is no part of the fingerprint."""
 
 _FORMAT: Final = 1
 _NAME_CHARS_MAX: Final = 64
@@ -67,7 +67,7 @@ def read_manifest(path: Path, bytes_max: int, manifest_of: Callable[[dict[str, A
         ModelFault: there is none, or it is not what :func:`write_manifest` wrote.
     """
     try:
-        content = json.loads(_bounded_bytes(path, bytes_max))
+        content = json.loads(read_bounded(path, bytes_max))
         if not isinstance(content, dict) or content.pop("format", None) != _FORMAT:
             raise ValueError(f"it is not a manifest of format {_FORMAT}")
         stated = content.pop("fingerprint")
@@ -85,7 +85,7 @@ def read_file(path: Path, bytes_max: int, sha256: str) -> bytes:
     Raises:
         ModelFault: it is missing, too large, or has another SHA-256 than the manifest says.
     """
-    content = _bounded_bytes(path, bytes_max)
+    content = read_bounded(path, bytes_max)
     digest = hashlib.sha256(content).hexdigest()
     if digest != sha256:
         raise ModelFault(f"{path} is damaged: its SHA-256 is {digest}, not {sha256}")
@@ -118,7 +118,8 @@ def session_of(path: Path, content: bytes, threads: int = 1) -> onnxruntime.Infe
         raise ModelFault(f"{path} is not a model that onnxruntime can run: {error}") from error
 
 
-def _bounded_bytes(path: Path, bytes_max: int) -> bytes:
+def read_bounded(path: Path, bytes_max: int) -> bytes:
+    """Return the content of a file. Raises ModelFault where there is none, or more than so many bytes."""
     try:
         with path.open("rb") as file:
             content = file.read(bytes_max + 1)

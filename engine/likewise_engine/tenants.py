@@ -14,35 +14,35 @@ deletion waits for it.
 """
 
 import heapq
-import logging
-import resource
 import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, Self
 
-from likewise_engine import limits
 from likewise_engine.arrival import write_store
-from likewise_engine.audit import NOTHING, Action, Counts, Note, Receipt
+from likewise_engine.audit import Action, Note, Receipt
 from likewise_engine.background import Background
 from likewise_engine.chart import Category, Chart, Policy
-from likewise_engine.description import TenantDescription, everything
+from likewise_engine.description import TenantDescription, contents
+from likewise_engine.encoder.at_hand import Encoders
 from likewise_engine.encoder.base import Encoder
-from likewise_engine.errors import PreconditionFailed, StoreFault, TenantExists, TenantNotFound
+from likewise_engine.errors import PreconditionFailed, TenantExists, TenantNotFound
 from likewise_engine.folder import DataFolder, check_tenant_id
-from likewise_engine.heap import give_back
+from likewise_engine.heap import Evictions
 from likewise_engine.keys import TenantKey
 from likewise_engine.ledger.checks import check_settings
 from likewise_engine.ledger.ledger import Ledger
+from likewise_engine.lookout import Lookout
 from likewise_engine.news import Desk
+from likewise_engine.slots import Slot, loaded_max
 from likewise_engine.store.base import Change, TenantRecord, TenantStore
 from likewise_engine.store.connection import is_unused
 from likewise_engine.store.everything import Everything
+from likewise_engine.store.predictions import PredictionFile
 from likewise_engine.store.sqlite import SqliteStore
 from likewise_engine.upkeep import Upkeep
 from likewise_engine.vote import KernelVote, Vote
@@ -51,30 +51,6 @@ MEMORY_BYTES_MAX_DEFAULT: Final = 2 * 1024**3
 _DELETE_WAIT_S: Final = 30.0
 """How long a deletion waits for those who use the tenant."""
 _DELETE_POLL_S: Final = 0.02
-_GIVE_BACK_BYTES: Final = 64 * 1024 * 1024
-"""Evicted since memory was last given back to the system: less is not worth its milliseconds."""
-_FILES_KEPT: Final = limits.CONNECTIONS_MAX + 256
-"""Open files that tenants leave to all else: connections, logs, models. Half of all, where there are few."""
-_LOOKOUT_S: Final = 0.1
-"""How often one looks for deletions by other processes, and for exports of what they have forgotten."""
-
-_log = logging.getLogger(__name__)
-
-
-@dataclass(slots=True)
-class _Slot:
-    """A tenant that is loaded, being loaded, or being deleted. Fields are guarded by the table's lock."""
-
-    users: int = 0
-    ledger: Ledger | None = None
-    counted_bytes: int = 0
-    counted_revision: int = -1
-    is_doomed: bool = False
-    is_gone: bool = False
-    """Another process has deleted the tenant; the slot is out of the table, and its last user closes it."""
-    heard: bytes = b""
-    """Of other processes, when the ledger was last brought up to date."""
-    loading: threading.Lock = field(default_factory=threading.Lock)
 
 
 class Tenants:
@@ -83,7 +59,7 @@ class Tenants:
     def __init__(
         self,
         folder: DataFolder,
-        encoder: Encoder,
+        encoder: Encoder | Encoders,
         vote: Vote,
         *,
         memory_bytes_max: int = MEMORY_BYTES_MAX_DEFAULT,
@@ -94,31 +70,30 @@ class Tenants:
 
         Args:
             folder: closed by :meth:`close`.
-            encoder: of texts.
+            encoder: of texts; or those at hand, where tenants may have another one than is wanted.
             vote: weighs evidence.
             memory_bytes_max: beyond it, the tenants that were not used for longest are evicted.
             desk: where this process hears of others that use the folder too; None where there are none.
             background: where what takes long is made, closed by :meth:`close`; a thread where None.
         """
         self._folder = folder
-        self._encoder = encoder
+        self.encoders = encoder if isinstance(encoder, Encoders) else Encoders(encoder)
+        self._outdated: set[str] = set()
         self._vote = vote
         self._memory_bytes_max = memory_bytes_max
         self._memory_bytes = 0
-        self._evicted_bytes = 0
-        self._loaded_max = _loaded_max()
-        self._slots: OrderedDict[str, _Slot] = OrderedDict()
+        self._evictions = Evictions()
+        self._loaded_max = loaded_max()
+        self._slots: OrderedDict[str, Slot] = OrderedDict()
         self._lock = threading.Lock()
         self._released = threading.Condition(self._lock)
         self.audit = folder.audit
         self._upkeep = Upkeep(self.use, folder.upkeep)
         self._background = background
         self._desk = desk
-        self._closing = threading.Event()
-        self._lookout: threading.Thread | None = None
+        self._lookout: Lookout | None = None
         if desk is not None:
-            self._lookout = threading.Thread(target=self._look_out, args=(desk,), name="lookout", daemon=True)
-            self._lookout.start()
+            self._lookout = Lookout(desk, self._loaded, self._stores, self._let_go_if_gone)
         for tenant in folder.purges_due():
             self._upkeep.request_purge(tenant)
 
@@ -154,8 +129,13 @@ class Tenants:
 
     @property
     def encoder(self) -> Encoder:
-        """The encoder of texts."""
-        return self._encoder
+        """The encoder that tenants are to have."""
+        return self.encoders.wanted
+
+    @property
+    def vote(self) -> Vote:
+        """Weighs evidence, of all tenants."""
+        return self._vote
 
     @property
     def memory_bytes(self) -> int:
@@ -185,7 +165,7 @@ class Tenants:
         check_tenant_id(tenant, "tenant.id")
         check_settings(policy, display_name, categories)
         chart = Chart().with_categories(categories)
-        fingerprint = self._encoder.fingerprint
+        fingerprint = self.encoder.fingerprint
         record = TenantRecord(tenant, display_name, policy, datetime.now(UTC), 0, fingerprint)
         change = Change(0, categories=list(enumerate(chart.categories)), note=Note(actor, Action.CREATE))
 
@@ -202,7 +182,7 @@ class Tenants:
         """Create a tenant from all that is known about it. Raises what create does, and ModelFault."""
 
         def fill(path: Path, key: TenantKey) -> None:
-            write_store(path, key, arriving, self._encoder, actor)
+            write_store(path, key, arriving, self.encoder, actor)
 
         self._add(arriving.record, fill, actor)
 
@@ -227,7 +207,7 @@ class Tenants:
     def describe(self, tenant: str) -> TenantDescription:
         """What is known of a tenant. Does not load it. Raises TenantNotFound, StoreFault."""
         with self._store(tenant) as (store, ledger):
-            return TenantDescription.of(store, ledger, self._encoder, self._vote)
+            return TenantDescription.of(store, ledger, self._vote)
 
     def is_loaded(self, tenant: str) -> bool:
         """Whether :meth:`use` has nothing to load or to take over first; a moment later it may have."""
@@ -235,13 +215,17 @@ class Tenants:
         return slot is not None and slot.ledger is not None and slot.heard == self._heard(tenant)
 
     @contextmanager
-    def use(self, tenant: str) -> Iterator[Ledger]:
+    def use(self, tenant: str, *, is_passing: bool = False) -> Iterator[Ledger]:
         """A tenant's ledger, for as long as the ``with`` lasts; loaded if it is not.
+
+        Args:
+            tenant: its id.
+            is_passing: whether it need not stay loaded, if it is not.
 
         Raises:
             TenantNotFound, InvalidInput, StoreFault, ModelFault.
         """
-        slot = self._acquire(tenant)
+        slot = self._acquire(tenant, is_passing=is_passing)
         try:
             heard = self._heard(tenant)
             ledger = slot.ledger or self._load(tenant, slot, heard)
@@ -251,6 +235,53 @@ class Tenants:
             yield ledger
         finally:
             self._release(tenant, slot)
+
+    @contextmanager
+    def predictions(self, tenant: str) -> Iterator[PredictionFile]:
+        """What a tenant was answered, in use meanwhile. Does not load it. Raises as :meth:`record`."""
+        slot = self._acquire(tenant)
+        try:
+            folder = self._folder.store_path(tenant).parent
+            yield PredictionFile(folder, self._folder.key_of(tenant))
+        finally:
+            self._release(tenant, slot)
+
+    @contextmanager
+    def aside(self, tenant: str) -> Iterator[Ledger | None]:
+        """A tenant's ledger for its upkeep, where no other process is at it; else None.
+
+        It is not kept loaded for this, and who was used of late is not evicted for it.
+
+        Raises:
+            TenantNotFound, InvalidInput, StoreFault, ModelFault.
+        """
+        with self._folder.upkeep(tenant) as is_ours:
+            if not is_ours:
+                yield None
+                return
+            with self._lock:
+                is_passing = tenant not in self._slots
+            with self.use(tenant, is_passing=is_passing) as ledger:
+                yield ledger
+
+    def is_leaving(self, tenant: str) -> bool:
+        """Whether a tenant that is in use is being deleted, here or by another process, which waits."""
+        slot = self._slots.get(tenant)
+        return slot is None or slot.is_doomed
+
+    def encoders_of(self, tenant: str) -> tuple[str, str]:
+        """Fingerprints of the encoder that a tenant has, and of one that it is being changed to; "" for none.
+
+        Raises TenantNotFound, StoreFault.
+        """
+        with self._store(tenant) as (store, _):
+            return store.record().encoder_fingerprint, store.next_vectors.encoder()
+
+    def outdated(self) -> list[str]:
+        """Tenants that were loaded since the last call with another encoder than is wanted."""
+        with self._lock:
+            outdated, self._outdated = sorted(self._outdated), set()
+            return outdated
 
     def delete(self, tenant: str, *, actor: str = "") -> Receipt:
         """Delete a tenant with all that it taught; say what was erased.
@@ -262,7 +293,7 @@ class Tenants:
         path = self._folder.store_path(tenant)
         self._upkeep.give_up(tenant)
         with self._lock:
-            slot = self._slots.setdefault(tenant, _Slot())
+            slot = self._slots.setdefault(tenant, Slot())
             if slot.is_doomed:
                 raise TenantNotFound(tenant)
             slot.is_doomed = True
@@ -270,7 +301,7 @@ class Tenants:
                 slot.is_doomed = False
                 raise PreconditionFailed(f"tenant {tenant!r} is in use: try again", tenant=tenant)
         try:
-            counts, revision = self._contents(tenant, path)
+            counts, revision = contents(path, lambda: self._folder.key_of(tenant))
             with self.audit.noted(Action.DELETE, actor, tenant, path, revision, counts) as begun:
                 if slot.ledger is not None:
                     slot.ledger.close()
@@ -295,9 +326,8 @@ class Tenants:
         self._upkeep.stop()
         if self._background is not None:
             self._background.close()
-        self._closing.set()
         if self._lookout is not None:
-            self._lookout.join()
+            self._lookout.stop()
         with self._lock:
             ledgers = [slot.ledger for slot in self._slots.values() if slot.ledger is not None]
             self._slots.clear()
@@ -327,14 +357,6 @@ class Tenants:
         with self.audit.noted(Action.CREATE, actor, tenant, path, record.revision):
             self._folder.create(tenant, fill)
 
-    def _contents(self, tenant: str, path: Path) -> tuple[Counts, int]:
-        """What a tenant holds, and its revision. A store that is damaged says nothing."""
-        try:
-            with closing(SqliteStore(path, self._folder.key_of(tenant))) as store:
-                return everything(store.statistics()), store.record().revision
-        except StoreFault:
-            return NOTHING, 0
-
     def _tell(self, tenant: str) -> None:
         if self._desk is not None:
             self._desk.tell(tenant)
@@ -354,34 +376,16 @@ class Tenants:
             time.sleep(_DELETE_POLL_S)
         return True
 
-    def _look_out(self, desk: Desk) -> None:
-        """Let go of what other processes delete or forget, though nobody asks for it."""
-        heard = desk.heard_of_deletions()
-        while not self._closing.wait(_LOOKOUT_S):
-            self._end_outdated_exports()
-            now = desk.heard_of_deletions()
-            if now != heard:
-                with self._lock:
-                    tenants = list(self._slots)
-                # A tenant that is being loaded may be one of those: it is looked at again.
-                undecided = [tenant for tenant in tenants if not self._let_go_if_gone(tenant)]
-                heard = heard if undecided else now
-
-    def _end_outdated_exports(self) -> None:
+    def _loaded(self) -> list[str]:
         with self._lock:
-            stores = [slot.ledger.store for slot in self._slots.values() if slot.ledger is not None]
-        for store in stores:
-            try:
-                store.end_outdated_exports()
-            except StoreFault:
-                _log.warning("an export that may be outdated goes on", exc_info=True)
+            return list(self._slots)
+
+    def _stores(self) -> list[TenantStore]:
+        with self._lock:
+            return [slot.ledger.store for slot in self._slots.values() if slot.ledger is not None]
 
     def _let_go_if_gone(self, tenant: str) -> bool:
-        """Drop a ledger whose store another process has deleted. Who uses it may finish.
-
-        Returns:
-            Whether it is known that no such ledger is kept.
-        """
+        """Drop a ledger whose store another process has deleted; whether none is kept. Users may finish."""
         path = self._folder.path_of(tenant)
         with self._lock:
             slot = self._slots.get(tenant)
@@ -398,21 +402,23 @@ class Tenants:
             unused.close()
         return True
 
-    def _acquire(self, tenant: str) -> _Slot:
+    def _acquire(self, tenant: str, *, is_passing: bool = False) -> Slot:
         if not self.is_loaded(tenant):
             self._let_go_if_gone(tenant)
         with self._lock:
             slot = self._slots.get(tenant)
             if slot is None:
                 self._folder.store_path(tenant)  # so that what is not there takes no room in the table
-                slot = self._slots[tenant] = _Slot()
+                slot = self._slots[tenant] = Slot(is_passing=is_passing)
             elif slot.is_doomed:
                 raise TenantNotFound(tenant)
             slot.users += 1
-            self._slots.move_to_end(tenant)
+            if not is_passing:
+                slot.is_passing = False
+                self._slots.move_to_end(tenant)
             return slot
 
-    def _load(self, tenant: str, slot: _Slot, heard: bytes) -> Ledger:
+    def _load(self, tenant: str, slot: Slot, heard: bytes) -> Ledger:
         with slot.loading:
             if slot.ledger is not None:
                 return slot.ledger
@@ -421,7 +427,7 @@ class Tenants:
             try:
                 ledger = Ledger(
                     store,
-                    self._encoder,
+                    self.encoders,
                     self._vote,
                     path.parent,
                     lambda: self._tell(tenant),
@@ -432,9 +438,12 @@ class Tenants:
                 store.close()
                 raise
             slot.ledger, slot.heard = ledger, heard
+            if ledger.encoder.fingerprint != self.encoder.fingerprint:
+                with self._lock:
+                    self._outdated.add(tenant)
             return ledger
 
-    def _release(self, tenant: str, slot: _Slot) -> None:
+    def _release(self, tenant: str, slot: Slot) -> None:
         ledger, is_changed = slot.ledger, False
         with self._lock:
             slot.users -= 1
@@ -445,17 +454,18 @@ class Tenants:
                     is_changed = self._count(slot, ledger)
                 elif slot.users == 0 and not slot.is_doomed:
                     del self._slots[tenant]
-                unused = self._evicted()
+                is_done_with = slot.is_passing and slot.users == 0 and self._slots.get(tenant) is slot
+                unused = (self._drop(tenant, slot) if is_done_with else []) + self._evicted()
             self._released.notify_all()
         for ledger_unused in unused:
             ledger_unused.close()
         if unused:
             del unused, ledger_unused
-            self._give_back()
-        if is_changed and ledger is not None and ledger.is_upkeep_due:
+            self._evictions.give_back()
+        if is_changed and ledger is not None and not slot.is_passing and ledger.is_upkeep_due:
             self._upkeep.request(tenant, ledger.view.revision, is_graph_due=ledger.is_graph_due)
 
-    def _count(self, slot: _Slot, ledger: Ledger) -> bool:
+    def _count(self, slot: Slot, ledger: Ledger) -> bool:
         """Count a ledger's memory anew. Returns whether its revision is another than before."""
         is_changed = ledger.view.revision != slot.counted_revision
         slot.counted_revision = ledger.view.revision
@@ -472,29 +482,19 @@ class Tenants:
             return evicted
         for tenant, slot in list(self._slots.items()):
             if slot.users == 0 and slot.ledger is not None and not slot.is_doomed:
-                self._memory_bytes -= slot.counted_bytes
-                self._evicted_bytes += slot.counted_bytes
-                evicted.append(slot.ledger)
-                del self._slots[tenant]
+                evicted += self._drop(tenant, slot)
                 if self._is_within_bounds():
                     break
         return evicted
 
+    def _drop(self, tenant: str, slot: Slot) -> list[Ledger]:
+        """Take a ledger that nobody uses out of the table, for the caller to close."""
+        if slot.ledger is None or slot.is_doomed:
+            return []
+        self._memory_bytes -= slot.counted_bytes
+        self._evictions.count(slot.counted_bytes)
+        del self._slots[tenant]
+        return [slot.ledger]
+
     def _is_within_bounds(self) -> bool:
         return self._memory_bytes <= self._memory_bytes_max and len(self._slots) <= self._loaded_max
-
-    def _give_back(self) -> None:
-        """Return to the system what evicted ledgers took, once it is much."""
-        with self._lock:
-            is_much = self._evicted_bytes >= _GIVE_BACK_BYTES
-            if is_much:
-                self._evicted_bytes = 0
-        if is_much:
-            # Aside: whoever evicts has a caller that waits.
-            threading.Thread(target=give_back, name="give-back", daemon=True).start()
-
-
-def _loaded_max() -> int:
-    """How many tenants may be loaded at once: each has files open, of which a process may have so many."""
-    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return max(1, (soft - min(_FILES_KEPT, soft // 2)) // SqliteStore.FILES_MAX)

@@ -26,8 +26,9 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from likewise_engine import limits
+from likewise_engine.wording import naming
 
-TEXT_VERSION: Final[int] = 1
+TEXT_VERSION: Final[int] = 2
 """Goes up with every change of a result: vectors depend on texts."""
 
 NAMELESS: Final = "#"
@@ -50,13 +51,26 @@ def text_and_payee(payee: str, description: str) -> tuple[str, str]:
 
     A text has at most TEXT_CHARS_MAX characters, is never empty, and nothing makes it raise. A part that
     names nothing, or repeats the other, is left out: exports differ in which of the two they fill, and the
-    same wording should be the same text.
+    same wording should be the same text. What a bank or a processor wraps around a name is left out as well.
     """
-    normalised_payee = normalise(payee)
-    parts = dict.fromkeys(part for part in (normalised_payee, normalise(description)) if part)
-    naming = [part for part in parts if part != NAMELESS]
-    text = SEPARATOR.join(naming)[: limits.TEXT_CHARS_MAX].rstrip(" |&") or NAMELESS
-    return text, normalised_payee
+    name, purpose = naming(payee)
+    second_name, second_purpose = naming(description)
+    normalised_payee = normalise(name)
+    named = normalise(second_name)
+    if normalised_payee in NO_PAYEES and second_name != description:
+        return joined(named, normalise(second_purpose)), named
+    return joined(normalised_payee, normalise(purpose), named, normalise(second_purpose)), normalised_payee
+
+
+def text_of_name(name: str) -> str:
+    """Return the text of what a category is called: all of it, for "Card payments" is no bank's string."""
+    return joined(normalise(name))
+
+
+def joined(*normalised: str) -> str:
+    """Return wordings, each normalised, as one text: none twice, and those left out that name nothing."""
+    naming_parts = [part for part in dict.fromkeys(normalised) if part and part != NAMELESS]
+    return SEPARATOR.join(naming_parts)[: limits.TEXT_CHARS_MAX].rstrip(" |&") or NAMELESS
 
 
 def normalise(wording: str) -> str:

@@ -144,12 +144,14 @@ class LabelledTransaction:
         authority: who labelled it.
         predicted: category id by dimension that was proposed before, where the caller knows: a label that
             differs is kept as a correction.
+        prediction_id: names what was answered about it, where the caller knows.
     """
 
     transaction: Transaction
     labels: Mapping[str, str]
     authority: Authority = Authority.PERSON
     predicted: Mapping[str, str] = field(default_factory=_nothing)
+    prediction_id: str = ""
 
     def violations(self) -> Iterator[FieldViolation]:
         """What is wrong, field by field; fields of the transaction as ``transaction.amount``."""
@@ -158,6 +160,8 @@ class LabelledTransaction:
             of_transaction is _NO_VIOLATIONS
             and len(self.labels) == 1
             and not self.predicted
+            and len(self.prediction_id) <= limits.PREDICTION_ID_CHARS_MAX
+            and self.prediction_id.isprintable()
             and all(starmap(_is_plain_label, self.labels.items()))
         ):
             return _NO_VIOLATIONS
@@ -175,6 +179,7 @@ class LabelledTransaction:
             for dimension, category in labels.items():
                 shown = dimension[: limits.DIMENSION_CHARS_MAX]
                 yield from violations_of_label(f"{name}[{shown!r}]", dimension, category)
+        yield from violations_of_string("prediction_id", self.prediction_id, limits.PREDICTION_ID_CHARS_MAX)
 
 
 def flows_of(amounts: NDArray[np.float64], directions: NDArray[np.int8]) -> NDArray[np.float64]:

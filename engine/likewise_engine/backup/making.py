@@ -8,12 +8,13 @@ Keys that lie in the clear go into the backup. Where there is a master key, they
 the backup and not into it: so who destroys a tenant's key need not reach the backups of its store.
 """
 
+import logging
 import os
 import shutil
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -22,12 +23,22 @@ from likewise_engine.backup.container import open_backup, pack, tar_mode
 from likewise_engine.backup.keys_file import WrappedKey, keys_path, write_keys
 from likewise_engine.backup.manifest import MANIFEST_NAME, BackedUpFile, BackedUpTenant, Manifest
 from likewise_engine.durable import sha256_of, sync
-from likewise_engine.errors import BackupRefused, PreconditionFailed, StoreFault, StoreFull, TenantNotFound
+from likewise_engine.errors import (
+    BackupRefused,
+    PreconditionFailed,
+    StoreCorrupt,
+    StoreFault,
+    StoreFull,
+    TenantNotFound,
+)
 from likewise_engine.faults import kind_of
 from likewise_engine.folder import STORE_NAME, place_of, tenants_of
 from likewise_engine.keys import KEY_NAME, KeyFile, MasterKeys, TenantKey
 from likewise_engine.store.copying import StoreFacts, copy_store, facts_of
+from likewise_engine.store.predictions import PREDICTIONS_NAME, PredictionFile
 from likewise_engine.tenant_keys import TenantKeys
+
+_log = logging.getLogger(__name__)
 
 _GONE: Final = "deleted while the backup was made"
 
@@ -130,6 +141,7 @@ class _Earlier:
         facts = facts_of(here / STORE_NAME, key)
         if (facts.schema, facts.position, facts.token) != (told.schema, told.position, told.token):
             return None
+        told = replace(told, files=[f for f in told.files if not f.path.endswith(PREDICTIONS_NAME)])
         earlier_files = [(self._folder / file.path, file.sha256) for file in told.files]
         if not all(path.is_file() and sha256_of(path) == sha256 for path, sha256 in earlier_files):
             return None
@@ -169,7 +181,8 @@ class _Making:
                 self.wrapped[tenant] = WrappedKey(key.id, KeyFile.of(key, self._masters.first))
             is_wrapped = tenant in self.wrapped
             shared = self._earlier.share(self._data, tenant, key, self._stage, is_wrapped=is_wrapped)
-            self._tenants.append(shared or self._copied(tenant, key, folder))
+            told = shared or self._copied(tenant, key, folder)
+            self._tenants.append(self._with_predictions(told, key, folder))
             self.reused += shared is not None
         except StoreFull:
             raise  # nor would there be room for the others
@@ -209,6 +222,20 @@ class _Making:
         return BackedUpTenant(
             tenant, facts.revision, facts.labels, facts.schema, facts.position, facts.token, files, key.id
         )
+
+    def _with_predictions(self, told: BackedUpTenant, key: TenantKey, folder: Path) -> BackedUpTenant:
+        """With what was answered: that changes while the store does not, and is copied each time."""
+        copied = folder / PREDICTIONS_NAME
+        try:
+            PredictionFile(self._data / place_of(told.tenant), key).copy(folder)
+        except StoreCorrupt as error:
+            # The books are worth their backup without it.
+            _log.warning("a tenant's recorded answers are damaged and left out: %s", error.message)
+            copied.unlink(missing_ok=True)
+        if not copied.exists():
+            return told
+        name = place_of(told.tenant) / PREDICTIONS_NAME
+        return replace(told, files=[*told.files, _told(copied, name)])
 
     def _is_there(self, tenant: str) -> bool:
         return (self._data / place_of(tenant) / STORE_NAME).exists()

@@ -20,11 +20,12 @@ from likewise_engine import limits
 from likewise_engine.errors import BackupRefused, InvalidInput
 from likewise_engine.folder import STORE_NAME, place_of
 from likewise_engine.keys import KEY_NAME
+from likewise_engine.store.predictions import PREDICTIONS_NAME
 
 MANIFEST_NAME: Final = "manifest.json"
 FORMAT: Final = 1
 """Of backups. A later one is refused."""
-_FILE_NAMES: Final = frozenset({STORE_NAME, KEY_NAME})
+_FILE_NAMES: Final = frozenset({STORE_NAME, KEY_NAME, PREDICTIONS_NAME})
 _SHA256: Final = re.compile("[0-9a-f]{64}")
 _KEY_ID: Final = re.compile("[0-9a-f]{16}")
 

@@ -30,6 +30,7 @@ from likewise_engine.keys import KeyFile, TenantKey
 from likewise_engine.store.connection import translated
 from likewise_engine.store.copying import check_whole, facts_of, rename_tenant
 from likewise_engine.store.migrations import STEPS
+from likewise_engine.store.predictions import PredictionFile
 from likewise_engine.store.takeover import encrypt
 
 _ACTOR: Final = "local"
@@ -182,6 +183,8 @@ class _Restoring:
         # Under another id it is another tenant: whose key is destroyed must have it alone.
         if key.tenant != self.tenant:
             encrypt(store, fresh, own)
+            # What the other one was answered is not its own.
+            PredictionFile(store.parent, own).discard()
             key = fresh
         self.folder.keys.write(key, store.parent)
         return key

@@ -42,11 +42,11 @@ def misfits(
         encoder: of texts.
     """
     with _linked(folder, aside) as links:
-        caches = Caches(links, store.key, encoder.fingerprint)
+        caches = Caches(links, store.key)
         there = {name for name in CACHE_NAMES if (links / name).exists()}
         cached = caches.snapshot(store.has_seen)
         loaded = {
-            GRAPH_NAME: caches.graph(snapshot.texts, encoder.dimensions),
+            GRAPH_NAME: caches.graph(snapshot.texts, encoder),
             HEADS_NAME: caches.heads(len(snapshot.categories), snapshot.record.revision),
             SNAPSHOT_NAME: cached,
         }

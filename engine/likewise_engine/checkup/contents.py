@@ -6,14 +6,17 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from likewise_engine.chart import Chart
 from likewise_engine.checkup.finding import Severity
 from likewise_engine.checkup.tables import Fault
+from likewise_engine.counterparty import text_and_party
 from likewise_engine.encoder.base import Encoder
 from likewise_engine.errors import StoreCorrupt
 from likewise_engine.ledger.lesson import as_stored
 from likewise_engine.ledger.memory import are_unit
+from likewise_engine.rules.record import all_entries, recounted
+from likewise_engine.rules.rulebook import Rulebook
 from likewise_engine.store.base import Entry, Snapshot, TenantRecord, TenantStore, Vectors
-from likewise_engine.text import text_and_payee
 
 _SAMPLED_TEXTS: Final = 256
 """Encoded anew unless all are asked for: 20 ms. A change of the encoder shows in the first of them."""
@@ -30,6 +33,17 @@ def broken_record(record: TenantRecord, tenant: str) -> Iterator[Fault]:
         yield Fault(Severity.DAMAGE, "tenant", 1, f"the store is that of tenant {record.tenant!r}")
     for violation in record.policy.violations():
         yield Fault(Severity.DAMAGE, "tenant", 1, f"the policy's {violation.field} {violation.message}")
+
+
+def broken_tallies(store: TenantStore, snapshot: Snapshot) -> Iterator[Fault]:
+    """Records of rules that are not what the entries say."""
+    if not snapshot.rules:
+        return
+    book = Rulebook.of(snapshot.rules, Chart.of(snapshot.categories))
+    counted = recounted(book, all_entries(store))
+    told = {(kept.number, label): tally for kept in snapshot.rules for label, tally in kept.tallies.items()}
+    if wrong := sum(counted[of] != tally for of, tally in told.items()):
+        yield Fault(Severity.DERIVED, "rule_labels", wrong, "records of rules are not what the entries say")
 
 
 class Contents:
@@ -76,7 +90,7 @@ class Contents:
 
     def _is_misnamed(self, entry: Entry) -> bool:
         text, payee = self._named[entry.seq]
-        expected = text_and_payee(entry.transaction.payee, entry.transaction.description)
+        expected = text_and_party(entry.transaction)
         return (self._texts.get(text), self._payees.get(payee)) != expected
 
 

@@ -11,17 +11,20 @@ from urllib.parse import unquote
 from likewise_engine.audit_file import NAME as AUDIT_NAME
 from likewise_engine.cache_file import CACHE_NAMES, aside_path, voucher_path
 from likewise_engine.checkup.finding import REPAIR, RESTORE, Finding, Severity
+from likewise_engine.encoder_change import FOLDER_NAME
 from likewise_engine.errors import InvalidInput
 from likewise_engine.folder import STORE_NAME, UPKEEP_LOCK_NAME, place_of
 from likewise_engine.keys import KEY_NAME
 from likewise_engine.store.mark import MARK_NAME
+from likewise_engine.store.predictions import PREDICTIONS_NAME
 
 _OF_FOLDER: Final = frozenset(
-    {"lock", "tenants", "aside", "purges", "access", "master-key.json", KEY_NAME, AUDIT_NAME}
+    {"lock", "tenants", "aside", "purges", "access", "master-key.json", KEY_NAME, AUDIT_NAME, FOLDER_NAME}
     | {f"{AUDIT_NAME}-wal", f"{AUDIT_NAME}-shm"}
 )
 _OF_TENANT: Final = frozenset(
     {STORE_NAME, f"{STORE_NAME}-wal", f"{STORE_NAME}-shm", KEY_NAME, MARK_NAME, UPKEEP_LOCK_NAME}
+    | {PREDICTIONS_NAME, f"{PREDICTIONS_NAME}-wal", f"{PREDICTIONS_NAME}-shm"}
     | set(CACHE_NAMES)
     | {voucher_path(Path(name)).name for name in CACHE_NAMES}
 )

@@ -39,6 +39,14 @@ UNFIT_OUTCOMES: Final = (
     " OR transaction_id NOT IN (SELECT transaction_id FROM entries)"
     " OR predicted NOT IN (SELECT number FROM categories)"
 )
+_NOT_OF_DIMENSION: Final = (
+    "IS NOT NULL AND NOT EXISTS (SELECT 1 FROM categories AS c WHERE c.dimension = testimonies.dimension"
+    " AND c.number ="
+)
+UNFIT_TESTIMONIES: Final = (
+    f"FROM testimonies WHERE expected NOT BETWEEN 0 AND 1 OR (category {_NOT_OF_DIMENSION} category))"
+    f" OR (label {_NOT_OF_DIMENSION} label))"
+)
 _RULES: Final = (
     _Rule(
         Severity.DAMAGE,
@@ -106,6 +114,12 @@ _RULES: Final = (
     ),
     _Rule(
         Severity.DERIVED,
+        "testimonies",
+        "testimonies name no category or dimension that there is, or have no probability",
+        f"SELECT count(*) {UNFIT_TESTIMONIES}",
+    ),
+    _Rule(
+        Severity.DERIVED,
         "journal",
         "changes are missing from the journal, or it counts lower than what there is",
         "SELECT coalesce((max(position) - min(position) + 1 <> count(*))"
@@ -119,6 +133,27 @@ _RULES: Final = (
         "changes of the journal cannot be read",
         "SELECT count(*) FROM journal WHERE NOT json_valid(dropped_outcomes)"
         " OR (superseded IS NOT NULL AND NOT json_valid(superseded))",
+    ),
+    _Rule(
+        Severity.DAMAGE,
+        "rules",
+        "rules have no label, or say what no call could have said",
+        "SELECT count(*) FROM rules WHERE number NOT IN (SELECT rule FROM rule_labels)"
+        " OR active NOT IN (0, 1) OR NOT json_valid(conditions)",
+    ),
+    _Rule(
+        Severity.DAMAGE,
+        "rule_labels",
+        "labels of rules have no rule or no category",
+        "SELECT count(*) FROM rule_labels WHERE rule NOT IN (SELECT number FROM rules)"
+        " OR category NOT IN (SELECT number FROM categories)",
+    ),
+    _Rule(
+        Severity.DERIVED,
+        "next_vectors",
+        "vectors of the next encoder have different lengths, or are nobody's",
+        "SELECT count(*) FROM next_vectors WHERE (SELECT next_encoder FROM tenant) = ''"
+        " OR length(vector) <> (SELECT max(length(vector)) FROM next_vectors)",
     ),
     _Rule(
         Severity.DERIVED,

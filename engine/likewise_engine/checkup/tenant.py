@@ -8,6 +8,7 @@ from likewise_engine.checkup import caches, contents, tables
 from likewise_engine.checkup.finding import REPAIR, RESTORE, Finding, Severity
 from likewise_engine.checkup.layout import Place
 from likewise_engine.checkup.tables import Fault
+from likewise_engine.encoder.at_hand import Encoders
 from likewise_engine.encoder.base import Encoder
 from likewise_engine.errors import StoreCorrupt, StoreFault
 from likewise_engine.folder import STORE_NAME, DataFolder
@@ -17,6 +18,7 @@ from likewise_engine.store.connection import connect, translated
 from likewise_engine.store.log import read_log
 from likewise_engine.store.mark import MARK_NAME, read_mark
 from likewise_engine.store.migrations import STEPS, migrate
+from likewise_engine.store.predictions import PREDICTIONS_NAME, PredictionFile
 from likewise_engine.store.sqlite import SqliteStore
 
 
@@ -25,18 +27,18 @@ class TenantCheckup:
     does: its log is folded into it, and one of an earlier version is brought up to date.
     """
 
-    def __init__(self, folder: DataFolder, place: Place, encoder: Encoder, *, is_deep: bool) -> None:
+    def __init__(self, folder: DataFolder, place: Place, encoders: Encoders, *, is_deep: bool) -> None:
         """Make ready.
 
         Args:
             folder: the data folder.
             place: the tenant's.
-            encoder: of texts.
+            encoders: of texts, that are at hand.
             is_deep: whether all texts are encoded anew, and not a sample.
         """
         self._folder = folder
         self._place = place
-        self._encoder = encoder
+        self._encoders = encoders
         self._is_deep = is_deep
         self._store_path = place.folder / STORE_NAME
 
@@ -55,6 +57,7 @@ class TenantCheckup:
         except StoreFault as error:
             yield self._finding(Severity.DAMAGE, KEY_NAME, error.message, RESTORE)
             return
+        yield from self._of_predictions(key)
         try:
             faults = list(self._of_file(key))
             yield from map(self._of_fault, faults)
@@ -66,6 +69,13 @@ class TenantCheckup:
         except StoreFault as error:
             remedy = "do what the message says, and check again"
             yield self._finding(Severity.DAMAGE, STORE_NAME, error.message, remedy)
+
+    def _of_predictions(self, key: TenantKey) -> Iterator[Finding]:
+        wrong = PredictionFile(self._place.folder, key).check()
+        if wrong:
+            message = f"the record of what was answered is damaged ({wrong}): nothing is answered from it"
+            remedy = "likewise check --repair deletes it; it begins anew"
+            yield self._finding(Severity.DERIVED, PREDICTIONS_NAME, message, remedy)
 
     def _of_log(self) -> Finding | None:
         """The log's damage. A store with such a log is not opened: SQLite would write over what is left."""
@@ -103,18 +113,20 @@ class TenantCheckup:
             yield from map(self._of_fault, contents.broken_record(record, self._place.tenant))
             store.audit_records(limits.AUDIT_RECORDS_KEPT_MAX)
             snapshot = store.snapshot()
-            if record.encoder_fingerprint == self._encoder.fingerprint:
+            encoder = self._encoders.of(record.encoder_fingerprint)
+            if encoder is not None:
                 yield from map(self._of_fault, contents.Contents(store, snapshot).faults())
-                vectors = contents.broken_vectors(snapshot, self._encoder, is_deep=self._is_deep)
+                yield from map(self._of_fault, contents.broken_tallies(store, snapshot))
+                vectors = contents.broken_vectors(snapshot, encoder, is_deep=self._is_deep)
                 yield from map(self._of_fault, vectors)
-                yield from self._of_caches(store, snapshot)
+                yield from self._of_caches(store, snapshot, encoder)
             else:
-                message = "has another encoder's vectors; they are made anew when the tenant is next used"
+                message = "has vectors of an encoder that is not at hand: made anew when it is next used"
                 yield self._finding(Severity.NOTE, STORE_NAME, message, "nothing")
 
-    def _of_caches(self, store: SqliteStore, snapshot: Snapshot) -> Iterator[Finding]:
+    def _of_caches(self, store: SqliteStore, snapshot: Snapshot, encoder: Encoder) -> Iterator[Finding]:
         aside = self._folder.root / "aside"
-        found = caches.misfits(self._place.folder, aside, store, snapshot, self._encoder)
+        found = caches.misfits(self._place.folder, aside, store, snapshot, encoder)
         for severity, name, message, remedy in found:
             yield self._finding(severity, name, message, remedy)
 

@@ -37,6 +37,11 @@ _SQUARE_TOLERANCE: Final = 1e-3
 """On a vector's squared length. Rounding is a thousand times finer, a missing normalisation far coarser."""
 
 
+def fingerprint_of(manifest: Manifest) -> str:
+    """The fingerprint of the encoder that a manifest describes."""
+    return f"{manifest.fingerprint}+text{TEXT_VERSION}"
+
+
 class OnnxEncoder:
     """Encodes with the model of a folder.
 
@@ -54,7 +59,7 @@ class OnnxEncoder:
             self._model, self._is_batched = _transformer(folder, self._manifest, threads), False
         else:
             self._model, self._is_batched = _static(folder, self._manifest, self._manifest.ngrams), True
-        self._fingerprint = f"{self._manifest.fingerprint}+text{TEXT_VERSION}"
+        self._fingerprint = fingerprint_of(self._manifest)
         self.encode([""])  # One that does not run, or has other dimensions than it states, is found out here.
 
     def __repr__(self) -> str:

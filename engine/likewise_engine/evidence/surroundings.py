@@ -4,18 +4,39 @@ The kernel that weighs them is tuned by hand: text x amount x age, see
 :mod:`likewise_engine.evidence.distances`.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from math import copysign, log1p, nan
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from likewise_engine.evidence.distances import distances
+from likewise_engine.evidence.distances import TAU, distances
 from likewise_engine.head import Hashed, hashed_of
 from likewise_engine.ledger.view import View
 from likewise_engine.transaction import Transaction, flow_of
 
 Floats = NDArray[np.float64]
+
+IDENTIFIED_SIMILARITY: Final = 0.9
+"""What a row that an identifier tells weighs at least. By hand: above all but spellings of one name."""
+OTHERS_SIMILARITY: Final = 0.75
+"""What a row of the same wording weighs at most that an identifier tells is somebody else's. By hand."""
+
+
+class Parties(NamedTuple):
+    """What identifiers tell of a tenant's parties.
+
+    Attributes:
+        same: numbers of those that are the question's.
+        identified: of these, those that have an identifier of the question's.
+        others: of those that are worded alike, those that an identifier tells are somebody else.
+    """
+
+    same: Sequence[int]
+    identified: Sequence[int]
+    others: Sequence[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +48,7 @@ class Wording:
         payee: normalised; empty where there is none.
         text_number: of the text, or UNKNOWN.
         payee_number: of the payee, or UNKNOWN; nobody in particular is UNKNOWN too.
+        parties: what identifiers tell of the tenant's parties; None where none has any.
         vector: float32 ``(dimensions,)``, of the text.
     """
 
@@ -35,6 +57,7 @@ class Wording:
     text_number: int
     payee_number: int
     vector: NDArray[np.float32]
+    parties: Parties | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +73,7 @@ class Surroundings:
         rows: int64 ``(m,)``, rows of the view; nearest texts first.
         text_of_row: int64 ``(m,)``, index into ``texts``.
         similarity: float64 ``(m,)``, cosine of each row's text; exactly 1 for the same text.
-        same_text: bool ``(m,)``.
+        same_text: bool ``(m,)``; not where an identifier tells that it is somebody else's.
         same_payee: bool ``(m,)``.
         same_amount: bool ``(m,)``.
         amount_difference: float64 ``(m,)``, d as above; NaN where an amount is not known.
@@ -60,7 +83,9 @@ class Surroundings:
             goes one way, so that is what questions without an amount have shown them.
         rank: int64 ``(m,)``, live entries up to each row's day.
         age: float64 ``(m,)``, in live entries between the two days.
-        log_weight: float64 ``(m,)``, the kernel's.
+        log_weight: float64 ``(m,)``, the kernel's; where identifiers tell more than the wording, as if the
+            text were more or less alike.
+        identified: bool ``(m,)``, whether an identifier tells that the payee is the same; None if none does.
     """
 
     vector: NDArray[np.float32]
@@ -80,6 +105,7 @@ class Surroundings:
     rank: NDArray[np.int64]
     age: Floats
     log_weight: Floats
+    identified: NDArray[np.bool_] | None = None
 
 
 def surroundings_of(
@@ -115,7 +141,7 @@ def surroundings_of(
         flow,
         asked_day,
     )
-    return Surroundings(
+    around = Surroundings(
         wording.vector,
         hashed_of(wording.text, wording.payee, amount),
         copysign(log1p(abs(amount)), amount),
@@ -124,4 +150,20 @@ def surroundings_of(
         rows,
         ranks,
         *measured,
+    )
+    return around if wording.parties is None else _identified(view, around, wording.parties)
+
+
+def _identified(view: View, around: Surroundings, parties: Parties) -> Surroundings:
+    """The surroundings by parties: who is worded otherwise is brought near, who is worded alike parted."""
+    payees = view.payee[around.rows]
+    identified, others = np.isin(payees, parties.identified), np.isin(payees, parties.others)
+    nearer = np.where(identified, np.maximum(IDENTIFIED_SIMILARITY - around.similarity, 0.0), 0.0)
+    farther = np.where(others, np.maximum(around.similarity - OTHERS_SIMILARITY, 0.0), 0.0)
+    return replace(
+        around,
+        same_text=around.same_text & ~others,
+        same_payee=np.isin(payees, parties.same),
+        log_weight=around.log_weight + (nearer - farther) / TAU,
+        identified=identified if identified.any() else None,
     )

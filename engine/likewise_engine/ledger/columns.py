@@ -87,3 +87,16 @@ class StringColumn:
         """The string of a row that was appended. Slicing a bytearray copies, so appends do not disturb it."""
         start, end = self._ends.prefix(row + 2)[row:].tolist()
         return self._bytes[start:end].decode()
+
+    def find(self, string: str, length: int) -> list[int]:
+        """The rows among the first ``length`` that are this string, ascending: by a search of the bytes."""
+        wanted, ends = string.encode(), self._ends.prefix(length + 1)
+        rows, at = [], self._bytes.find(wanted)
+        while at >= 0:
+            row = int(np.searchsorted(ends, at, side="right")) - 1
+            if row >= length:
+                break
+            if int(ends[row]) == at and int(ends[row + 1]) == at + len(wanted):
+                rows.append(row)
+            at = self._bytes.find(wanted, at + 1)
+        return rows

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from likewise_engine import limits
+from likewise_engine.counterparty import payee_of
 from likewise_engine.head import Hashed, Head, Heads, hashed_of
 from likewise_engine.ledger.view import View
 
@@ -18,7 +19,7 @@ def train_heads(view: View, keep_on: Callable[[], bool]) -> Heads | None:
         The heads; None when it said no.
     """
     # A copy: the writer may add to the dictionary meanwhile.
-    payees = {number: payee for payee, number in dict(view.payee_numbers).items()}
+    payees = {number: payee_of(party) for party, number in dict(view.payee_numbers).items()}
     hashed: dict[int, Hashed] = {}
 
     def hashed_of_row(row: int, amount: float) -> Hashed:

@@ -41,6 +41,7 @@ from likewise_engine.audit import Action, Counts, Note, Receipt
 from likewise_engine.background import Background
 from likewise_engine.chart import Category, Chart, Policy
 from likewise_engine.classify import classify
+from likewise_engine.encoder.at_hand import Encoders
 from likewise_engine.encoder.base import Encoder
 from likewise_engine.errors import (
     FieldViolation,
@@ -51,7 +52,6 @@ from likewise_engine.errors import (
 )
 from likewise_engine.folder import PurgeMark
 from likewise_engine.head import Heads
-from likewise_engine.ledger.aside import Aside
 from likewise_engine.ledger.caches import Caches
 from likewise_engine.ledger.checks import (
     beneath,
@@ -62,7 +62,6 @@ from likewise_engine.ledger.checks import (
     check_settings,
 )
 from likewise_engine.ledger.group import Group, Wish
-from likewise_engine.ledger.hindsight import Hindsight
 from likewise_engine.ledger.lesson import Lesson
 from likewise_engine.ledger.outcomes import (
     ForgetOutcome,
@@ -76,20 +75,23 @@ from likewise_engine.ledger.purge import CategoryPurge
 from likewise_engine.ledger.reencode import reencode
 from likewise_engine.ledger.requests import NO_CONTENT, digest_of, remembered
 from likewise_engine.ledger.reshape import Reshaping
+from likewise_engine.ledger.rulekeeper import RuleKeeper
 from likewise_engine.ledger.state import State
+from likewise_engine.ledger.switching import Switching
 from likewise_engine.ledger.view import View
 from likewise_engine.store.base import Change, Entry, OutcomeChange, RequestRecord, TenantStore
+from likewise_engine.store.predictions import PredictionFile
 from likewise_engine.transaction import LabelledTransaction, Transaction
 from likewise_engine.vote import Vote
 
 
-class Ledger(Aside):
+class Ledger(Switching):
     """One tenant's memory over its store; safe to use from many threads."""
 
     def __init__(
         self,
         store: TenantStore,
-        encoder: Encoder,
+        encoders: Encoder | Encoders,
         vote: Vote,
         cache_folder: Path,
         announce: Callable[[], None] = lambda: None,
@@ -100,7 +102,7 @@ class Ledger(Aside):
 
         Args:
             store: the truth; the ledger closes it.
-            encoder: of texts; a store with another encoder's vectors is encoded anew.
+            encoders: of texts. A store of one that is not at hand is encoded anew by the one that is wanted.
             vote: weighs evidence.
             cache_folder: where graph and heads are cached.
             announce: called when something was committed, before anybody is told so.
@@ -111,17 +113,22 @@ class Ledger(Aside):
             StoreFault: the store failed or is corrupt.
             ModelFault: encoding anew failed.
         """
-        caches = Caches(cache_folder, store.key, encoder.fingerprint)
-        if store.record().encoder_fingerprint != encoder.fingerprint:
+        caches = Caches(cache_folder, store.key)
+        encoders = encoders if isinstance(encoders, Encoders) else Encoders(encoders)
+        if is_anew := encoders.of(store.record().encoder_fingerprint) is None:
             with caches.lock():
                 caches.discard_graph()
                 caches.discard_snapshot()
-            reencode(store, encoder)
-        hindsight = Hindsight(encoder, vote)
-        state = State(store, caches, encoder, vote, hindsight.fingerprint, announce)
-        super().__init__(store, encoder, state, caches, hindsight, background, mark)
+            reencode(store, encoders.wanted)
+        state = State(store, caches, encoders, vote, announce)
+        super().__init__(store, state, caches, background, mark)
         self._vote = vote
         self._group = Group()
+        self.rules = RuleKeeper(store, state)
+        if is_anew:
+            self.rules.renew()
+        self.predictions = PredictionFile(cache_folder, store.key)
+        """What was answered; the ledger erases from it, and no more."""
 
     @property
     def view(self) -> View:
@@ -130,8 +137,8 @@ class Ledger(Aside):
 
     @property
     def encoder(self) -> Encoder:
-        """The encoder of its texts."""
-        return self._encoder
+        """The encoder that its vectors are of."""
+        return self.view.encoder
 
     @property
     def store(self) -> TenantStore:
@@ -156,7 +163,7 @@ class Ledger(Aside):
         view = self._state.view
         if options.min_revision > view.revision:
             raise RevisionNotReached(options.min_revision, view.revision)
-        return classify(view, self._encoder, self._vote, transaction, options)
+        return classify(view, view.encoder, self._vote, transaction, options)
 
     def learn(
         self, items: Sequence[LabelledTransaction], request_id: str = "", *, actor: str = ""
@@ -211,7 +218,7 @@ class Ledger(Aside):
                         violations = (FieldViolation("", error.message),)
                 if violations:
                     rejections.append(Rejection(position, item.transaction.id, violations))
-            after = self._hindsight.after_bulk(self._state.memory)
+            after = self._state.hindsight.after_bulk(self._state.memory)
             learned = self._teach(lesson, None, after, actor, Action.IMPORT, give_way)
             return ImportOutcome(learned, tuple(rejections))
 
@@ -227,11 +234,16 @@ class Ledger(Aside):
         wanted = set(transaction_ids)
         with ExitStack() as until_committed, self._state.writing():
             found = self._store.entries_by_id(sorted(wanted))
-            change = self._erasure({entry.seq: key for key, entry in found.items()})
-            receipt = self._erase(change, Action.FORGET, actor, until_committed) if found else None
-            outcome = ForgetOutcome(
-                self._state.memory.revision, len(found), len(wanted) - len(found), receipt
-            )
+            doomed = {entry.seq: key for key, entry in found.items()}
+            change = replace(self._erasure(doomed), forgotten_ids=sorted(wanted))
+            # Also of one that was asked about and never taught: predictions, and a testimony.
+            is_known = bool(found) or bool(self._store.erased_by(change))
+            self.predictions.erase(sorted(wanted), revision=self._state.memory.revision + is_known)
+            receipt = self._erase(change, Action.FORGET, actor, until_committed) if is_known else None
+            if not is_known:
+                self._outdate_questions()
+            missing = len(wanted) - len(found)
+            outcome = ForgetOutcome(self._state.memory.revision, len(found), missing, receipt)
         # Also where an earlier call was cut short and all that is left to do is this.
         self.purge()
         return outcome
@@ -266,6 +278,7 @@ class Ledger(Aside):
                 if is_rehearsal:
                     return outcome
                 if change.erases:
+                    self.predictions.erase(change.forgotten_ids, numbers, revision=revision)
                     receipt = self._erase(change, Action.PURGE, actor, until_committed)
                     outcome = PurgeOutcome(revision, receipt.erased, receipt)
                 if request_id:
@@ -319,6 +332,8 @@ class Ledger(Aside):
                 memory.revision = revision
                 memory.follow(policy)
                 memory.extend_chart(chart)
+            if changed:
+                self.rules.recount()
 
     def reshape(
         self, reshaping: Reshaping, request_id: str = "", *, is_rehearsal: bool = False, actor: str = ""
@@ -412,7 +427,7 @@ class Ledger(Aside):
         request = None
         if wish.request_id:
             request = RequestRecord(wish.request_id, wish.digest, lesson.outcome().to_json())
-        outcomes = self._hindsight.of_lesson(lesson, self._state.memory, self._state.draft)
+        outcomes = self._state.hindsight.of_lesson(lesson, self._state.memory, self._state.draft)
         return self._teach(lesson, request, outcomes, wish.actor, Action.LEARN)
 
     def _teach(
@@ -426,7 +441,7 @@ class Ledger(Aside):
     ) -> LearnOutcome:
         outcome = lesson.outcome()
         note = Note(actor, action, Counts(created=outcome.created, updated=outcome.updated))
-        change = lesson.change(self._encoder, request, outcomes, note)
+        change = lesson.change(self._state.memory.encoder, request, outcomes, note)
         give_way()
         if change is not None:
             judged = [lesson.seq_of(o.transaction_id) for o in outcomes.added] if outcomes else []
@@ -449,6 +464,7 @@ class Ledger(Aside):
             if change.relabelling:
                 memory.heads = Heads()
                 memory.relabel(rows, change.relabelling)
+        self.rules.recount()
 
     def _erasure(self, doomed: Mapping[int, str], categories: Sequence[int] = ()) -> Change:
         """What erases entries, given by seq with their transaction ids, and categories."""
@@ -475,7 +491,10 @@ class Ledger(Aside):
             self._caches.discard_graph()
         self._caches.discard_heads()
         self._state.discard_snapshot()
-        noted = replace(change, note=Note(actor, action, self._store.erased_by(change)))
+        rules = None if change.purged_categories else self.rules.without(change.forgotten_ids)
+        noted = replace(change, rules=rules, note=Note(actor, action, self._store.erased_by(change)))
         with self._state.changing(noted):
             self._state.rebuild(Heads())
+        if change.purged_categories:
+            self.rules.recount()
         return Receipt.of(self._store.audit_records(count_max=1)[0])

@@ -14,11 +14,14 @@ from numpy.typing import NDArray
 from likewise_engine import limits
 from likewise_engine.audit import Note
 from likewise_engine.chart import Category, check_chart_size
+from likewise_engine.counterparty import party_of
 from likewise_engine.encoder.base import Encoder
 from likewise_engine.errors import FieldViolation, LimitReached, ModelFault
 from likewise_engine.ledger.memory import Memory, are_unit
 from likewise_engine.ledger.names import Names
 from likewise_engine.ledger.outcomes import LearnOutcome
+from likewise_engine.rules.kept import RuleChange
+from likewise_engine.rules.record import after_lesson
 from likewise_engine.store.base import (
     Change,
     Correction,
@@ -30,7 +33,10 @@ from likewise_engine.store.base import (
 )
 from likewise_engine.text import text_and_payee
 from likewise_engine.transaction import Authority, LabelledTransaction, Transaction
+from likewise_engine.wording.identifiers import identifiers_of
 
+_Wording = tuple[str, str, tuple[str, ...]]
+"""Payee, description and identifiers of a transaction."""
 _NO_ENTRY = Entry(0, Transaction(), {}, {}, 0)
 
 
@@ -51,7 +57,7 @@ class Lesson:
         self._dimensions = set(memory.chart.dimensions)
         self._new_texts: dict[str, int] = {}
         self._new_payees: dict[str, int] = {}
-        self._wordings: dict[tuple[str, str], tuple[int, int]] = {}
+        self._wordings: dict[_Wording, tuple[int, int]] = {}
         self._corrections: list[Correction] = []
         self._next_seq = memory.next_seq
         self._room = limits.TENANT_LABELS_MAX - memory.live_count
@@ -176,6 +182,7 @@ class Lesson:
             orphaned_payees=orphaned_payees,
             corrections=self._corrections,
             outcomes=outcomes,
+            rules=self._rules(entries) if self._memory.rules else None,
             request=request,
             note=note if entries else None,
         )
@@ -190,6 +197,13 @@ class Lesson:
 
     def _superseded_seqs(self) -> list[int]:
         return [self._existing[t].seq for t in self._pending if t in self._existing]
+
+    def _rules(self, entries: Sequence[NewEntry]) -> RuleChange | None:
+        """How the record of the rules changes with these entries."""
+        added = [new.entry for new in entries]
+        ids = [entry.transaction.id for entry in added]
+        replaced = [self._existing[id_] for id_ in ids if id_ in self._existing]
+        return after_lesson(self._memory.rulebook, added, replaced)
 
     def _in_todays_ids(self, item: LabelledTransaction) -> LabelledTransaction:
         """The item with ids as the chart has them now, where it has others from before a rename or merge."""
@@ -239,7 +253,7 @@ class Lesson:
     def _new_entry(
         self, transaction: Transaction, labels: Mapping[str, str], authorities: Mapping[str, Authority]
     ) -> NewEntry:
-        wording = transaction.payee, transaction.description
+        wording = transaction.payee, transaction.description, identifiers_of(transaction)
         text, payee = self._wordings.get(wording) or self._ids_of_wording(wording)
         if transaction.date is not None:
             order_day = transaction.date.toordinal()
@@ -261,12 +275,14 @@ class Lesson:
         number = self._new_categories.get(category)
         return self._memory.chart.numbers[category] if number is None else number
 
-    def _ids_of_wording(self, wording: tuple[str, str]) -> tuple[int, int]:
-        """Ids of a transaction's text and normalised payee; books repeat themselves, so they are kept."""
-        text, payee = text_and_payee(*wording)
+    def _ids_of_wording(self, wording: _Wording) -> tuple[int, int]:
+        """Ids of a transaction's text and party; books repeat themselves, so they are kept."""
+        payee, description, identifiers = wording
+        text, normalised = text_and_payee(payee, description)
+        party = party_of(normalised, identifiers)
         ids = (
             _id_of(text, self._memory.text_names, self._new_texts),
-            _id_of(payee, self._memory.payee_names, self._new_payees),
+            _id_of(party, self._memory.payee_names, self._new_payees),
         )
         self._wordings[wording] = ids
         return ids

@@ -18,22 +18,18 @@ from likewise_engine.errors import StoreCorrupt
 from likewise_engine.head import Heads
 from likewise_engine.index.graph import Graph
 from likewise_engine.index.texts import TextIndex
+from likewise_engine.ledger.category_vectors import CategoryVectors
 from likewise_engine.ledger.columns import Column, StringColumn
+from likewise_engine.ledger.counterparties import PayeeNames
 from likewise_engine.ledger.names import Names
 from likewise_engine.ledger.postings import Postings
 from likewise_engine.ledger.track_record import NO_OUTCOMES, TrackRecord
 from likewise_engine.ledger.view import UNLABELLED, DayRanks, View
-from likewise_engine.store.base import (
-    Change,
-    EntryColumns,
-    Known,
-    NewEntry,
-    OutcomeChange,
-    Relabelling,
-    Snapshot,
-    Vectors,
-)
-from likewise_engine.text import text_of
+from likewise_engine.rules.kept import KeptRule, RuleChange
+from likewise_engine.rules.rulebook import NO_RULES, Rulebook
+from likewise_engine.store.base import Change, Known, NewEntry, OutcomeChange, Relabelling, Snapshot, Vectors
+from likewise_engine.store.columns import EntryColumns
+from likewise_engine.testimony import NO_TESTIMONIES
 from likewise_engine.transaction import CATEGORY_DIMENSION
 
 _LENGTH_TOLERANCE: Final = 0.01
@@ -58,7 +54,7 @@ class Memory:
 
         Args:
             snapshot: everything, as of one revision.
-            encoder: of the names of categories.
+            encoder: that the vectors are of.
             graph: over the first texts, if one is at hand.
             heads: that are at hand.
             pooled: how the vote's probabilities turn out elsewhere.
@@ -75,14 +71,11 @@ class Memory:
         self.policy = snapshot.record.policy
         self.chart = Chart.of(snapshot.categories)
         self.category_active, self.category_dimension = _by_category(self.chart)
-        self._encoder = encoder
-        self.name_vectors = np.empty((0, encoder.dimensions), dtype=np.float16)
-        self.description_vectors = np.empty((0, encoder.dimensions), dtype=np.float16)
-        self.described = np.empty(0, dtype=np.int64)
-        self._encode_names(Chart.of([]))
+        self.encoder = encoder
+        self.category_vectors = CategoryVectors.of(self.chart, encoder)
         self.texts = list(snapshot.texts)
         self.text_names = Names(snapshot.text_ids, snapshot.texts, snapshot.known.text)
-        self.payee_names = Names(snapshot.payee_ids, snapshot.payees, snapshot.known.payee)
+        self.payee_names = PayeeNames(snapshot.payee_ids, snapshot.payees, snapshot.known.payee)
         self.vectors = Column(_checked(snapshot.vectors))
         self.text_alive = Column(np.ones(len(self.texts), dtype=np.bool_))
         self.seq = Column(entries.seq.astype(np.uint32))
@@ -111,8 +104,12 @@ class Memory:
         judged = self.rows_of(outcomes.seqs)
         self.track_record = TrackRecord(outcomes, judged, entries.order_day[judged], snapshot.known.outcome)
         self.unreplayed = snapshot.record.unreplayed if is_of_these or not rows else self.revision
+        self.rules: Sequence[KeptRule] = snapshot.rules
+        self._rulebook = NO_RULES
         self._pooled = pooled
         self._calibrations: dict[str, Calibration] = {}
+        self.testimonies = NO_TESTIMONIES
+        """Those of the store; :mod:`likewise_engine.ledger.state` sees to it."""
 
     def __len__(self) -> int:
         """Rows, dead ones included."""
@@ -164,9 +161,10 @@ class Memory:
         columns: list[Column[Any]] = [self.seq, self.text, self.payee, self.is_dated, self.order_day]
         columns += [self.amount, self.direction, self.currency, self.alive, self.vectors, self.text_alive]
         columns += self.labels.values()
-        named = self.name_vectors.nbytes + self.description_vectors.nbytes
-        made = named + self.heads.nbytes + (self.graph.nbytes if self.graph else 0)
+        made = self.category_vectors.nbytes + self.heads.nbytes + (self.graph.nbytes if self.graph else 0)
+        made += self._rulebook.nbytes if self.rules else 0
         packed = self.transaction_ids.nbytes + self.postings.nbytes + self.track_record.nbytes + made
+        packed += self.testimonies.nbytes
         return packed + sum(c.nbytes for c in columns) + self.text_names.nbytes + self.payee_names.nbytes
 
     def view(self) -> View:
@@ -190,18 +188,36 @@ class Memory:
             texts=self.texts,
             text_numbers=self.text_names.numbers,
             payee_numbers=self.payee_names.numbers,
+            counterparties=self.payee_names.counterparties,
             postings=self.postings,
             index=TextIndex(self.vectors.prefix(texts), self.text_alive.prefix(texts), self.graph),
             day_ranks=self.day_ranks,
             category_counts=self.category_counts,
             category_active=self.category_active,
             category_dimension=self.category_dimension,
-            name_vectors=self.name_vectors,
-            description_vectors=self.description_vectors,
-            described=self.described,
+            encoder=self.encoder,
+            name_vectors=self.category_vectors.names,
+            description_vectors=self.category_vectors.descriptions,
+            described=self.category_vectors.described,
             heads=self.heads,
+            rulebook=self.rulebook,
             calibrations={d: self._calibration(d) for d in self.chart.dimensions or (CATEGORY_DIMENSION,)},
+            testimonies=self.testimonies,
         )
+
+    @property
+    def rulebook(self) -> Rulebook:
+        """The rules over the chart, as they are now."""
+        if not self.rules:
+            return NO_RULES
+        if self._rulebook.kept is not self.rules or self._rulebook.chart is not self.chart:
+            self._rulebook = Rulebook.of(self.rules, self.chart, self._rulebook)
+        return self._rulebook
+
+    def change_rules(self, change: RuleChange, compiled: Rulebook | None = None) -> None:
+        """Follow a change of the rules, whose conditions may be compiled already."""
+        self.rules = change.applied(self.rules)
+        self._rulebook = compiled or self._rulebook
 
     def learn(self, change: Change, judged: Sequence[int]) -> None:
         """Follow what a lesson, or several, have changed.
@@ -217,6 +233,8 @@ class Memory:
         self.extend_entries(change.entries)
         self.supersede(change.superseded_seqs, change.entries)
         self.change_outcomes(change.outcomes, self.rows_of(judged))
+        if change.rules is not None:
+            self.change_rules(change.rules)
 
     def follow(self, policy: Policy) -> None:
         """Take over a policy. What was FILEd under a lower target is not held against a higher one."""
@@ -228,6 +246,27 @@ class Memory:
     def recalibrate(self) -> None:
         """Learn from the outcomes anew with the next view: they, their labels or the policy have changed."""
         self._calibrations = {}
+
+    def switch(
+        self, encoder: Encoder, vectors: Vectors, category_vectors: CategoryVectors, graph: Graph | None
+    ) -> None:
+        """Have another encoder's vectors in the place of all. What became of the former's answers goes.
+
+        Args:
+            encoder: whose they are.
+            vectors: float16 ``(texts, dimensions)``, of unit length, those of dead texts among them.
+            category_vectors: of the chart as it is.
+            graph: over the first of these vectors, if one is at hand.
+        """
+        self.encoder = encoder
+        self.vectors = Column(vectors)
+        self.category_vectors = category_vectors
+        self.graph = graph
+        nothing = np.empty(0, dtype=np.int64)
+        last_id = self.track_record.next_id - 1
+        self.track_record = TrackRecord(NO_OUTCOMES, nothing, nothing.astype(np.int32), last_id)
+        self.unreplayed = self.revision if len(self) else 0
+        self.recalibrate()
 
     def judged(self) -> dict[str, NDArray[np.int64]]:
         """By dimension the rows that have an outcome."""
@@ -242,7 +281,7 @@ class Memory:
         if chart is self.chart:  # As with most lessons.
             return
         earlier, self.chart = self.chart, chart
-        self._encode_names(earlier)
+        self.category_vectors = self.category_vectors.following(chart, earlier, self.encoder)
         self.category_active, self.category_dimension = _by_category(chart)
         missing = len(chart.categories) - len(self.category_counts)
         self.category_counts = np.concatenate((self.category_counts, np.zeros(missing, dtype=np.int64)))
@@ -390,33 +429,6 @@ class Memory:
             calibration = Calibration.of(self._pooled, outcomes, self.policy.target_precision)
             self._calibrations[dimension] = calibration
         return calibration
-
-    def _encode_names(self, earlier: Chart) -> None:
-        """Encode what categories are called and described by, as far as an earlier chart did not say so."""
-        changed = self.chart.changes_since(earlier)
-        known = len(earlier.categories)
-        names = {n: c.title for n, c in changed if n >= known or c.title != earlier.categories[n].title}
-        reworded = [n for n, c in changed if n >= known or c.description != earlier.categories[n].description]
-        if names:
-            vectors = np.empty((len(self.chart.categories), self._encoder.dimensions), dtype=np.float16)
-            vectors[:known] = self.name_vectors
-            vectors[list(names)] = self._encoded(list(names.values()))
-            self.name_vectors = vectors
-        if reworded:
-            descriptions = {n: self.chart.categories[n].description for n in reworded}
-            added = [n for n, description in descriptions.items() if description]
-            kept = ~np.isin(self.described, reworded)
-            described = np.concatenate((self.described[kept], np.array(added, dtype=np.int64)))
-            vectors = self._encoded([descriptions[n] for n in added])
-            order = np.argsort(described)
-            self.described = described[order]
-            self.description_vectors = np.concatenate((self.description_vectors[kept], vectors))[order]
-
-    def _encoded(self, wordings: Sequence[str]) -> NDArray[np.float16]:
-        """Vectors of wordings, which are normalised as a transaction's text is."""
-        if not wordings:
-            return np.empty((0, self._encoder.dimensions), dtype=np.float16)
-        return self._encoder.encode([text_of(wording, "") for wording in wordings]).astype(np.float16)
 
     def _currency_code(self, currency: str) -> int:
         code = self._currency_codes.setdefault(currency, len(self.currencies))

@@ -131,6 +131,29 @@ class ReshapeOutcome:
         return cls(**fields)
 
 
+@dataclass(frozen=True, slots=True)
+class RuleOutcome:
+    """What came of a change of a rule.
+
+    Attributes:
+        revision: the revision that holds it.
+        rule: number of the rule; of several the first.
+    """
+
+    revision: int
+    rule: int
+
+    def to_json(self) -> str:
+        """This outcome as it is remembered with a request id."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, remembered: str) -> "RuleOutcome":
+        """The outcome that :meth:`to_json` gave."""
+        fields: Mapping[str, int] = json.loads(remembered)
+        return cls(**fields)
+
+
 UNREADABLE: Final = (TypeError, KeyError, ValueError, AttributeError, RecursionError)
 """What ``from_json`` raises of what is an outcome of another kind, or none."""
 
@@ -143,7 +166,7 @@ def as_remembered(claimed: str) -> str:
     Raises:
         ValueError: it is the outcome of no kind of request, or one that cannot be.
     """
-    for kind in (LearnOutcome, ReshapeOutcome, PurgeOutcome):
+    for kind in (LearnOutcome, ReshapeOutcome, PurgeOutcome, RuleOutcome):
         try:
             outcome = kind.from_json(claimed)
         except UNREADABLE:

@@ -5,11 +5,12 @@ store in one transaction.
 """
 
 from likewise_engine import limits
+from likewise_engine.counterparty import text_and_party
 from likewise_engine.encoder.base import Encoder
 from likewise_engine.errors import PreconditionFailed
 from likewise_engine.ledger.lesson import as_stored
-from likewise_engine.store.base import TenantStore, TextReplacement
-from likewise_engine.text import text_and_payee
+from likewise_engine.store.base import TenantStore
+from likewise_engine.store.texts import TextReplacement
 
 
 def reencode(store: TenantStore, encoder: Encoder, *, force: bool = False) -> None:
@@ -44,7 +45,7 @@ def _replacement(store: TenantStore, encoder: Encoder) -> TextReplacement:
     for _, entries in store.export(limits.BATCH_ITEMS_MAX):
         for entry in entries:
             transaction = entry.transaction
-            text, payee = text_and_payee(transaction.payee, transaction.description)
+            text, payee = text_and_party(transaction)
             text_id = texts.setdefault(text, len(texts) + 1)
             payee_id = payees.setdefault(payee, len(payees) + 1)
             assignments.append((entry.seq, text_id, payee_id))

@@ -6,12 +6,16 @@ from contextlib import contextmanager
 from typing import Final
 
 from likewise_engine import limits
+from likewise_engine.encoder.at_hand import Encoders
 from likewise_engine.encoder.base import Encoder
-from likewise_engine.errors import StoreCorrupt
+from likewise_engine.errors import ModelFault, StoreCorrupt
 from likewise_engine.head import Heads
 from likewise_engine.index.graph import Graph
 from likewise_engine.ledger.caches import Caches
+from likewise_engine.ledger.category_vectors import CategoryVectors
+from likewise_engine.ledger.hindsight import Hindsight
 from likewise_engine.ledger.memory import Memory
+from likewise_engine.ledger.vectors import aligned
 from likewise_engine.ledger.view import View
 from likewise_engine.store.base import Change, Known, Snapshot, TenantStore
 from likewise_engine.vote import Vote
@@ -35,9 +39,8 @@ class State:
         self,
         store: TenantStore,
         caches: Caches,
-        encoder: Encoder,
+        encoders: Encoders,
         vote: Vote,
-        outcomes_fingerprint: str,
         announce: Callable[[], None],
     ) -> None:
         """Read the store.
@@ -45,9 +48,8 @@ class State:
         Args:
             store: the truth.
             caches: of graph and heads.
-            encoder: of texts.
+            encoders: that are at hand, the one of the store's vectors among them.
             vote: weighs evidence.
-            outcomes_fingerprint: of the two.
             announce: called when something was committed, before anybody is told so.
 
         Raises:
@@ -55,9 +57,8 @@ class State:
         """
         self._store = store
         self._caches = caches
-        self._encoder = encoder
+        self._encoders = encoders
         self._vote = vote
-        self._outcomes_fingerprint = outcomes_fingerprint
         self._announce = announce
         self.turn = threading.Lock()
         self.is_damaged = False
@@ -73,6 +74,11 @@ class State:
         if self._draft is None:
             self._draft = self.memory.view()
         return self._draft
+
+    @property
+    def hindsight(self) -> Hindsight:
+        """Of the models that serve; for whoever has the turn, or is content with what serves by now."""
+        return Hindsight(self.memory.encoder, self._vote)
 
     def is_current(self, memory: Memory) -> bool:
         """Whether this is the memory still: another one has other rows."""
@@ -105,8 +111,16 @@ class State:
     @contextmanager
     def changing(self, change: Change) -> Iterator[None]:
         """Write a change, and have memory follow within; within :meth:`writing`."""
+        with self.following(lambda: self._store.write(change)):
+            yield
+            if change.testimony is not None or self.memory.testimonies.changed_at:
+                self._heed()
+
+    @contextmanager
+    def following(self, write: Callable[[], None]) -> Iterator[None]:
+        """Write what counts as one change, and have memory follow within; within :meth:`writing`."""
         position = self.memory.position
-        self._store.write(change)
+        write()
         with self._applying():
             yield
             self.memory.position = position + 1
@@ -135,7 +149,7 @@ class State:
     def keep_snapshot(self, known: Known, content: bytes) -> bool:
         """Cache a snapshot, unless more than lessons came since; whether it is cached. Raises StoreFault."""
         with self._caches.lock():
-            if not self._store.has_seen(known) or self._store.tail(known) is None:
+            if not self._store.has_seen(known) or not self._is_only_taught(known):
                 return False
             self._caches.save_snapshot(known, content)
             self._snapshot = known
@@ -151,7 +165,7 @@ class State:
 
         So whether what was made of it may be cached; for whoever holds the lock of the caches.
         """
-        return self.is_current(memory) and self._store.tail(memory.known) is not None
+        return self.is_current(memory) and self._is_only_taught(memory.known)
 
     def catch_up(self) -> None:
         """Take over what other processes have committed. Raises StoreFault, ModelFault."""
@@ -190,8 +204,30 @@ class State:
             if tail is None:
                 self.memory = self._read()
             else:
+                if tail.encoder is not None:
+                    self._switch(tail.encoder)
                 self.memory.learn(tail.change, tail.outcome_seqs)
                 self.memory.know(tail.known)
+                self.memory.rules = tail.rules
+                self._heed()
+
+    def _switch(self, fingerprint: str) -> None:
+        """Follow another process that has changed the encoder: what memory has but for vectors stays."""
+        encoder, memory = self._encoder_named(fingerprint), self.memory
+        ids, vectors = self._store.vectors()
+        if len(ids) and vectors.shape[1] != encoder.dimensions:
+            raise StoreCorrupt("the store's vectors are not its encoder's")
+        store_ids = memory.text_names.store_ids.prefix(len(memory.texts))
+        matrix, _ = aligned(store_ids, ids, vectors, encoder)  # zeros for texts that are gone
+        memory.switch(encoder, matrix, CategoryVectors.of(memory.chart, encoder), None)
+
+    def _is_only_taught(self, known: Known) -> bool:
+        tail = self._store.tail(known)
+        return tail is not None and tail.encoder is None
+
+    def _heed(self) -> None:
+        """Have memory know the testimonies that the store has."""
+        self.memory.testimonies = self._store.testimonies(self.memory.testimonies)
 
     def _read(self) -> Memory:
         """Memory as the store has it: by the cached snapshot and what came since, where that can be told."""
@@ -210,9 +246,10 @@ class State:
     def _followed(self, cached: Snapshot) -> Memory | None:
         """Memory from a cached snapshot and what came since; None where there is no telling."""
         tail = self._store.tail(cached.known)
-        if tail is None:
+        if tail is None or tail.encoder is not None:
             return None
         memory = self._memory_at(cached)
+        memory.rules = tail.rules  # No snapshot caches them.
         if tail.known.position > cached.known.position:
             memory.learn(tail.change, tail.outcome_seqs)
             memory.know(tail.known)
@@ -220,12 +257,25 @@ class State:
 
     def _memory_at(self, snapshot: Snapshot) -> Memory:
         """Memory with the graph and the heads that are cached."""
-        graph = self._caches.graph(snapshot.texts, self._encoder.dimensions)
+        graph = self._caches.graph(snapshot.texts, self._encoder_of(snapshot))
         heads = self._caches.heads(len(snapshot.categories), snapshot.record.revision)
         return self._memory_of(snapshot, graph, heads or Heads())
 
     def _memory_of(self, snapshot: Snapshot, graph: Graph | None, heads: Heads) -> Memory:
-        return Memory(snapshot, self._encoder, graph, heads, self._vote.pooled, self._outcomes_fingerprint)
+        encoder = self._encoder_of(snapshot)
+        models = Hindsight(encoder, self._vote).fingerprint
+        memory = Memory(snapshot, encoder, graph, heads, self._vote.pooled, models)
+        memory.testimonies = self._store.testimonies(memory.testimonies)
+        return memory
+
+    def _encoder_of(self, snapshot: Snapshot) -> Encoder:
+        return self._encoder_named(snapshot.record.encoder_fingerprint)
+
+    def _encoder_named(self, fingerprint: str) -> Encoder:
+        encoder = self._encoders.of(fingerprint)
+        if encoder is None:
+            raise ModelFault(f"the encoder {fingerprint}, whose vectors the tenant has, is not at hand")
+        return encoder
 
     @contextmanager
     def _applying(self) -> Iterator[None]:

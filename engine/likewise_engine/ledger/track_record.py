@@ -12,7 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from likewise_engine import limits
 from likewise_engine.calibration import Outcomes
-from likewise_engine.store.base import Outcome, OutcomeColumns
+from likewise_engine.store.base import Outcome
+from likewise_engine.store.columns import OutcomeColumns
 
 _NOTHING: Final = np.empty(0, dtype=np.int64)
 NO_OUTCOMES: Final = OutcomeColumns(_NOTHING, _NOTHING, _NOTHING, np.empty(0), np.empty(0, dtype=np.bool_))

@@ -16,12 +16,16 @@ from numpy.typing import NDArray
 
 from likewise_engine.calibration import Calibration
 from likewise_engine.chart import Chart, Policy
+from likewise_engine.encoder.base import Encoder
 from likewise_engine.head import Heads
 from likewise_engine.index.texts import TextIndex
 from likewise_engine.ledger.columns import StringColumn
+from likewise_engine.ledger.counterparties import Counterparties
 from likewise_engine.ledger.habits import HABIT_LABELS_MAX, Habits
 from likewise_engine.ledger.postings import Postings
 from likewise_engine.ledger.tallies import labelled_rows
+from likewise_engine.rules.rulebook import Rulebook
+from likewise_engine.testimony import Testimonies
 from likewise_engine.text import NO_PAYEES
 from likewise_engine.transaction import flows_of
 
@@ -88,7 +92,7 @@ class View:
         policy: how the tenant is to be answered.
         chart: its categories.
         text: int32 ``(n,)``, number of each row's text.
-        payee: int32 ``(n,)``, number of its normalised payee.
+        payee: int32 ``(n,)``, number of its party.
         is_dated: bool ``(n,)``, whether it has a date; its ``order_day`` then.
         order_day: int32 ``(n,)``, the day it counts for, as a proleptic ordinal.
         amount: float64 ``(n,)``, as it was sent; NaN where there is none.
@@ -100,18 +104,22 @@ class View:
         transaction_ids: by row.
         texts: by number; only the first t are this view's.
         text_numbers: number by text; numbers from t on are not this view's.
-        payee_numbers: number by normalised payee.
+        payee_numbers: number by party: normalised payee, with identifiers where they are known.
+        counterparties: the parties that have identifiers.
         postings: rows by text.
         index: of the texts.
         day_ranks: of the live rows.
         category_counts: int64 ``(categories,)``, live labels of each category.
         category_active: bool ``(categories,)``.
         category_dimension: int64 ``(categories,)``, positions in the chart's dimensions.
+        encoder: that all vectors are of.
         name_vectors: float16 ``(categories, dimensions)``, of what they are called.
         description_vectors: float16 ``(k, dimensions)``, of what some are described by.
         described: int64 ``(k,)``, numbers of these categories, ascending.
         heads: trained on what there was some labels ago.
+        rulebook: the tenant's rules.
         calibrations: by dimension, of the chart's and of CATEGORY_DIMENSION.
+        testimonies: of a language model.
     """
 
     revision: int
@@ -131,17 +139,21 @@ class View:
     texts: Sequence[str]
     text_numbers: Mapping[str, int]
     payee_numbers: Mapping[str, int]
+    counterparties: Counterparties
     postings: Postings
     index: TextIndex
     day_ranks: DayRanks
     category_counts: NDArray[np.int64]
     category_active: NDArray[np.bool_]
     category_dimension: NDArray[np.int64]
+    encoder: Encoder
     name_vectors: NDArray[np.float16]
     description_vectors: NDArray[np.float16]
     described: NDArray[np.int64]
     heads: Heads
+    rulebook: Rulebook
     calibrations: Mapping[str, Calibration]
+    testimonies: Testimonies
     _habits: dict[str, Habits] = field(init=False, default_factory=dict, repr=False, compare=False)
 
     def text_number(self, text: str) -> int:
@@ -174,13 +186,11 @@ class View:
         if habits is None:  # Two readers may both work it out, to the same end.
             rows = self.latest_labelled(dimension, HABIT_LABELS_MAX)
             labels = self.labels[dimension][rows] if len(rows) else np.empty(0, dtype=np.int32)
-            habits = Habits.of(
-                labels, self.signed_amounts(rows), self._whose(rows), len(self.category_counts)
-            )
+            habits = Habits.of(labels, self.signed_amounts(rows), self.whose(rows), len(self.category_counts))
             self._habits[dimension] = habits
         return habits
 
-    def _whose(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    def whose(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         """Numbers that are equal for rows of the same payee or, where that is nobody, of the same text."""
         payees, texts = self.payee[rows].astype(np.int64), self.text[rows].astype(np.int64)
         nobody = [self.payee_numbers[name] for name in NO_PAYEES if name in self.payee_numbers]

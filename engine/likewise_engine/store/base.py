@@ -24,11 +24,17 @@ from likewise_engine.audit import AuditRecord, Counts, Note
 from likewise_engine.calibration import Outcomes
 from likewise_engine.chart import Category, Policy
 from likewise_engine.keys import TenantKey
+from likewise_engine.rules.kept import KeptRule, RuleChange
 from likewise_engine.selection import Selection
+from likewise_engine.store.columns import EntryColumns, OutcomeColumns
+from likewise_engine.testimony import Testimonies, Testimony
 from likewise_engine.transaction import Authority, Transaction
 
 if TYPE_CHECKING:
     from likewise_engine.store.everything import Everything
+    from likewise_engine.store.next_vectors import NextVectors
+    from likewise_engine.store.standing import Standing
+    from likewise_engine.store.texts import TextReplacement
 
 Vectors: TypeAlias = NDArray[np.float16]
 
@@ -197,10 +203,13 @@ class Change:
         purged_categories: numbers of categories of which nothing but the number stays.
         corrections: to add.
         outcomes: how outcomes change.
+        rules: how rules change.
         request: to remember.
         policy: replaces the tenant's. With a higher target no earlier outcome counts as FILEd any more.
         display_name: replaces the tenant's.
         note: for the audit trail.
+        testimony: to add, unless something was erased since it was asked for.
+        outdates_questions: whether no testimony is to be added that was asked for until now.
     """
 
     revision: int
@@ -218,65 +227,18 @@ class Change:
     purged_categories: Sequence[int] = ()
     corrections: Sequence[Correction] = ()
     outcomes: OutcomeChange | None = None
+    rules: RuleChange | None = None
     request: RequestRecord | None = None
     policy: Policy | None = None
     display_name: str | None = None
     note: Note | None = None
+    testimony: Testimony | None = None
+    outdates_questions: bool = False
 
     @property
     def erases(self) -> bool:
         """Whether something is to be gone from disk."""
-        return bool(self.forgotten_seqs or self.purged_categories)
-
-
-@dataclass(frozen=True, slots=True)
-class EntryColumns:
-    """All entries as columns in the order of ``seq``; n entries.
-
-    Attributes:
-        seq: int64 ``(n,)``, ascending.
-        text: int64 ``(n,)``, ids of texts.
-        payee: int64 ``(n,)``, ids of payees.
-        day: int32 ``(n,)``, proleptic ordinal of the date, 0 where there is none.
-        order_day: int32 ``(n,)``.
-        amount: float64 ``(n,)``, NaN where there is none.
-        direction: int8 ``(n,)``.
-        currencies: n codes.
-        transaction_ids: n ids.
-        label_rows: int64 ``(m,)``, positions of entries, ascending: one for each label.
-        label_categories: int64 ``(m,)``, numbers of categories.
-    """
-
-    seq: NDArray[np.int64]
-    text: NDArray[np.int64]
-    payee: NDArray[np.int64]
-    day: NDArray[np.int32]
-    order_day: NDArray[np.int32]
-    amount: NDArray[np.float64]
-    direction: NDArray[np.int8]
-    currencies: Sequence[str]
-    transaction_ids: Sequence[str]
-    label_rows: NDArray[np.int64]
-    label_categories: NDArray[np.int64]
-
-
-@dataclass(frozen=True, slots=True)
-class OutcomeColumns:
-    """All outcomes as columns, by the day that their entries count for and then by id; k outcomes.
-
-    Attributes:
-        ids: int64 ``(k,)``.
-        seqs: int64 ``(k,)``, of the entries.
-        predicted: int64 ``(k,)``, numbers of categories.
-        probability: float64 ``(k,)``.
-        filed: bool ``(k,)``.
-    """
-
-    ids: NDArray[np.int64]
-    seqs: NDArray[np.int64]
-    predicted: NDArray[np.int64]
-    probability: NDArray[np.float64]
-    filed: NDArray[np.bool_]
+        return bool(self.forgotten_seqs or self.forgotten_ids or self.purged_categories)
 
 
 @dataclass(frozen=True, slots=True)
@@ -317,6 +279,7 @@ class Snapshot:
         payees: p normalised payees.
         entries: the entries.
         outcomes: the outcomes.
+        rules: the rules, the oldest first.
     """
 
     record: TenantRecord
@@ -329,6 +292,7 @@ class Snapshot:
     payees: Sequence[str]
     entries: EntryColumns
     outcomes: OutcomeColumns
+    rules: Sequence[KeptRule] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -339,11 +303,16 @@ class Tail:
         known: what is known with it.
         change: texts, payees, categories and entries that are new, with what those supersede, and outcomes.
         outcome_seqs: of the entries that the added outcomes are of.
+        rules: all rules, as they are now.
+        encoder: fingerprint of the one whose vectors took the place of all others, and of all outcomes; None
+            where that did not happen.
     """
 
     known: Known
     change: Change
     outcome_seqs: Sequence[int]
+    rules: Sequence[KeptRule]
+    encoder: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -355,26 +324,8 @@ class StoreStatistics:
     corrections: int
     outcomes: int
     categories: int
+    testimonies: int
     disk_bytes: int
-
-
-@dataclass(frozen=True, slots=True)
-class TextReplacement:
-    """All texts, payees and vectors anew, as another encoder or text version wants them.
-
-    Attributes:
-        encoder_fingerprint: the encoder behind the vectors.
-        texts: (id, text).
-        vectors: float16 ``(len(texts), dimensions)``.
-        payees: (id, normalised payee).
-        assignments: (seq, id of text, id of payee) for every entry.
-    """
-
-    encoder_fingerprint: str
-    texts: Sequence[tuple[int, str]]
-    vectors: Vectors
-    payees: Sequence[tuple[int, str]]
-    assignments: Sequence[tuple[int, int, int]]
 
 
 class TenantStore(Protocol):
@@ -388,6 +339,10 @@ class TenantStore(Protocol):
     def memory_bytes(self) -> int:
         """Bytes of main memory, by estimate."""
 
+    @property
+    def next_vectors(self) -> "NextVectors":
+        """The vectors that another encoder makes, until they serve."""
+
     def is_at(self, path: Path) -> bool:
         """Whether this very store is at a path, and neither moved away nor deleted."""
 
@@ -399,6 +354,9 @@ class TenantStore(Protocol):
 
     def statistics(self) -> StoreStatistics:
         """Counts."""
+
+    def standings(self) -> Sequence["Standing"]:
+        """How answers turned out, by the category that was right."""
 
     def outcomes(self) -> Mapping[str, Outcomes]:
         """The outcomes by dimension, each right or wrong by the labels as they are now."""
@@ -415,6 +373,9 @@ class TenantStore(Protocol):
     def tail(self, known: Known) -> Tail | None:
         """What is not known yet; None where all is to be read anew."""
 
+    def vectors(self) -> tuple[NDArray[np.int64], Vectors]:
+        """Ids of all texts, int64 ``(t,)``, ascending, and their vectors, float16 ``(t, dimensions)``."""
+
     def writing(self) -> AbstractContextManager[int]:
         """Keep others from writing while what is to be written is worked out; gives the position.
 
@@ -426,6 +387,9 @@ class TenantStore(Protocol):
 
     def commit(self, change: Change) -> None:
         """Make a change durable by itself."""
+
+    def testimonies(self, known: Testimonies) -> Testimonies:
+        """The testimonies; what is known, where they have not changed since."""
 
     def erased_by(self, change: Change) -> Counts:
         """How much a change will erase, if it is written to the store as it is."""

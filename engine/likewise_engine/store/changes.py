@@ -4,32 +4,26 @@ All within the one transaction that :mod:`likewise_engine.store.sqlite` opens fo
 """
 
 import json
-from collections.abc import Iterator, Sequence
-from typing import Any
-
-import numpy as np
+from collections.abc import Sequence
+from typing import Any, Final
 
 from likewise_engine import limits
 from likewise_engine.chart import Category
 from likewise_engine.errors import StoreFault
-from likewise_engine.store import rows, trail
+from likewise_engine.store import rows, rulebook, testimonies, trail
 from likewise_engine.store.base import (
     Change,
     NewEntry,
     OutcomeChange,
     Relabelling,
     RequestRecord,
-    Vectors,
 )
 from likewise_engine.store.connection import Connection
 from likewise_engine.store.erasure import erase
+from likewise_engine.store.texts import text_rows
 
-
-def text_rows(texts: Sequence[tuple[int, str]], vectors: Vectors) -> Iterator[tuple[int, str, bytes]]:
-    """Rows of the table ``texts``: ids, texts, vectors as they are stored."""
-    little_endian = np.ascontiguousarray(vectors, dtype="<f2")
-    for (text_id, text), vector in zip(texts, little_endian, strict=True):
-        yield text_id, text, vector.tobytes()
+ALL_DROPPED: Final = '"all"'
+"""In the journal, where the encoder was changed: all outcomes went, and all vectors are others."""
 
 
 def write(connection: Connection, change: Change) -> None:
@@ -40,7 +34,7 @@ def write(connection: Connection, change: Change) -> None:
         apsw.Error: nothing of the change may be kept.
     """
     execute, executemany = connection.execute, connection.executemany
-    (revision,) = execute("SELECT revision FROM tenant").fetchone()
+    revision, testimonies_at = execute("SELECT revision, testimonies_at FROM tenant").fetchone()
     if change.revision not in (revision, revision + 1):
         raise StoreFault(f"a change for revision {change.revision} does not follow the store's {revision}")
     if change.texts:
@@ -63,8 +57,11 @@ def write(connection: Connection, change: Change) -> None:
         " VALUES (?, ?, ?, ?, ?)",
         ((c.transaction_id, c.dimension, c.predicted, c.label, change.revision) for c in change.corrections),
     )
+    testimonies.follow(connection, change, are_any=testimonies_at > 0)
     if change.outcomes is not None:
         is_lesson &= _write_outcomes(connection, change.outcomes)
+    if change.rules is not None:
+        rulebook.write(connection, change.rules)
     if change.request is not None:
         _remember(connection, change.request)
     if change.policy is not None:
@@ -84,6 +81,15 @@ def write(connection: Connection, change: Change) -> None:
     execute("UPDATE tenant SET revision = ?", (change.revision,))
     is_lesson &= not (change.relabelling or change.erases or change.policy)
     _note(connection, change if is_lesson else None)
+
+
+def note_switch(connection: Connection) -> None:
+    """Note that other vectors serve, and no outcome is of them; within its transaction."""
+    _note(connection, Change(0))
+    connection.execute(
+        "UPDATE journal SET dropped_outcomes = ? WHERE position = (SELECT max(position) FROM journal)",
+        (ALL_DROPPED,),
+    )
 
 
 def note_upheaval(connection: Connection) -> None:

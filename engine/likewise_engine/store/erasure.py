@@ -10,6 +10,7 @@ from typing import Final
 
 from likewise_engine.audit import Counts
 from likewise_engine.chart import Category
+from likewise_engine.store import rulebook, testimonies
 from likewise_engine.store.base import Change
 from likewise_engine.store.connection import Connection
 
@@ -23,12 +24,13 @@ _NAMING_CATEGORIES: Final = (
 _DEPENDENT: Final = {
     "corrections": f"{_OF_ENTRIES} OR {_NAMING_CATEGORIES}",
     "outcomes": f"{_OF_ENTRIES} OR {_OF_CATEGORIES}",
+    "testimonies": f"{testimonies.ABOUT_ENTRIES} OR {testimonies.ABOUT_CATEGORIES}",
 }
 
 
 def counts(connection: Connection, change: Change) -> Counts:
     """How much a change erases."""
-    corrections, outcomes = (
+    corrections, outcomes, told = (
         connection.execute(f"SELECT count(*) FROM {table} WHERE {meant}", _parameters(change)).fetchone()[0]  # noqa: S608
         for table, meant in _DEPENDENT.items()
     )
@@ -39,6 +41,7 @@ def counts(connection: Connection, change: Change) -> Counts:
         corrections=corrections,
         outcomes=outcomes,
         categories=len(change.purged_categories),
+        testimonies=told,
     )
 
 
@@ -57,7 +60,10 @@ def erase(connection: Connection, change: Change) -> None:
     ):
         connection.executemany(f"DELETE FROM {table} WHERE {column} = ?", [(key,) for key in keys])  # noqa: S608
     _purge_categories(connection, change.purged_categories)
+    if change.purged_categories:
+        rulebook.purge(connection, change.purged_categories)
     connection.execute("UPDATE requests SET digest = x''")
+    testimonies.note_erasure(connection, change.revision)
     # A number of its own, so that a purge that began before does not take this one for done.
     connection.execute("UPDATE tenant SET is_purge_due = 1 + (SELECT max(position) FROM journal)")
 

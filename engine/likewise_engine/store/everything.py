@@ -7,10 +7,15 @@ from typing import Any, Final, Protocol, TypeVar
 
 from likewise_engine.audit import AuditRecord
 from likewise_engine.chart import Category
-from likewise_engine.store import rows, trail
+from likewise_engine.feedback.profile import BinCount
+from likewise_engine.feedback.report import Tally
+from likewise_engine.rules.kept import KeptRule
+from likewise_engine.store import rows, rulebook, testimonies, trail
 from likewise_engine.store.base import Correction, NewEntry, Outcome, RequestRecord, TenantRecord
 from likewise_engine.store.connection import Connection
+from likewise_engine.store.predictions import Recorded
 from likewise_engine.store.tail import new_entries_after
+from likewise_engine.testimony import Testimony
 
 T = TypeVar("T")
 
@@ -22,13 +27,15 @@ _OUTCOMES: Final = (
     " JOIN entries AS e ON e.transaction_id = o.transaction_id WHERE o.id > ? ORDER BY o.id LIMIT ?"
 )
 _REQUESTS: Final = "SELECT id, request_id, digest, outcome FROM requests WHERE id > ? ORDER BY id LIMIT ?"
+_TESTIMONIES: Final = f"SELECT {testimonies.COLUMNS} FROM testimonies WHERE id > ? ORDER BY id LIMIT ?"  # noqa: S608
 
 
 @dataclass(frozen=True, slots=True)
 class Everything:
     """All that is known about a tenant, as of one revision; what is long in batches.
 
-    Vectors are not among it: they follow from the texts. Each part is read once, in this order.
+    Vectors are not among it: they follow from the texts. Each part is read once, in this order. The last
+    three are not the store's: see :mod:`likewise_engine.departure`.
 
     Attributes:
         record: about the tenant.
@@ -37,7 +44,12 @@ class Everything:
         corrections: in the order in which they were made.
         outcomes: in the order of their ids.
         requests: in the order in which they were made; their ids are keys, see :func:`rows.request_key`.
+        testimonies: of a language model, in the order in which they were given.
         audit: who did what, the latest first.
+        rules: the oldest first.
+        tallies: how many answers there were and how many were right, by day.
+        bins: how questions were distributed, by day.
+        predictions: what was answered, the latest first.
     """
 
     record: TenantRecord
@@ -46,7 +58,12 @@ class Everything:
     corrections: Iterable[Sequence[Correction]]
     outcomes: Iterable[Sequence[Outcome]]
     requests: Iterable[Sequence[RequestRecord]]
+    testimonies: Iterable[Sequence[Testimony]] = ()
     audit: Iterable[Sequence[AuditRecord]] = ()
+    rules: Iterable[Sequence[KeptRule]] = ()
+    tallies: Iterable[Sequence[Tally]] = ()
+    bins: Iterable[Sequence[BinCount]] = ()
+    predictions: Iterable[Sequence[Recorded]] = ()
 
 
 class Read(Protocol):
@@ -72,7 +89,12 @@ def everything_of(read: Read, batch_size: int) -> Everything:
         requests=(
             [RequestRecord(*row[1:]) for row in batch] for batch in _batches(read, _REQUESTS, batch_size)
         ),
+        testimonies=(
+            [testimonies.testimony_of(row) for row in batch]
+            for batch in _batches(read, _TESTIMONIES, batch_size)
+        ),
         audit=_audit(read, batch_size),
+        rules=(read(rulebook.kept) for _ in range(1)),
     )
 
 

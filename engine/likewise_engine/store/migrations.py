@@ -159,7 +159,73 @@ CREATE TABLE audit (
 DELETE FROM requests;
 """
 
-STEPS: Final[tuple[str, ...]] = (_STEP_1, _STEP_2, _STEP_3, _STEP_4, _STEP_5, _STEP_6, _STEP_7)
+# While the encoder is changed: vectors of the next one, of as many texts as it has encoded by now, and which
+# one that is; '' for none.
+_STEP_8: Final = """
+CREATE TABLE next_vectors (
+    text INTEGER PRIMARY KEY REFERENCES texts (id) ON DELETE CASCADE,
+    vector BLOB NOT NULL
+) STRICT;
+ALTER TABLE tenant ADD COLUMN next_encoder TEXT NOT NULL DEFAULT '';
+"""
+
+# Rules, and what they say. number: tells their age. conditions: JSON list. decided and right: the record of a
+# label, which follows from entries and rules. Of a rule whose categories were purged there is left: its
+# number and id, no name, no conditions.
+_STEP_9: Final = """
+CREATE TABLE rules (
+    number INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    name TEXT NOT NULL,
+    priority INTEGER NOT NULL,
+    active INTEGER NOT NULL,
+    conditions TEXT NOT NULL,
+    created_at TEXT NOT NULL
+) STRICT;
+CREATE TABLE rule_labels (
+    rule INTEGER NOT NULL REFERENCES rules (number) ON DELETE CASCADE,
+    category INTEGER NOT NULL REFERENCES categories (number),
+    decided INTEGER NOT NULL,
+    right INTEGER NOT NULL,
+    PRIMARY KEY (rule, category)
+) STRICT, WITHOUT ROWID;
+"""
+
+# What a language model said of a text in one dimension: category is NULL where it said that none fits, label
+# where no person has labelled the text since. expected: what the vote gave the category when it was asked
+# for. testimonies_at: the position of the change that last changed them. erased_at: revision of the latest
+# erasure: of what was asked about before, nothing is kept any more.
+_STEP_10: Final = """
+CREATE TABLE testimonies (
+    id INTEGER PRIMARY KEY,
+    transaction_id TEXT NOT NULL,
+    text TEXT NOT NULL,
+    dimension TEXT NOT NULL,
+    category INTEGER REFERENCES categories (number),
+    expected REAL NOT NULL,
+    witness TEXT NOT NULL,
+    menu TEXT NOT NULL,
+    revision INTEGER NOT NULL,
+    label INTEGER REFERENCES categories (number)
+) STRICT;
+CREATE INDEX testimonies_by_text ON testimonies (text);
+
+ALTER TABLE tenant ADD COLUMN testimonies_at INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE tenant ADD COLUMN erased_at INTEGER NOT NULL DEFAULT 0;
+"""
+
+STEPS: Final[tuple[str, ...]] = (
+    _STEP_1,
+    _STEP_2,
+    _STEP_3,
+    _STEP_4,
+    _STEP_5,
+    _STEP_6,
+    _STEP_7,
+    _STEP_8,
+    _STEP_9,
+    _STEP_10,
+)
 """SQL scripts; step n (from 1) leads to schema version n."""
 
 

@@ -9,10 +9,12 @@ from datetime import UTC, date, datetime
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from likewise_engine.chart import Category, Policy
 from likewise_engine.errors import StoreCorrupt
-from likewise_engine.store.base import Entry, EntryColumns, Known, OutcomeColumns, TenantRecord, Vectors
+from likewise_engine.store.base import Entry, Known, TenantRecord, Vectors
+from likewise_engine.store.columns import EntryColumns, OutcomeColumns
 from likewise_engine.store.connection import Connection
 from likewise_engine.transaction import Authority, Direction, Transaction, decimal_of
 
@@ -82,6 +84,13 @@ def vectors(blobs: Sequence[bytes]) -> Vectors:
         raise StoreCorrupt("the store holds vectors of different lengths")
     matrix = np.frombuffer(b"".join(blobs), dtype="<f2")
     return matrix.reshape(len(blobs), -1) if blobs else np.empty((0, 0), dtype=np.float16)
+
+
+def vectors_by_id(connection: Connection, select: str) -> tuple[NDArray[np.int64], Vectors]:
+    """Ids, int64 ``(k,)``, and vectors, as a statement selects them."""
+    found = connection.execute(select).fetchall()
+    ids = np.fromiter((key for key, _ in found), dtype=np.int64, count=len(found))
+    return ids, vectors([vector for _, vector in found])
 
 
 def entry_columns(connection: Connection, categories: int) -> EntryColumns:

@@ -18,14 +18,8 @@ from numpy.typing import NDArray
 from likewise_engine import limits
 from likewise_engine.chart import Category, Policy
 from likewise_engine.errors import StoreFault
-from likewise_engine.store.base import (
-    EntryColumns,
-    Known,
-    OutcomeColumns,
-    Snapshot,
-    TenantRecord,
-    TenantStore,
-)
+from likewise_engine.store.base import Known, Snapshot, TenantRecord, TenantStore
+from likewise_engine.store.columns import EntryColumns, OutcomeColumns
 
 FORMAT: Final = "snapshot-2"
 _ALIGNMENT: Final = 64

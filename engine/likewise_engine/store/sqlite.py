@@ -26,8 +26,8 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
-from likewise_engine import limits
 from likewise_engine.audit import AuditRecord, Counts
 from likewise_engine.calibration import Outcomes
 from likewise_engine.chart import Category
@@ -35,8 +35,8 @@ from likewise_engine.durable import sync
 from likewise_engine.errors import PreconditionFailed, PurgeDelayed, StoreCorrupt, StoreFault
 from likewise_engine.faults import kind_of
 from likewise_engine.keys import TenantKey
-from likewise_engine.selection import Selection, folded
-from likewise_engine.store import erasure, rows, trail
+from likewise_engine.selection import Selection
+from likewise_engine.store import erasure, rows, rulebook, testimonies, trail
 from likewise_engine.store.base import (
     Change,
     Entry,
@@ -46,9 +46,9 @@ from likewise_engine.store.base import (
     StoreStatistics,
     Tail,
     TenantRecord,
-    TextReplacement,
+    Vectors,
 )
-from likewise_engine.store.changes import note_upheaval, text_rows, write
+from likewise_engine.store.changes import note_upheaval, write
 from likewise_engine.store.connection import (
     WRITE_WAIT_S,
     Connection,
@@ -63,21 +63,13 @@ from likewise_engine.store.connection import (
 from likewise_engine.store.everything import Everything, Read, everything_of, remember
 from likewise_engine.store.mark import MarkFile, check_position, mark_path, read_mark
 from likewise_engine.store.migrations import migrate
+from likewise_engine.store.next_vectors import NextVectors
+from likewise_engine.store.selecting import selected
+from likewise_engine.store.standing import Standing, standings
 from likewise_engine.store.tail import position_of, tail_of
+from likewise_engine.store.texts import TextReplacement, replace_texts
+from likewise_engine.testimony import Testimonies
 
-# One row of JSON for a batch of entries: for each row that it steps to, apsw lets go of the interpreter's
-# lock and queues for it again. What is not given is NULL or empty.
-_SELECT: Final = """
-SELECT json_group_array(json_array(seq, payee_wording, description)) FROM (
-    SELECT e.seq, e.payee_wording, e.description FROM labels AS l JOIN entries AS e ON e.seq = l.seq
-    WHERE l.category = :category AND l.seq > :after
-    AND (:day_min IS NULL OR e.day >= :day_min) AND (:day_max IS NULL OR e.day <= :day_max)
-    AND (:amount_min IS NULL OR e.amount >= :amount_min) AND (:amount_max IS NULL OR e.amount <= :amount_max)
-    AND (:currency = '' OR e.currency = :currency)
-    AND (:ids IS NULL OR e.transaction_id IN (SELECT value FROM json_each(:ids)))
-    ORDER BY l.seq LIMIT :count_max
-)
-"""
 _FOLDERS_ABOVE: Final = 3
 """By whose names of files and folders a store is found: the tenant's, the shard's, that of all tenants."""
 _READER_BYTES: Final = 94_000
@@ -165,6 +157,11 @@ class SqliteStore:
         """Bytes of main memory, by estimate."""
         return _READER_BYTES + (0 if self._writer is None else _WRITER_BYTES)
 
+    @property
+    def next_vectors(self) -> NextVectors:
+        """Those of another encoder, until they serve."""
+        return NextVectors(self._reading, self._writing_part)
+
     def is_at(self, path: Path) -> bool:
         """Whether a path leads to this very file. One that is open keeps its number to itself."""
         return self._file is not None and _file_of(path) == self._file
@@ -179,15 +176,20 @@ class SqliteStore:
 
     def statistics(self) -> StoreStatistics:
         with self._reading() as connection:
-            labels, texts, corrections, outcomes, categories = connection.execute(
+            labels, texts, corrections, outcomes, categories, told = connection.execute(
                 "SELECT (SELECT count(*) FROM entries), (SELECT count(*) FROM texts),"
                 " (SELECT count(*) FROM corrections), (SELECT count(*) FROM outcomes),"
-                " (SELECT count(*) FROM categories WHERE dimension <> '')"
+                " (SELECT count(*) FROM categories WHERE dimension <> ''),"
+                " (SELECT count(*) FROM testimonies)"
             ).fetchone()
         with translated("size", self._path):
             beside = [self._path, self._path.with_name(self._path.name + "-wal")]
             disk_bytes = sum(path.stat().st_size for path in beside if path.exists())
-        return StoreStatistics(labels, texts, corrections, outcomes, categories, disk_bytes)
+        return StoreStatistics(labels, texts, corrections, outcomes, categories, told, disk_bytes)
+
+    def standings(self) -> Sequence[Standing]:
+        with self._reading() as connection:
+            return standings(connection)
 
     def outcomes(self) -> Mapping[str, Outcomes]:
         with self._reading() as connection:
@@ -227,7 +229,12 @@ class SqliteStore:
                 payees=[row[1] for row in payees],
                 entries=rows.entry_columns(connection, len(categories)),
                 outcomes=rows.outcome_columns(connection, len(categories)),
+                rules=rulebook.kept(connection),
             )
+
+    def vectors(self) -> tuple[NDArray[np.int64], Vectors]:
+        with self._reading() as connection:
+            return rows.vectors_by_id(connection, "SELECT id, vector FROM texts ORDER BY id")
 
     def position(self) -> int:
         with self._reading() as connection:
@@ -269,6 +276,10 @@ class SqliteStore:
     def commit(self, change: Change) -> None:
         with self.writing():
             self.write(change)
+
+    def testimonies(self, known: Testimonies) -> Testimonies:
+        with self._reading() as connection:
+            return testimonies.since(connection, known)
 
     def erased_by(self, change: Change) -> Counts:
         with self._reading() as connection:
@@ -331,17 +342,8 @@ class SqliteStore:
             yield everything_of(read, batch_size)
 
     def select(self, category: int, selection: Selection) -> Sequence[int]:
-        parameters = _selecting(category, selection)
-        payee, description = folded(selection.payee_contains), folded(selection.description_contains)
-        selected: list[int] = []
         with self._reading() as connection:
-            while True:
-                (batch,) = connection.execute(_SELECT, parameters).fetchone()
-                found = json.loads(batch)
-                selected += (seq for seq, p, d in found if payee in folded(p) and description in folded(d))
-                if len(found) < limits.BATCH_ITEMS_MAX:
-                    return selected
-                parameters["after"] = found[-1][0]
+            return selected(connection, category, selection)
 
     def labelled(self, categories: Sequence[int]) -> Mapping[int, str]:
         with self._reading() as connection:
@@ -383,18 +385,7 @@ class SqliteStore:
         ):
             if now_at != position:
                 return False
-            execute, executemany = connection.execute, connection.executemany
-            execute("DELETE FROM texts")
-            execute("DELETE FROM payees")
-            executemany("INSERT INTO payees VALUES (?, ?)", replacement.payees)
-            executemany(
-                "INSERT INTO texts VALUES (?, ?, ?)", text_rows(replacement.texts, replacement.vectors)
-            )
-            executemany(
-                "UPDATE entries SET text = ?2, payee = ?3 WHERE seq = ?1",
-                replacement.assignments,
-            )
-            execute("UPDATE tenant SET encoder_fingerprint = ?", (replacement.encoder_fingerprint,))
+            replace_texts(connection, replacement)
             note_upheaval(connection)
             return True
 
@@ -426,6 +417,12 @@ class SqliteStore:
         if not self._writer.in_transaction:
             raise StoreFault("what was to be committed together was rolled back: try again")
         return self._writer
+
+    @contextmanager
+    def _writing_part(self) -> Iterator[Connection]:
+        """For a part of the store that writes, whole or not at all."""
+        with translated("write", self._path), savepoint(self._writing()) as connection:
+            yield connection
 
     @contextmanager
     def _reading(self) -> Iterator[Connection]:
@@ -481,19 +478,3 @@ def _file_of(path: Path) -> tuple[int, int] | None:
     except OSError:
         return None
     return status.st_dev, status.st_ino
-
-
-def _selecting(category: int, selection: Selection) -> dict[str, Any]:
-    """The parameters of ``_SELECT`` for the first batch."""
-    amount_min, amount_max = selection.min_amount, selection.max_amount
-    return {
-        "category": category,
-        "after": -1,
-        "day_min": selection.min_date and selection.min_date.toordinal(),
-        "day_max": selection.max_date and selection.max_date.toordinal(),
-        "amount_min": None if amount_min is None else float(amount_min),
-        "amount_max": None if amount_max is None else float(amount_max),
-        "currency": selection.currency,
-        "ids": json.dumps(selection.transaction_ids) if selection.transaction_ids else None,
-        "count_max": limits.BATCH_ITEMS_MAX,
-    }

@@ -10,8 +10,9 @@ import json
 from likewise_engine import limits
 from likewise_engine.chart import Category
 from likewise_engine.errors import StoreCorrupt
-from likewise_engine.store import rows
+from likewise_engine.store import rows, rulebook
 from likewise_engine.store.base import Change, Known, NewEntry, Outcome, OutcomeChange, Tail
+from likewise_engine.store.changes import ALL_DROPPED
 from likewise_engine.store.connection import Connection
 from likewise_engine.transaction import Authority
 
@@ -40,6 +41,7 @@ def tail_of(connection: Connection, known: Known) -> Tail | None:
     texts = connection.execute(
         "SELECT id, text, vector FROM texts WHERE id > ? ORDER BY id", (known.text,)
     ).fetchall()
+    is_switched = any(dropped == ALL_DROPPED for _, dropped in journal)
     outcomes, outcome_seqs = _outcomes(connection, known.outcome)
     change = Change(
         revision=record.revision,
@@ -55,12 +57,18 @@ def tail_of(connection: Connection, known: Known) -> Tail | None:
             record.outcomes_fingerprint,
             record.unreplayed,
             outcomes,
-            [outcome_id for _, dropped in journal for outcome_id in json.loads(dropped)],
+            [
+                outcome_id
+                for _, dropped in journal
+                if dropped != ALL_DROPPED
+                for outcome_id in json.loads(dropped)
+            ],
         )
         if record.outcomes_fingerprint
         else None,
     )
-    return Tail(up_to, change, outcome_seqs)
+    encoder = record.encoder_fingerprint if is_switched else None
+    return Tail(up_to, change, outcome_seqs, rulebook.kept(connection), encoder)
 
 
 def _categories(connection: Connection, count: int) -> list[tuple[int, Category]]:

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Final
 
 from likewise_engine.calibration import Pooled
-from likewise_engine.vote.base import Vote
+from likewise_engine.vote.base import AttributingVote, Vote
 from likewise_engine.vote.kernel import KernelVote
 from likewise_engine.vote.onnx import OnnxVote
 
-__all__ = ["DEFAULT_VOTE", "KernelVote", "OnnxVote", "Pooled", "Vote", "load_vote"]
+__all__ = ["DEFAULT_VOTE", "AttributingVote", "KernelVote", "OnnxVote", "Pooled", "Vote", "load_vote"]
 
 DEFAULT_VOTE: Final = "likewise-vote"
 """Name of the vote that is shipped, and of its folder under ``likewise_engine/models``."""

@@ -1,6 +1,6 @@
 """The protocol that every vote fulfils."""
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from likewise_engine.calibration import Pooled
 from likewise_engine.evidence import Evidence
 
-__all__ = ["Pooled", "Vote"]
+__all__ = ["AttributingVote", "Pooled", "Vote"]
 
 
 class Vote(Protocol):
@@ -34,4 +34,21 @@ class Vote(Protocol):
 
         Raises:
             ModelFault: the vote's model failed.
+        """
+
+
+@runtime_checkable
+class AttributingVote(Vote, Protocol):
+    """A vote that can say which features told for a candidate. The hand-tuned kernel weighs none."""
+
+    def contrast(self, evidence: Evidence, first: int, second: int) -> NDArray[np.float64]:
+        """What each feature adds to the logarithm of the odds of one candidate against another.
+
+        Args:
+            evidence: of one question in one dimension.
+            first: position of a candidate in the evidence.
+            second: of another.
+
+        Returns:
+            float64 ``(features,)``, whose sum is that logarithm.
         """

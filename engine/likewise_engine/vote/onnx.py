@@ -21,6 +21,7 @@ from likewise_engine.errors import ModelFault
 from likewise_engine.evidence import FEATURES, Evidence
 from likewise_engine.model_folder import MODEL_FILE
 from likewise_engine.probabilities import with_outside_option
+from likewise_engine.vote.attribution import contrast
 from likewise_engine.vote.ensemble import read_ensemble
 from likewise_engine.vote.manifest import read_vote_manifest
 from likewise_engine.vote.trees import Trees
@@ -48,7 +49,8 @@ class OnnxVote:
         path = folder / MODEL_FILE
         content = model_folder.read_file(path, limits.VOTE_FILE_BYTES_MAX, self._manifest.files[MODEL_FILE])
         try:
-            self._trees = Trees(read_ensemble(content, INPUT, OUTPUT), len(FEATURES))
+            self._ensemble = read_ensemble(content, INPUT, OUTPUT)
+            self._trees = Trees(self._ensemble, len(FEATURES))
         except ValueError as error:
             raise ModelFault(
                 f"{path} is not a model of trees over {len(FEATURES)} features: {error}"
@@ -73,6 +75,20 @@ class OnnxVote:
         if not len(evidence.candidates):
             return np.empty(0)
         return with_outside_option(self.scores(evidence.features.astype(np.float32)))
+
+    def contrast(self, evidence: Evidence, first: int, second: int) -> NDArray[np.float64]:
+        """What each feature adds to the logarithm of the odds of one candidate against another.
+
+        Args:
+            evidence: of the question.
+            first: position of a candidate in the evidence.
+            second: of another.
+
+        Returns:
+            float64 ``(len(FEATURES),)``; see :func:`likewise_engine.vote.attribution.contrast`.
+        """
+        rows = evidence.features[[first, second]].astype(np.float32)
+        return contrast(self._ensemble, rows[0], rows[1])
 
     def scores(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
         """The score of each candidate.
