@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable, Iterator, Sequence
-from contextlib import aclosing, contextmanager
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Sequence
+from contextlib import aclosing
 from datetime import datetime
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Self
 
 import grpc
-import grpc.aio
 from google.protobuf.field_mask_pb2 import FieldMask
 
+from likewise.async_calls import AsyncCalls, each
+from likewise.cards import AsyncCards
 from likewise.connection import DEADLINE_MS_STREAM, DEADLINE_MS_UNARY, NOT_GIVEN, Connection, Deadline
-from likewise.errors import Cancelled, Error, translated
+from likewise.encoders import AsyncEncoders
 from likewise.exchange import (
     ClassifyStreamRequests,
     ImportRequests,
     ImportTenantRequests,
     Outcome,
-    Page,
-    PagedRequest,
     Source,
-    StreamedRequests,
     audit_request,
     forget_request,
     learn_request,
@@ -31,9 +28,12 @@ from likewise.exchange import (
     outcome,
     purge_request,
     split_request,
-    tenant_of,
 )
-from likewise.first_status import FirstStatus
+from likewise.feedback import AsyncFeedback
+from likewise.insight import AsyncInsight
+from likewise.models import AsyncModels
+from likewise.rules import AsyncRules
+from likewise.suggestions import AsyncSuggestions
 from likewise.v1.classifier_service_pb2 import (
     Classification,
     ClassifyOptions,
@@ -46,7 +46,6 @@ from likewise.v1.ledger_service_pb2 import (
     ExportTransactionsRequest,
     ForgetTransactionsResponse,
     GetTransactionRequest,
-    ImportTransactionsRequest,
     ImportTransactionsResponse,
     LearnResponse,
     ListTransactionsRequest,
@@ -62,7 +61,6 @@ from likewise.v1.tenant_service_pb2 import (
     EntrySelection,
     ExportTenantRequest,
     GetTenantRequest,
-    ImportTenantRequest,
     ListTenantsRequest,
     MergeCategoriesResponse,
     PurgeCategoryResponse,
@@ -76,14 +74,9 @@ from likewise.v1.transaction_pb2 import LabelledTransaction, LedgerEntry, Transa
 from likewise.values import CATEGORY_DIMENSION
 
 if TYPE_CHECKING:
-    PagedRequestT = TypeVar("PagedRequestT", bound=PagedRequest)
-    PageT = TypeVar("PageT", bound=Page)
     from likewise.v1.classifier_service_pb2_grpc import ClassifierServiceAsyncStub
     from likewise.v1.ledger_service_pb2_grpc import LedgerServiceAsyncStub
     from likewise.v1.tenant_service_pb2_grpc import TenantServiceAsyncStub
-RequestT = TypeVar("RequestT")
-ResponseT = TypeVar("ResponseT")
-T = TypeVar("T")
 
 
 class AsyncClient:
@@ -102,27 +95,35 @@ class AsyncClient:
         deadline_ms: float | None = DEADLINE_MS_UNARY,
         stream_deadline_ms: float | None = DEADLINE_MS_STREAM,
     ) -> None:
-        # gRPC binds the channel to a loop of its own making where none runs, and fails at the first call.
-        asyncio.get_running_loop()
-        self._connection = Connection(
+        connection = Connection(
             target=target,
             credentials=credentials,
             token=token,
             deadline_ms=deadline_ms,
             stream_deadline_ms=stream_deadline_ms,
         )
-        options = self._connection.channel_options
-        if credentials is None:
-            self._channel = grpc.aio.insecure_channel(target, options)
-        else:
-            self._channel = grpc.aio.secure_channel(target, credentials, options)
-        self._classifier: ClassifierServiceAsyncStub = ClassifierServiceStub(self._channel)
-        self._ledger: LedgerServiceAsyncStub = LedgerServiceStub(self._channel)
-        self._tenants: TenantServiceAsyncStub = TenantServiceStub(self._channel)
-        self._closed = False
+        self._calls = AsyncCalls(connection)
+        channel = self._calls.channel
+        self._classifier: ClassifierServiceAsyncStub = ClassifierServiceStub(channel)
+        self._ledger: LedgerServiceAsyncStub = LedgerServiceStub(channel)
+        self._tenants: TenantServiceAsyncStub = TenantServiceStub(channel)
+        self.encoders = AsyncEncoders(self._calls)
+        """The encoder of texts, and changing it."""
+        self.cards = AsyncCards(self._calls)
+        """The cards of tenants."""
+        self.models = AsyncModels(self._calls)
+        """The models that serve."""
+        self.insight = AsyncInsight(self._calls)
+        """What may be wrong in a tenant's history, and why an answer is what it is."""
+        self.rules = AsyncRules(self._calls)
+        """The tenants' rules."""
+        self.feedback = AsyncFeedback(self._calls)
+        """What became of answers."""
+        self.suggestions = AsyncSuggestions(self._calls)
+        """What a language model says of what was ASKed."""
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self._connection.target!r})"
+        return f"{type(self).__name__}({self._calls.connection.target!r})"
 
     async def __aenter__(self) -> Self:
         return self
@@ -134,8 +135,7 @@ class AsyncClient:
 
     async def close(self) -> None:
         """Close the connection; calls that are under way are Cancelled, later ones a RuntimeError."""
-        self._closed = True
-        await self._channel.close()
+        await self._calls.close()
 
     # --- Asking --------------------------------------------------------------------------------
 
@@ -149,7 +149,7 @@ class AsyncClient:
     ) -> Classification:
         """As :meth:`likewise.Client.classify`."""
         request = ClassifyRequest(tenant=tenant, transaction=transaction, options=options)
-        return (await self._call(self._classifier.Classify, request, deadline_ms)).classification
+        return (await self._calls.call(self._classifier.Classify, request, deadline_ms)).classification
 
     async def classify_many(
         self,
@@ -162,8 +162,10 @@ class AsyncClient:
         """As :meth:`likewise.Client.classify_many`; ``transactions`` is read in another task."""
         stream = ClassifyStreamRequests(tenant, options)
         source = Source[ClassifyStreamRequest]()
-        requests = source.read_async(stream.message(item) async for item in _each(transactions))
-        responses = self._responses(self._classifier.ClassifyStream, requests, tenant, deadline_ms, source)
+        requests = source.read_async(stream.message(item) async for item in each(transactions))
+        responses = self._calls.responses(
+            self._classifier.ClassifyStream, requests, tenant, deadline_ms, source
+        )
         async with aclosing(responses):
             async for response in responses:
                 yield outcome(response)
@@ -180,7 +182,7 @@ class AsyncClient:
     ) -> LearnResponse:
         """As :meth:`likewise.Client.learn`."""
         request = learn_request(tenant, transactions, request_id)
-        return await self._call(self._ledger.Learn, request, deadline_ms)
+        return await self._calls.call(self._ledger.Learn, request, deadline_ms)
 
     async def import_transactions(
         self,
@@ -191,29 +193,23 @@ class AsyncClient:
         deadline_ms: Deadline = NOT_GIVEN,
     ) -> ImportTransactionsResponse:
         """As :meth:`likewise.Client.import_transactions`; ``transactions`` is read in another task."""
-        self._check_open()
-        source = Source[ImportTransactionsRequest]()
-        requests = source.read_async(_streamed(ImportRequests(tenant), transactions))
-        timeout_s = self._connection.stream_timeout_s(deadline_ms)
-        call = self._ledger.ImportTransactions(
-            requests, timeout=timeout_s, metadata=self._connection.metadata(tenant)
+        return await self._calls.streamed(
+            self._ledger.ImportTransactions, ImportRequests(tenant), transactions, tenant, deadline_ms
         )
-        with _translated(source, FirstStatus(call)):
-            return await call
 
     async def get_transaction(
         self, tenant: str, transaction_id: str, *, deadline_ms: Deadline = NOT_GIVEN
     ) -> LedgerEntry:
         """As :meth:`likewise.Client.get_transaction`."""
         request = GetTransactionRequest(tenant=tenant, transaction_id=transaction_id)
-        return (await self._call(self._ledger.GetTransaction, request, deadline_ms)).entry
+        return (await self._calls.call(self._ledger.GetTransaction, request, deadline_ms)).entry
 
     async def list_transactions(
         self, tenant: str, *, page_size: int = 0, deadline_ms: Deadline = NOT_GIVEN
     ) -> AsyncIterator[LedgerEntry]:
         """As :meth:`likewise.Client.list_transactions`."""
         request = ListTransactionsRequest(tenant=tenant, page_size=page_size)
-        async for page in self._pages(self._ledger.ListTransactions, request, deadline_ms):
+        async for page in self._calls.pages(self._ledger.ListTransactions, request, deadline_ms):
             for entry in page.entries:
                 yield entry
 
@@ -222,14 +218,14 @@ class AsyncClient:
     ) -> ForgetTransactionsResponse:
         """As :meth:`likewise.Client.forget_transactions`."""
         request = forget_request(tenant, transaction_ids)
-        return await self._call(self._ledger.ForgetTransactions, request, deadline_ms)
+        return await self._calls.call(self._ledger.ForgetTransactions, request, deadline_ms)
 
     async def export_transactions(
         self, tenant: str, *, deadline_ms: Deadline = NOT_GIVEN
     ) -> AsyncIterator[LedgerEntry]:
         """As :meth:`likewise.Client.export_transactions`."""
         request = ExportTransactionsRequest(tenant=tenant)
-        batches = self._responses(self._ledger.ExportTransactions, request, tenant, deadline_ms)
+        batches = self._calls.responses(self._ledger.ExportTransactions, request, tenant, deadline_ms)
         async with aclosing(batches):
             async for batch in batches:
                 for entry in batch.entries:
@@ -240,12 +236,12 @@ class AsyncClient:
     async def create_tenant(self, tenant: Tenant, *, deadline_ms: Deadline = NOT_GIVEN) -> Tenant:
         """As :meth:`likewise.Client.create_tenant`."""
         request = CreateTenantRequest(tenant=tenant)
-        return (await self._call(self._tenants.CreateTenant, request, deadline_ms)).tenant
+        return (await self._calls.call(self._tenants.CreateTenant, request, deadline_ms)).tenant
 
     async def get_tenant(self, tenant: str, *, deadline_ms: Deadline = NOT_GIVEN) -> Tenant:
         """As :meth:`likewise.Client.get_tenant`."""
         return (
-            await self._call(self._tenants.GetTenant, GetTenantRequest(tenant=tenant), deadline_ms)
+            await self._calls.call(self._tenants.GetTenant, GetTenantRequest(tenant=tenant), deadline_ms)
         ).tenant
 
     async def list_tenants(
@@ -253,7 +249,7 @@ class AsyncClient:
     ) -> AsyncIterator[Tenant]:
         """As :meth:`likewise.Client.list_tenants`."""
         request = ListTenantsRequest(page_size=page_size)
-        async for page in self._pages(self._tenants.ListTenants, request, deadline_ms):
+        async for page in self._calls.pages(self._tenants.ListTenants, request, deadline_ms):
             for tenant in page.tenants:
                 yield tenant
 
@@ -262,12 +258,12 @@ class AsyncClient:
     ) -> Tenant:
         """As :meth:`likewise.Client.update_tenant`."""
         request = UpdateTenantRequest(tenant=tenant, update_mask=FieldMask(paths=update_mask))
-        return (await self._call(self._tenants.UpdateTenant, request, deadline_ms)).tenant
+        return (await self._calls.call(self._tenants.UpdateTenant, request, deadline_ms)).tenant
 
     async def delete_tenant(self, tenant: str, *, deadline_ms: Deadline = NOT_GIVEN) -> ErasureReceipt:
         """As :meth:`likewise.Client.delete_tenant`."""
         request = DeleteTenantRequest(tenant=tenant)
-        return (await self._call(self._tenants.DeleteTenant, request, deadline_ms)).receipt
+        return (await self._calls.call(self._tenants.DeleteTenant, request, deadline_ms)).receipt
 
     async def list_audit_records(
         self,
@@ -280,14 +276,14 @@ class AsyncClient:
     ) -> AsyncIterator[AuditRecord]:
         """As :meth:`likewise.Client.list_audit_records`."""
         request = audit_request(tenant, start, end, page_size)
-        async for page in self._pages(self._tenants.ListAuditRecords, request, deadline_ms):
+        async for page in self._calls.pages(self._tenants.ListAuditRecords, request, deadline_ms):
             for record in page.records:
                 yield record
 
     async def export_tenant(self, tenant: str, *, deadline_ms: Deadline = NOT_GIVEN) -> AsyncIterator[bytes]:
         """As :meth:`likewise.Client.export_tenant`."""
         request = ExportTenantRequest(tenant=tenant)
-        responses = self._responses(self._tenants.ExportTenant, request, tenant, deadline_ms)
+        responses = self._calls.responses(self._tenants.ExportTenant, request, tenant, deadline_ms)
         async with aclosing(responses):
             async for response in responses:
                 yield response.chunk
@@ -300,15 +296,10 @@ class AsyncClient:
         deadline_ms: Deadline = NOT_GIVEN,
     ) -> Tenant:
         """As :meth:`likewise.Client.import_tenant`; ``chunks`` is read in another task."""
-        self._check_open()
-        source = Source[ImportTenantRequest]()
-        requests = source.read_async(_streamed(ImportTenantRequests(tenant), chunks))
-        timeout_s = self._connection.stream_timeout_s(deadline_ms)
-        call = self._tenants.ImportTenant(
-            requests, timeout=timeout_s, metadata=self._connection.metadata(tenant)
+        imported = await self._calls.streamed(
+            self._tenants.ImportTenant, ImportTenantRequests(tenant), chunks, tenant, deadline_ms
         )
-        with _translated(source, FirstStatus(call)):
-            return (await call).tenant
+        return imported.tenant
 
     # --- Charts --------------------------------------------------------------------------------
 
@@ -332,7 +323,7 @@ class AsyncClient:
             new_name=new_name,
             new_description=new_description,
         )
-        return (await self._call(self._tenants.RenameCategory, request, deadline_ms)).revision
+        return (await self._calls.call(self._tenants.RenameCategory, request, deadline_ms)).revision
 
     async def merge_categories(
         self,
@@ -346,8 +337,8 @@ class AsyncClient:
     ) -> MergeCategoriesResponse:
         """As :meth:`likewise.Client.merge_categories`."""
         request = merge_request(tenant, categories, into, dimension, request_id)
-        allowed_ms = self._connection.reshape_deadline_ms(deadline_ms)
-        return await self._call(self._tenants.MergeCategories, request, allowed_ms)
+        allowed_ms = self._calls.connection.reshape_deadline_ms(deadline_ms)
+        return await self._calls.call(self._tenants.MergeCategories, request, allowed_ms)
 
     async def split_category(
         self,
@@ -362,8 +353,8 @@ class AsyncClient:
     ) -> SplitCategoryResponse:
         """As :meth:`likewise.Client.split_category`."""
         request = split_request(tenant, category, into, selection, request_id, validate_only)
-        allowed_ms = self._connection.reshape_deadline_ms(deadline_ms)
-        return await self._call(self._tenants.SplitCategory, request, allowed_ms)
+        allowed_ms = self._calls.connection.reshape_deadline_ms(deadline_ms)
+        return await self._calls.call(self._tenants.SplitCategory, request, allowed_ms)
 
     async def deactivate_category(
         self,
@@ -375,7 +366,7 @@ class AsyncClient:
     ) -> int:
         """As :meth:`likewise.Client.deactivate_category`."""
         request = DeactivateCategoryRequest(tenant=tenant, dimension=dimension, category=category)
-        return (await self._call(self._tenants.DeactivateCategory, request, deadline_ms)).revision
+        return (await self._calls.call(self._tenants.DeactivateCategory, request, deadline_ms)).revision
 
     async def activate_category(
         self,
@@ -387,7 +378,7 @@ class AsyncClient:
     ) -> int:
         """As :meth:`likewise.Client.activate_category`."""
         request = ActivateCategoryRequest(tenant=tenant, dimension=dimension, category=category)
-        return (await self._call(self._tenants.ActivateCategory, request, deadline_ms)).revision
+        return (await self._calls.call(self._tenants.ActivateCategory, request, deadline_ms)).revision
 
     async def purge_category(
         self,
@@ -402,97 +393,5 @@ class AsyncClient:
     ) -> PurgeCategoryResponse:
         """As :meth:`likewise.Client.purge_category`."""
         request = purge_request(tenant, category, dimension, entries_only, request_id, validate_only)
-        allowed_ms = self._connection.reshape_deadline_ms(deadline_ms)
-        return await self._call(self._tenants.PurgeCategory, request, allowed_ms)
-
-    # --- How calls are made --------------------------------------------------------------------
-
-    async def _call(
-        self,
-        method: grpc.aio.UnaryUnaryMultiCallable[RequestT, ResponseT],
-        request: RequestT,
-        deadline_ms: Deadline,
-    ) -> ResponseT:
-        self._check_open()
-        timeout_s = self._connection.timeout_s(deadline_ms)
-        with _translated():
-            metadata = self._connection.metadata(tenant_of(request))
-            return await method(request, timeout=timeout_s, metadata=metadata)
-
-    async def _pages(
-        self,
-        method: grpc.aio.UnaryUnaryMultiCallable[PagedRequestT, PageT],
-        request: PagedRequestT,
-        deadline_ms: Deadline,
-    ) -> AsyncIterator[PageT]:
-        while True:
-            page = await self._call(method, request, deadline_ms)
-            yield page
-            if not page.next_page_token:
-                return
-            request.page_token = page.next_page_token
-
-    async def _responses(
-        self,
-        method: grpc.aio.UnaryStreamMultiCallable[Any, ResponseT]
-        | grpc.aio.StreamStreamMultiCallable[Any, ResponseT],
-        request: Any,  # a message, or for a stream of them an asynchronous iterator
-        tenant: str,
-        deadline_ms: Deadline,
-        source: Source[Any] | None = None,
-    ) -> AsyncGenerator[ResponseT, None]:
-        self._check_open()
-        timeout_s = self._connection.stream_timeout_s(deadline_ms)
-        call = method(request, timeout=timeout_s, metadata=self._connection.metadata(tenant))
-        with _translated(source, FirstStatus(call)):
-            try:
-                async for response in call:
-                    yield response
-            finally:
-                call.cancel()
-
-    def _check_open(self) -> None:
-        if self._closed:
-            raise RuntimeError("this client is closed")
-
-
-@contextmanager
-def _translated(source: Source[Any] | None = None, first_status: FirstStatus | None = None) -> Iterator[None]:
-    """Raise what the caller's iterable raised, if it did; otherwise the Error of a failed call."""
-    try:
-        with translated():
-            yield
-        return
-    except Error as error:
-        failed = first_status.instead_of(error) if first_status else error
-        failed.__cause__ = error.__cause__
-    except asyncio.CancelledError as error:
-        # gRPC raises it for a call that was cancelled on this side, whoever did that. Where nobody cancelled
-        # the task, it must not look so: the client was closed, or the source failed.
-        task = asyncio.current_task()
-        if task is not None and task.cancelling():
-            raise
-        failed = Cancelled(grpc.StatusCode.CANCELLED, "the call was cancelled on this side")
-        failed.__cause__ = error
-    if source is not None and source.failure is not None:
-        raise source.failure
-    raise failed
-
-
-async def _each(items: Iterable[T] | AsyncIterable[T]) -> AsyncIterator[T]:
-    if isinstance(items, AsyncIterable):
-        async for item in items:
-            yield item
-    else:
-        for item in items:
-            yield item
-
-
-async def _streamed(
-    stream: StreamedRequests[T, RequestT], items: Iterable[T] | AsyncIterable[T]
-) -> AsyncIterator[RequestT]:
-    async for item in _each(items):
-        for request in stream.add(item):
-            yield request
-    for request in stream.rest():
-        yield request
+        allowed_ms = self._calls.connection.reshape_deadline_ms(deadline_ms)
+        return await self._calls.call(self._tenants.PurgeCategory, request, allowed_ms)

@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from datetime import datetime
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import Self
 
 import grpc
 from google.protobuf.field_mask_pb2 import FieldMask
 
+from likewise.calls import Calls
+from likewise.cards import Cards
 from likewise.connection import DEADLINE_MS_STREAM, DEADLINE_MS_UNARY, NOT_GIVEN, Connection, Deadline
-from likewise.errors import Error, translated
+from likewise.encoders import Encoders
 from likewise.exchange import (
     ClassifyStreamRequests,
     ImportRequests,
     ImportTenantRequests,
     Outcome,
-    Page,
-    PagedRequest,
     Source,
-    StreamedRequests,
     audit_request,
     forget_request,
     learn_request,
@@ -29,8 +27,12 @@ from likewise.exchange import (
     outcome,
     purge_request,
     split_request,
-    tenant_of,
 )
+from likewise.feedback import Feedback
+from likewise.insight import Insight
+from likewise.models import Models
+from likewise.rules import Rules
+from likewise.suggestions import Suggestions
 from likewise.v1.classifier_service_pb2 import (
     Classification,
     ClassifyOptions,
@@ -43,7 +45,6 @@ from likewise.v1.ledger_service_pb2 import (
     ExportTransactionsRequest,
     ForgetTransactionsResponse,
     GetTransactionRequest,
-    ImportTransactionsRequest,
     ImportTransactionsResponse,
     LearnResponse,
     ListTransactionsRequest,
@@ -59,7 +60,6 @@ from likewise.v1.tenant_service_pb2 import (
     EntrySelection,
     ExportTenantRequest,
     GetTenantRequest,
-    ImportTenantRequest,
     ListTenantsRequest,
     MergeCategoriesResponse,
     PurgeCategoryResponse,
@@ -71,13 +71,6 @@ from likewise.v1.tenant_service_pb2 import (
 from likewise.v1.tenant_service_pb2_grpc import TenantServiceStub
 from likewise.v1.transaction_pb2 import LabelledTransaction, LedgerEntry, Transaction
 from likewise.values import CATEGORY_DIMENSION
-
-if TYPE_CHECKING:
-    PagedRequestT = TypeVar("PagedRequestT", bound=PagedRequest)
-    PageT = TypeVar("PageT", bound=Page)
-T = TypeVar("T")
-RequestT = TypeVar("RequestT")
-ResponseT = TypeVar("ResponseT")
 
 
 class Client:
@@ -110,25 +103,34 @@ class Client:
         deadline_ms: float | None = DEADLINE_MS_UNARY,
         stream_deadline_ms: float | None = DEADLINE_MS_STREAM,
     ) -> None:
-        self._connection = Connection(
+        connection = Connection(
             target=target,
             credentials=credentials,
             token=token,
             deadline_ms=deadline_ms,
             stream_deadline_ms=stream_deadline_ms,
         )
-        options = self._connection.channel_options
-        if credentials is None:
-            self._channel = grpc.insecure_channel(target, options)
-        else:
-            self._channel = grpc.secure_channel(target, credentials, options)
-        self._classifier = ClassifierServiceStub(self._channel)
-        self._ledger = LedgerServiceStub(self._channel)
-        self._tenants = TenantServiceStub(self._channel)
-        self._closed = False
+        self._calls = Calls(connection)
+        self._classifier = ClassifierServiceStub(self._calls.channel)
+        self._ledger = LedgerServiceStub(self._calls.channel)
+        self._tenants = TenantServiceStub(self._calls.channel)
+        self.encoders = Encoders(self._calls)
+        """The encoder of texts, and changing it."""
+        self.cards = Cards(self._calls)
+        """The cards of tenants."""
+        self.models = Models(self._calls)
+        """The models that serve."""
+        self.insight = Insight(self._calls)
+        """What may be wrong in a tenant's history, and why an answer is what it is."""
+        self.rules = Rules(self._calls)
+        """The tenants' rules."""
+        self.feedback = Feedback(self._calls)
+        """What became of answers."""
+        self.suggestions = Suggestions(self._calls)
+        """What a language model says of what was ASKed."""
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self._connection.target!r})"
+        return f"{type(self).__name__}({self._calls.connection.target!r})"
 
     def __enter__(self) -> Self:
         return self
@@ -140,8 +142,7 @@ class Client:
 
     def close(self) -> None:
         """Close the connection; calls that are under way are Cancelled, later ones a RuntimeError."""
-        self._closed = True
-        self._channel.close()
+        self._calls.close()
 
     # --- Asking --------------------------------------------------------------------------------
 
@@ -155,7 +156,7 @@ class Client:
     ) -> Classification:
         """Classify one transaction the way the tenant's bookkeeper classified the ones like it."""
         request = ClassifyRequest(tenant=tenant, transaction=transaction, options=options)
-        return self._call(self._classifier.Classify, request, deadline_ms).classification
+        return self._calls.call(self._classifier.Classify, request, deadline_ms).classification
 
     def classify_many(
         self,
@@ -174,7 +175,7 @@ class Client:
         stream = ClassifyStreamRequests(tenant, options)
         source = Source[ClassifyStreamRequest]()
         requests = source.read(map(stream.message, transactions))
-        for response in self._responses(
+        for response in self._calls.responses(
             self._classifier.ClassifyStream, requests, tenant, deadline_ms, source
         ):
             yield outcome(response)
@@ -194,7 +195,9 @@ class Client:
         ``request_id`` names the request: the same one again gets the same answer. Without one it gets a
         random one, which serves the retries of this call.
         """
-        return self._call(self._ledger.Learn, learn_request(tenant, transactions, request_id), deadline_ms)
+        return self._calls.call(
+            self._ledger.Learn, learn_request(tenant, transactions, request_id), deadline_ms
+        )
 
     def import_transactions(
         self,
@@ -209,21 +212,16 @@ class Client:
         repeated from the start after any error: what is there already is counted as unchanged.
         ``transactions`` is read in another thread; what it raises is raised here.
         """
-        self._check_open()
-        source = Source[ImportTransactionsRequest]()
-        requests = source.read(_streamed(ImportRequests(tenant), transactions))
-        timeout_s = self._connection.stream_timeout_s(deadline_ms)
-        with _translated(source):
-            return self._ledger.ImportTransactions(
-                requests, timeout=timeout_s, metadata=self._connection.metadata(tenant)
-            )
+        return self._calls.streamed(
+            self._ledger.ImportTransactions, ImportRequests(tenant), transactions, tenant, deadline_ms
+        )
 
     def get_transaction(
         self, tenant: str, transaction_id: str, *, deadline_ms: Deadline = NOT_GIVEN
     ) -> LedgerEntry:
         """The entry of a transaction; NotFound if there is none."""
         request = GetTransactionRequest(tenant=tenant, transaction_id=transaction_id)
-        return self._call(self._ledger.GetTransaction, request, deadline_ms).entry
+        return self._calls.call(self._ledger.GetTransaction, request, deadline_ms).entry
 
     def list_transactions(
         self, tenant: str, *, page_size: int = 0, deadline_ms: Deadline = NOT_GIVEN
@@ -233,7 +231,7 @@ class Client:
         ``page_size`` 0 leaves it to the server; the deadline is each page's.
         """
         request = ListTransactionsRequest(tenant=tenant, page_size=page_size)
-        for page in self._pages(self._ledger.ListTransactions, request, deadline_ms):
+        for page in self._calls.pages(self._ledger.ListTransactions, request, deadline_ms):
             yield from page.entries
 
     def forget_transactions(
@@ -241,28 +239,30 @@ class Client:
     ) -> ForgetTransactionsResponse:
         """Forget transactions: gone from disk, memory and index when it returns. Missing ones are counted."""
         request = forget_request(tenant, transaction_ids)
-        return self._call(self._ledger.ForgetTransactions, request, deadline_ms)
+        return self._calls.call(self._ledger.ForgetTransactions, request, deadline_ms)
 
     def export_transactions(self, tenant: str, *, deadline_ms: Deadline = NOT_GIVEN) -> Iterator[LedgerEntry]:
         """Yield all entries as of one revision."""
         request = ExportTransactionsRequest(tenant=tenant)
-        for batch in self._responses(self._ledger.ExportTransactions, request, tenant, deadline_ms):
+        for batch in self._calls.responses(self._ledger.ExportTransactions, request, tenant, deadline_ms):
             yield from batch.entries
 
     # --- Tenants -------------------------------------------------------------------------------
 
     def create_tenant(self, tenant: Tenant, *, deadline_ms: Deadline = NOT_GIVEN) -> Tenant:
         """Create a tenant; its id is needed. Return it as created."""
-        return self._call(self._tenants.CreateTenant, CreateTenantRequest(tenant=tenant), deadline_ms).tenant
+        return self._calls.call(
+            self._tenants.CreateTenant, CreateTenantRequest(tenant=tenant), deadline_ms
+        ).tenant
 
     def get_tenant(self, tenant: str, *, deadline_ms: Deadline = NOT_GIVEN) -> Tenant:
         """A tenant with its policy, its chart and its statistics."""
-        return self._call(self._tenants.GetTenant, GetTenantRequest(tenant=tenant), deadline_ms).tenant
+        return self._calls.call(self._tenants.GetTenant, GetTenantRequest(tenant=tenant), deadline_ms).tenant
 
     def list_tenants(self, *, page_size: int = 0, deadline_ms: Deadline = NOT_GIVEN) -> Iterator[Tenant]:
         """Yield all tenants by id, without charts and statistics, asking page by page as needed."""
         request = ListTenantsRequest(page_size=page_size)
-        for page in self._pages(self._tenants.ListTenants, request, deadline_ms):
+        for page in self._calls.pages(self._tenants.ListTenants, request, deadline_ms):
             yield from page.tenants
 
     def update_tenant(
@@ -270,12 +270,12 @@ class Client:
     ) -> Tenant:
         """Update the fields that the mask names, such as "policy"; all that are set if it is empty."""
         request = UpdateTenantRequest(tenant=tenant, update_mask=FieldMask(paths=update_mask))
-        return self._call(self._tenants.UpdateTenant, request, deadline_ms).tenant
+        return self._calls.call(self._tenants.UpdateTenant, request, deadline_ms).tenant
 
     def delete_tenant(self, tenant: str, *, deadline_ms: Deadline = NOT_GIVEN) -> ErasureReceipt:
         """Delete a tenant with all that it taught: gone from disk when it returns. Return the receipt."""
         request = DeleteTenantRequest(tenant=tenant)
-        return self._call(self._tenants.DeleteTenant, request, deadline_ms).receipt
+        return self._calls.call(self._tenants.DeleteTenant, request, deadline_ms).receipt
 
     def list_audit_records(
         self,
@@ -292,13 +292,13 @@ class Client:
         server's data: of what outlives tenants.
         """
         request = audit_request(tenant, start, end, page_size)
-        for page in self._pages(self._tenants.ListAuditRecords, request, deadline_ms):
+        for page in self._calls.pages(self._tenants.ListAuditRecords, request, deadline_ms):
             yield from page.records
 
     def export_tenant(self, tenant: str, *, deadline_ms: Deadline = NOT_GIVEN) -> Iterator[bytes]:
         """Yield all that is known about a tenant, as of one revision: a zip file, in chunks."""
         request = ExportTenantRequest(tenant=tenant)
-        for response in self._responses(self._tenants.ExportTenant, request, tenant, deadline_ms):
+        for response in self._calls.responses(self._tenants.ExportTenant, request, tenant, deadline_ms):
             yield response.chunk
 
     def import_tenant(
@@ -309,14 +309,9 @@ class Client:
         ``tenant`` is the id that it is to have. ``chunks``, such as a file opened in binary mode, is read in
         another thread; what it raises is raised here.
         """
-        self._check_open()
-        source = Source[ImportTenantRequest]()
-        requests = source.read(_streamed(ImportTenantRequests(tenant), chunks))
-        timeout_s = self._connection.stream_timeout_s(deadline_ms)
-        with _translated(source):
-            return self._tenants.ImportTenant(
-                requests, timeout=timeout_s, metadata=self._connection.metadata(tenant)
-            ).tenant
+        return self._calls.streamed(
+            self._tenants.ImportTenant, ImportTenantRequests(tenant), chunks, tenant, deadline_ms
+        ).tenant
 
     # --- Charts --------------------------------------------------------------------------------
 
@@ -343,7 +338,7 @@ class Client:
             new_name=new_name,
             new_description=new_description,
         )
-        return self._call(self._tenants.RenameCategory, request, deadline_ms).revision
+        return self._calls.call(self._tenants.RenameCategory, request, deadline_ms).revision
 
     def merge_categories(
         self,
@@ -357,8 +352,8 @@ class Client:
     ) -> MergeCategoriesResponse:
         """Merge categories into another one, which has their history at once; they are inactive then."""
         request = merge_request(tenant, categories, into, dimension, request_id)
-        allowed_ms = self._connection.reshape_deadline_ms(deadline_ms)
-        return self._call(self._tenants.MergeCategories, request, allowed_ms)
+        allowed_ms = self._calls.connection.reshape_deadline_ms(deadline_ms)
+        return self._calls.call(self._tenants.MergeCategories, request, allowed_ms)
 
     def split_category(
         self,
@@ -377,8 +372,8 @@ class Client:
         nothing is changed.
         """
         request = split_request(tenant, category, into, selection, request_id, validate_only)
-        allowed_ms = self._connection.reshape_deadline_ms(deadline_ms)
-        return self._call(self._tenants.SplitCategory, request, allowed_ms)
+        allowed_ms = self._calls.connection.reshape_deadline_ms(deadline_ms)
+        return self._calls.call(self._tenants.SplitCategory, request, allowed_ms)
 
     def deactivate_category(
         self,
@@ -390,7 +385,7 @@ class Client:
     ) -> int:
         """Never propose a category from now on. Return the revision that holds it."""
         request = DeactivateCategoryRequest(tenant=tenant, dimension=dimension, category=category)
-        return self._call(self._tenants.DeactivateCategory, request, deadline_ms).revision
+        return self._calls.call(self._tenants.DeactivateCategory, request, deadline_ms).revision
 
     def activate_category(
         self,
@@ -402,7 +397,7 @@ class Client:
     ) -> int:
         """Propose a category again, with the history that it has. Return the revision that holds it."""
         request = ActivateCategoryRequest(tenant=tenant, dimension=dimension, category=category)
-        return self._call(self._tenants.ActivateCategory, request, deadline_ms).revision
+        return self._calls.call(self._tenants.ActivateCategory, request, deadline_ms).revision
 
     def purge_category(
         self,
@@ -420,72 +415,5 @@ class Client:
         With ``entries_only`` the category stays. With ``validate_only`` nothing is changed.
         """
         request = purge_request(tenant, category, dimension, entries_only, request_id, validate_only)
-        allowed_ms = self._connection.reshape_deadline_ms(deadline_ms)
-        return self._call(self._tenants.PurgeCategory, request, allowed_ms)
-
-    # --- How calls are made --------------------------------------------------------------------
-
-    def _call(
-        self,
-        method: grpc.UnaryUnaryMultiCallable[RequestT, ResponseT],
-        request: RequestT,
-        deadline_ms: Deadline,
-    ) -> ResponseT:
-        self._check_open()
-        timeout_s = self._connection.timeout_s(deadline_ms)
-        with _translated():
-            return method(request, timeout=timeout_s, metadata=self._connection.metadata(tenant_of(request)))
-
-    def _pages(
-        self,
-        method: grpc.UnaryUnaryMultiCallable[PagedRequestT, PageT],
-        request: PagedRequestT,
-        deadline_ms: Deadline,
-    ) -> Iterator[PageT]:
-        while True:
-            page = self._call(method, request, deadline_ms)
-            yield page
-            if not page.next_page_token:
-                return
-            request.page_token = page.next_page_token
-
-    def _responses(
-        self,
-        method: grpc.UnaryStreamMultiCallable[Any, ResponseT]
-        | grpc.StreamStreamMultiCallable[Any, ResponseT],
-        request: Any,  # a message, or for a stream of them an iterator
-        tenant: str,
-        deadline_ms: Deadline,
-        source: Source[Any] | None = None,
-    ) -> Iterator[ResponseT]:
-        self._check_open()
-        timeout_s = self._connection.stream_timeout_s(deadline_ms)
-        with _translated(source):
-            call = method(request, timeout=timeout_s, metadata=self._connection.metadata(tenant))
-            try:
-                yield from call
-            finally:
-                call.cancel()
-
-    def _check_open(self) -> None:
-        if self._closed:
-            raise RuntimeError("this client is closed")
-
-
-@contextmanager
-def _translated(source: Source[Any] | None = None) -> Iterator[None]:
-    """Raise what the caller's iterable raised, if it did; otherwise the Error of a failed call."""
-    try:
-        with translated():
-            yield
-    except Error:
-        if source is None or source.failure is None:
-            raise
-    if source is not None and source.failure is not None:
-        raise source.failure
-
-
-def _streamed(stream: StreamedRequests[T, RequestT], items: Iterable[T]) -> Iterator[RequestT]:
-    for item in items:
-        yield from stream.add(item)
-    yield from stream.rest()
+        allowed_ms = self._calls.connection.reshape_deadline_ms(deadline_ms)
+        return self._calls.call(self._tenants.PurgeCategory, request, allowed_ms)

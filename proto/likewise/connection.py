@@ -30,7 +30,16 @@ TENANT_KEY: Final = "likewise-tenant"
 percent-encoded as in a URL (RFC 3986). Proxies may choose a server by it, and the server lets in by turns."""
 
 SAFE_TO_RETRY: Final[Mapping[str, tuple[str, ...]]] = {
+    "likewise.v1.CardService": ("GetCard",),
     "likewise.v1.ClassifierService": ("Classify",),
+    # RollbackEncoderChange is missing: the second time it rolls back the first.
+    "likewise.v1.EncoderService": (
+        "ListEncoders",
+        "GetEncoderChange",
+        "StartEncoderChange",
+        "PauseEncoderChange",
+        "ResumeEncoderChange",
+    ),
     # Learn carries a request id; forgetting twice is forgetting once; gRPC repeats no export that has begun.
     "likewise.v1.LedgerService": (
         "Learn",
@@ -39,6 +48,21 @@ SAFE_TO_RETRY: Final[Mapping[str, tuple[str, ...]]] = {
         "ForgetTransactions",
         "ExportTransactions",
     ),
+    "likewise.v1.ModelService": ("ListModels", "GetModelCard"),
+    "likewise.v1.InsightService": ("AuditTenant", "ExplainTransaction", "ReplayPrediction"),
+    # To create or delete a rule carries a request id.
+    "likewise.v1.RuleService": (
+        "CreateRule",
+        "BatchCreateRules",
+        "GetRule",
+        "ListRules",
+        "UpdateRule",
+        "DeleteRule",
+        "TryRule",
+        "SuggestRules",
+    ),
+    "likewise.v1.FeedbackService": ("GetFeedback", "GetFeedbackOverview", "ListPredictions"),
+    "likewise.v1.SuggestionService": ("GetSuggestion", "ListSuggestions"),
     # CreateTenant and DeleteTenant are missing: where the first answer was lost, the second is an error.
     # A merge, a split and a purge carry a request id; the other changes of a chart are none the second time.
     "likewise.v1.TenantService": (

@@ -13,6 +13,7 @@ from google.type.date_pb2 import Date
 from google.type.money_pb2 import Money
 
 from likewise.v1.classifier_service_pb2 import Classification
+from likewise.v1.rule_service_pb2 import RuleCondition, RuleField, RuleOperator
 from likewise.v1.tenant_service_pb2 import EntrySelection
 from likewise.v1.transaction_pb2 import (
     AUTHORITY_PERSON,
@@ -85,6 +86,7 @@ def labelled(
     labels: Mapping[str, str] | None = None,
     authority: Authority.ValueType = AUTHORITY_PERSON,
     predicted: Mapping[str, str] | None = None,
+    prediction_id: str = "",
 ) -> LabelledTransaction:
     """A transaction with its labels, to be learned.
 
@@ -94,6 +96,7 @@ def labelled(
         labels: category ids by dimension, for any others.
         authority: who labelled it; a machine's label never replaces a person's.
         predicted: what Classify proposed before, as :func:`predictions` gives it.
+        prediction_id: of the answer that Classify gave about it.
 
     Raises:
         ValueError: there is no label at all, or two for the dimension "category".
@@ -104,7 +107,11 @@ def labelled(
     if not all_labels:
         raise ValueError("give a category, or labels by dimension")
     return LabelledTransaction(
-        transaction=transaction, labels=all_labels, authority=authority, predicted=predicted
+        transaction=transaction,
+        labels=all_labels,
+        authority=authority,
+        predicted=predicted,
+        prediction_id=prediction_id,
     )
 
 
@@ -147,6 +154,40 @@ def selection(
         max_amount=None if max_amount is None else money_message(max_amount, currency),
         min_date=None if min_date is None else date_message(min_date),
         max_date=None if max_date is None else date_message(max_date),
+    )
+
+
+def condition(
+    field: str,
+    operator: str,
+    *values: str,
+    field_name: str = "",
+    min_amount: Decimal | int | str | None = None,
+    max_amount: Decimal | int | str | None = None,
+    currency: str = "",
+) -> RuleCondition:
+    """A condition of a rule: ``condition("payee", "contains", "tesco")``.
+
+    Args:
+        field: text, payee, description, account, direction, amount, currency, day_of_month, weekday, further.
+        operator: equals, contains, matches or within.
+        values: what it is compared with: one suffices. None for within.
+        field_name: of a further field.
+        min_amount: for within: the least amount; what went out is negative.
+        max_amount: for within: the largest amount.
+        currency: of these amounts.
+
+    Raises:
+        TypeError: an amount is a float or a bool.
+        ValueError: there is no such field or operator, or an amount does not fit google.type.Money.
+    """
+    return RuleCondition(
+        field=RuleField.Value(f"RULE_FIELD_{field.upper()}"),
+        operator=RuleOperator.Value(f"RULE_OPERATOR_{operator.upper()}"),
+        values=values,
+        field_name=field_name,
+        min_amount=None if min_amount is None else money_message(min_amount, currency),
+        max_amount=None if max_amount is None else money_message(max_amount, currency),
     )
 
 

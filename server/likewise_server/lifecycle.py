@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final, Self
@@ -21,26 +22,57 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 from threadpoolctl import threadpool_limits
 
-from likewise.v1 import classifier_service_pb2, ledger_service_pb2, tenant_service_pb2
+from likewise.v1 import (
+    card_service_pb2,
+    classifier_service_pb2,
+    encoder_service_pb2,
+    feedback_service_pb2,
+    insight_service_pb2,
+    ledger_service_pb2,
+    model_service_pb2,
+    rule_service_pb2,
+    suggestion_service_pb2,
+    tenant_service_pb2,
+)
+from likewise.v1.card_service_pb2_grpc import add_CardServiceServicer_to_server
 from likewise.v1.classifier_service_pb2_grpc import add_ClassifierServiceServicer_to_server
+from likewise.v1.encoder_service_pb2_grpc import add_EncoderServiceServicer_to_server
+from likewise.v1.feedback_service_pb2_grpc import add_FeedbackServiceServicer_to_server
+from likewise.v1.insight_service_pb2_grpc import add_InsightServiceServicer_to_server
 from likewise.v1.ledger_service_pb2_grpc import add_LedgerServiceServicer_to_server
+from likewise.v1.model_service_pb2_grpc import add_ModelServiceServicer_to_server
+from likewise.v1.rule_service_pb2_grpc import add_RuleServiceServicer_to_server
+from likewise.v1.suggestion_service_pb2_grpc import add_SuggestionServiceServicer_to_server
 from likewise.v1.tenant_service_pb2_grpc import add_TenantServiceServicer_to_server
 from likewise_engine import limits
 from likewise_engine.background import Background
-from likewise_engine.encoder import load_encoder
+from likewise_engine.changer import Changer
+from likewise_engine.encoder.at_hand import Encoders
+from likewise_engine.encoder_change import ChangeFile, encoders_at
 from likewise_engine.errors import PreconditionFailed
-from likewise_engine.folder import ASIDE_NAME
+from likewise_engine.feedback.recorder import Recorder
+from likewise_engine.folder import ASIDE_NAME, DataFolder
+from likewise_engine.news import Desk
+from likewise_engine.store.predictions import Keeping
 from likewise_engine.tenants import Tenants
 from likewise_engine.vote import load_vote
 from likewise_server import logs
 from likewise_server.access.entrance import Entrance
 from likewise_server.access.gate import Gate
 from likewise_server.lane import LaneCounts
+from likewise_server.language_model.making import adviser_of
 from likewise_server.service.border import Border
+from likewise_server.service.cards import CardService
 from likewise_server.service.classifier import ClassifierService
+from likewise_server.service.encoders import EncoderService
+from likewise_server.service.feedback import FeedbackService, watch_of
 from likewise_server.service.health import HealthService
+from likewise_server.service.insight import InsightService
 from likewise_server.service.ledger import LedgerService
+from likewise_server.service.models import ModelService
 from likewise_server.service.portable import PortableTenants
+from likewise_server.service.rules import RuleService
+from likewise_server.service.suggestions import SuggestionService
 from likewise_server.service.tenants import TenantService
 from likewise_server.settings import Settings, TenantSource
 from likewise_server.signals import SEEN_EVERY_S, stop_signals
@@ -49,8 +81,15 @@ from likewise_server.workers import LaneName, Workers
 
 SERVICES: Final = (
     classifier_service_pb2.DESCRIPTOR.services_by_name["ClassifierService"].full_name,
+    feedback_service_pb2.DESCRIPTOR.services_by_name["FeedbackService"].full_name,
+    insight_service_pb2.DESCRIPTOR.services_by_name["InsightService"].full_name,
     ledger_service_pb2.DESCRIPTOR.services_by_name["LedgerService"].full_name,
     tenant_service_pb2.DESCRIPTOR.services_by_name["TenantService"].full_name,
+    encoder_service_pb2.DESCRIPTOR.services_by_name["EncoderService"].full_name,
+    card_service_pb2.DESCRIPTOR.services_by_name["CardService"].full_name,
+    model_service_pb2.DESCRIPTOR.services_by_name["ModelService"].full_name,
+    rule_service_pb2.DESCRIPTOR.services_by_name["RuleService"].full_name,
+    suggestion_service_pb2.DESCRIPTOR.services_by_name["SuggestionService"].full_name,
 )
 
 _GC_THRESHOLDS: Final = (10_000, 10, 1_000)
@@ -77,11 +116,13 @@ _OPTIONS: Final = (
 )
 
 # Whatever the environment says of the server that others call.
-_IN_PLAIN_TEXT: Final[Mapping[str, Any]] = {
+_FOR_OTHERS_ALONE: Final[Mapping[str, Any]] = {
     "tls_certificate": None,
     "tls_key": None,
     "tls_client_ca": None,
     "tenant_from_certificate": TenantSource.NONE,
+    "llm_url": None,
+    "llm_model": None,
 }
 
 _log = structlog.stdlib.get_logger()
@@ -90,13 +131,24 @@ _log = structlog.stdlib.get_logger()
 class Server:
     """A gRPC server over the tenants of a data folder, to be started once."""
 
-    def __init__(self, tenants: Tenants, settings: Settings, *, asks_who_calls: bool = True) -> None:
+    def __init__(
+        self,
+        tenants: Tenants,
+        settings: Settings,
+        *,
+        asks_who_calls: bool = True,
+        changes_encoders: bool = False,
+        audits_aside: bool = False,
+    ) -> None:
         """Make ready to serve.
 
         Args:
             tenants: closed by :meth:`stop`.
             settings: how to serve.
             asks_who_calls: False where only this very process reaches the address.
+            changes_encoders: whether tenants are changed, aside, to the encoder that is wanted.
+            audits_aside: whether tenants are audited in a process of its own; heads, which are trained in
+                another one, would wait for it.
         """
         self._tenants = tenants
         self._settings = settings
@@ -109,15 +161,38 @@ class Server:
             shares_port=settings.workers > 1,
             options=self._entrance.options,
         )
-        add_ClassifierServiceServicer_to_server(ClassifierService(tenants, self._workers), self._grpc)
-        add_LedgerServiceServicer_to_server(LedgerService(tenants, self._workers), self._grpc)
+        self.recorder = Recorder(
+            tenants.predictions,
+            tenants.ids,
+            Keeping(settings.predictions_kept_max, settings.prediction_days_max),
+            settings.predictions_sampled,
+            look=watch_of(tenants),
+        )
+        """Keeps what is answered."""
+        self._adviser = adviser_of(settings, tenants)
+        classifier = ClassifierService(tenants, self._workers, self.recorder, self._adviser)
+        add_ClassifierServiceServicer_to_server(classifier, self._grpc)
+        add_LedgerServiceServicer_to_server(LedgerService(tenants, self._workers, self.recorder), self._grpc)
+        add_FeedbackServiceServicer_to_server(FeedbackService(tenants), self._grpc)
         portable = PortableTenants(tenants, self._workers, settings.data / ASIDE_NAME)
-        tenant_service = TenantService(tenants, portable, self._entrance.gate.open_streams)
+        tenant_service = TenantService(tenants, portable, self.recorder, self._entrance.gate.open_streams)
         add_TenantServiceServicer_to_server(tenant_service, self._grpc)
+        add_CardServiceServicer_to_server(CardService(tenants, settings), self._grpc)
+        encoders = tenants.encoders
+        models = ModelService(lambda: encoders.folder_of(encoders.wanted.fingerprint), settings.vote)
+        add_ModelServiceServicer_to_server(models, self._grpc)
+        self._audits = _background(settings, tenants.encoders) if audits_aside else None
+        insight = InsightService(tenants, self._workers, self._audits)
+        add_InsightServiceServicer_to_server(insight, self._grpc)
+        add_RuleServiceServicer_to_server(RuleService(tenants, self._workers), self._grpc)
+        add_SuggestionServiceServicer_to_server(SuggestionService(tenants, self._adviser), self._grpc)
+        add_EncoderServiceServicer_to_server(EncoderService(tenants, ChangeFile(settings.data)), self._grpc)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._grpc)
         reflection.enable_server_reflection(
             (*SERVICES, health.SERVICE_NAME, reflection.SERVICE_NAME), self._grpc
         )
+        self._changer: Changer | None = None
+        self._changes_encoders = changes_encoders
         self._is_stopped = False
         self.address = ""
         """Where it serves, once started; with the port that was chosen where 0 was asked for."""
@@ -152,6 +227,10 @@ class Server:
         self._grpc.start()
         for service in ("", *SERVICES):
             self._health.set(service, health_pb2.HealthCheckResponse.SERVING)
+        if self._changes_encoders:
+            encoders = self._tenants.encoders
+            background = _background(self._settings, encoders)
+            self._changer = Changer(self._tenants, encoders, ChangeFile(self._settings.data), background)
         _log.info("serving", address=self.address)
 
     def counts(self) -> Mapping[LaneName, LaneCounts]:
@@ -170,11 +249,21 @@ class Server:
         grace_s = self._settings.grace_s if grace_s is None else grace_s
         _log.info("stopping", grace_s=grace_s)
         self._health.enter_graceful_shutdown()
+        if self._adviser is not None:
+            self._adviser.begin_closing()
+        if self._changer is not None:
+            self._changer.stop()
         self._grpc.stop(grace_s).wait()
         # Calls that were cancelled may still be at work: a commit is not torn off.
         self._workers.shutdown()
+        if self._adviser is not None:
+            self._adviser.close()
         self._entrance.close()
+        self.recorder.close()
+        _log.info("recorded", **asdict(self.recorder.counts()))
         self._tenants.close()
+        if self._audits is not None:
+            self._audits.close()
         _log.info("stopped")
 
 
@@ -228,8 +317,8 @@ def serve(settings: Settings, ready: Callable[[str], None]) -> None:
     with stop_signals() as stopped:
         logs.note_start(settings)
         tune_process()
-        background = Background(settings.model, settings.vote)
-        with Server(open_tenants(settings, background), settings) as server:
+        tenants = open_tenants(settings, serves=True)
+        with Server(tenants, settings, changes_encoders=True, audits_aside=True) as server:
             ready(server.address)
             while not stopped.wait(SEEN_EVERY_S):
                 pass
@@ -243,15 +332,8 @@ def work(post: Post) -> None:
     """
     tune_process()
     settings = post.settings
-    tenants = Tenants(
-        post.folder,
-        load_encoder(settings.model),
-        load_vote(settings.vote),
-        memory_bytes_max=settings.memory_mib_max * 1024 * 1024 // settings.workers,
-        desk=post.desk,
-        background=Background(settings.model, settings.vote),
-    )
-    with Server(tenants, settings) as server:
+    tenants = _tenants_of(post.folder, settings, serves=True, desk=post.desk)
+    with Server(tenants, settings, changes_encoders=True, audits_aside=True) as server:
         post.ready(server.address)
         while post.is_wanted():
             time.sleep(SEEN_EVERY_S)
@@ -279,27 +361,42 @@ def private_server(data: Path, master_key_file: Path | None = None) -> Iterator[
             data=data,
             listen=f"unix:{folder}/socket",
             master_key_file=master_key_file,
-            **_IN_PLAIN_TEXT,
+            **_FOR_OTHERS_ALONE,
         )
         with Server(open_tenants(settings), settings, asks_who_calls=False) as server:
             yield server.address
 
 
-def open_tenants(settings: Settings, background: Background | None = None) -> Tenants:
-    """The tenants of the data folder, with the encoder and the vote that the settings name.
+def open_tenants(settings: Settings, *, serves: bool = False) -> Tenants:
+    """The tenants of the data folder, with the encoders and the vote that the settings name.
 
     Args:
         settings: where they are, and how to serve them.
-        background: where what takes long is made; in this process where None.
+        serves: whether it is a server that starts. It has a process for what takes long.
 
     Raises:
         DataFolderInUse, StoreFault, ModelFault.
+        PreconditionFailed: the encoder that tenants are to have is not at hand.
     """
-    return Tenants.open_folder(
-        settings.data,
-        load_encoder(settings.model),
-        vote=load_vote(settings.vote),
-        memory_bytes_max=settings.memory_mib_max * 1024 * 1024,
-        background=background,
-        master_key_file=settings.master_key_file,
+    folder = DataFolder(settings.data, master_key_file=settings.master_key_file)
+    try:
+        return _tenants_of(folder, settings, serves=serves)
+    except BaseException:
+        folder.close()
+        raise
+
+
+def _tenants_of(folder: DataFolder, settings: Settings, *, serves: bool, desk: Desk | None = None) -> Tenants:
+    encoders = encoders_at(settings.data, settings.model, settings.encoders, serves=serves)
+    return Tenants(
+        folder,
+        encoders,
+        load_vote(settings.vote),
+        memory_bytes_max=settings.memory_mib_max * 1024 * 1024 // settings.workers,
+        desk=desk,
+        background=_background(settings, encoders) if serves else None,
     )
+
+
+def _background(settings: Settings, encoders: Encoders) -> Background:
+    return Background(settings.model, settings.vote, encoders.folder_of)

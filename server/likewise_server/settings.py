@@ -15,6 +15,7 @@ from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from likewise.connection import is_loopback
+from likewise_engine import limits
 
 ENVIRONMENT_PREFIX: Final = "LIKEWISE_"
 LISTEN_DEFAULT: Final = "127.0.0.1:50151"
@@ -157,8 +158,17 @@ class Settings(BaseSettings):
     model: Annotated[
         Path | None,
         Field(
-            description="Folder of the encoder's model; the shipped one if not given. After a change each "
-            "tenant's texts are encoded anew when it is first used."
+            description="Folder of the encoder's model; the shipped one if not given. If it is another than "
+            "at the last start, tenants are changed to it one by one, aside from calls, and served by the "
+            "one that they have for as long as its folder is where it was."
+        ),
+    ] = None
+    encoders: Annotated[
+        Path | None,
+        Field(
+            description="Folder of further encoders' model folders: the server can be told to change to one "
+            "of them while it serves ('likewise encoder start'). Without it there are --model and the "
+            "shipped one to choose from."
         ),
     ] = None
     vote: Annotated[
@@ -226,6 +236,34 @@ class Settings(BaseSettings):
             "time to wait. A larger value refuses fewer, and everybody waits longer; a burst may wait 100.",
         ),
     ] = 5.0
+    predictions_sampled: Annotated[
+        float,
+        Field(
+            ge=0,
+            le=1,
+            allow_inf_nan=False,
+            description="Share of the answers that are recorded, so that corrections are tied to what was "
+            "answered: 1 for all, as far as a fiftieth of a processor goes, 0 for none. Less gives feedback "
+            "of fewer answers, and takes as much less disk.",
+        ),
+    ] = 1.0
+    predictions_kept_max: Annotated[
+        int,
+        Field(
+            ge=1,
+            le=limits.PREDICTIONS_KEPT_MAX,
+            description="Latest answers kept of a tenant, some 3 KB each. Older ones go; what they came to "
+            "stays in the counts.",
+        ),
+    ] = limits.PREDICTIONS_KEPT_DEFAULT
+    prediction_days_max: Annotated[
+        int,
+        Field(
+            ge=1,
+            le=limits.PREDICTION_DAYS_KEPT_MAX,
+            description="Days after which a recorded answer goes, though there be fewer.",
+        ),
+    ] = limits.PREDICTION_DAYS_KEPT_DEFAULT
     memory_mib_max: Annotated[
         int,
         Field(
@@ -245,6 +283,75 @@ class Settings(BaseSettings):
             "sooner and cuts off long streams; keep it below your process manager's own limit.",
         ),
     ] = 20.0
+    llm_url: Annotated[
+        str | None,
+        Field(
+            description="URL of an OpenAI-compatible endpoint (llama.cpp, vLLM, Ollama) on this machine, "
+            "http://127.0.0.1:8080/v1, or unix:/run/model.sock. With it, what would be an ASK is asked there "
+            "too, aside from the answer: what it says comes as a suggestion, and files nothing. Without it, "
+            "there is no language model."
+        ),
+    ] = None
+    llm_model: Annotated[
+        str | None,
+        Field(
+            min_length=1,
+            max_length=limits.MODEL_NAME_CHARS_MAX,
+            description="Name of the model at --llm-url. Another one begins with no record.",
+        ),
+    ] = None
+    llm_key_file: Annotated[
+        Path | None,
+        Field(description="File of the bearer token for --llm-url; none is sent if not given."),
+    ] = None
+    llm_allow_remote: Annotated[
+        bool,
+        Field(
+            description="Allow --llm-url to be on another machine. Then parts of your clients' books leave "
+            "this one: names of categories, and wordings, of which only numbers and the like are masked."
+        ),
+    ] = False
+    llm_raw_wording: Annotated[
+        bool,
+        Field(
+            description="Send payee and description as they came, with numbers and the like masked, instead "
+            "of the text that Likewise makes of them: models know capitals and punctuation."
+        ),
+    ] = False
+    llm_timeout_s: Annotated[
+        float,
+        Field(
+            gt=0,
+            le=600,
+            allow_inf_nan=False,
+            description="Seconds that a question may take at --llm-url, and wait before it is asked.",
+        ),
+    ] = 30.0
+    llm_concurrency: Annotated[
+        int,
+        Field(
+            ge=1,
+            le=64,
+            description="Questions sent to --llm-url at once, from each worker, one for each slot it has.",
+        ),
+    ] = 1
+    llm_calls_per_minute: Annotated[
+        float,
+        Field(
+            gt=0,
+            le=100_000,
+            allow_inf_nan=False,
+            description="Questions a minute to --llm-url, of all workers together. More are not asked.",
+        ),
+    ] = 60.0
+    llm_tokens_per_day: Annotated[
+        int,
+        Field(ge=1, description="Tokens a day (UTC) at --llm-url, of all workers. Beyond, nothing is asked."),
+    ] = 2_000_000
+    llm_tenant_tokens_per_day: Annotated[
+        int,
+        Field(ge=1, description="Tokens a day of one tenant: no other is kept from its suggestions by it."),
+    ] = 200_000
     log_format: Annotated[
         LogFormat,
         Field(description="Log lines as json, or for a console; auto: console on a terminal, else json."),
@@ -283,6 +390,12 @@ class Settings(BaseSettings):
             raise ValueError("--tls-client-ca is of TLS: give --tls-certificate and --tls-key too")
         if self.tenant_from_certificate is not TenantSource.NONE and self.tls_client_ca is None:
             raise ValueError("--tenant-from-certificate takes client certificates: give --tls-client-ca")
+        return self
+
+    @model_validator(mode="after")
+    def _check_language_model(self) -> Self:
+        if (self.llm_url is None) != (self.llm_model is None):
+            raise ValueError("--llm-url and --llm-model go together: one is missing")
         return self
 
     @property

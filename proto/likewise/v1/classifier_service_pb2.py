@@ -29,7 +29,7 @@ from google.type import money_pb2 as google_dot_type_dot_money__pb2
 from likewise.v1 import transaction_pb2 as likewise_dot_v1_dot_transaction__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$likewise/v1/classifier_service.proto\x12\x0blikewise.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x17google/rpc/status.proto\x1a\x16google/type/date.proto\x1a\x17google/type/money.proto\x1a\x1dlikewise/v1/transaction.proto\"\x85\x01\n\x0f\x43lassifyOptions\x12\x18\n\x10target_precision\x18\x01 \x01(\x01\x12\x14\n\x0cmin_revision\x18\x02 \x01(\x03\x12\x12\n\ndimensions\x18\x03 \x03(\t\x12\x16\n\x0emax_candidates\x18\x04 \x01(\x05\x12\x16\n\x0emax_neighbours\x18\x05 \x01(\x05\"\x7f\n\x0f\x43lassifyRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12-\n\x0btransaction\x18\x02 \x01(\x0b\x32\x18.likewise.v1.Transaction\x12-\n\x07options\x18\x03 \x01(\x0b\x32\x1c.likewise.v1.ClassifyOptions\"G\n\x10\x43lassifyResponse\x12\x33\n\x0e\x63lassification\x18\x01 \x01(\x0b\x32\x1b.likewise.v1.Classification\"\x85\x01\n\x15\x43lassifyStreamRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12-\n\x07options\x18\x02 \x01(\x0b\x32\x1c.likewise.v1.ClassifyOptions\x12-\n\x0btransaction\x18\x03 \x01(\x0b\x32\x18.likewise.v1.Transaction\"\xa9\x01\n\x16\x43lassifyStreamResponse\x12\x10\n\x08position\x18\x01 \x01(\x03\x12\x16\n\x0etransaction_id\x18\x02 \x01(\t\x12\x35\n\x0e\x63lassification\x18\x03 \x01(\x0b\x32\x1b.likewise.v1.ClassificationH\x00\x12#\n\x05\x65rror\x18\x04 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x42\t\n\x07outcome\"\xe7\x01\n\x0e\x43lassification\x12-\n\x07\x61nswers\x18\x01 \x03(\x0b\x32\x1c.likewise.v1.DimensionAnswer\x12*\n\nneighbours\x18\x02 \x03(\x0b\x32\x16.likewise.v1.Neighbour\x12.\n\x06models\x18\x03 \x01(\x0b\x32\x1e.likewise.v1.ModelFingerprints\x12\x10\n\x08revision\x18\x04 \x01(\x03\x12\x0c\n\x04text\x18\x05 \x01(\t\x12*\n\ntime_spent\x18\x06 \x01(\x0b\x32\x16.likewise.v1.TimeSpent\"\xca\x01\n\x0f\x44imensionAnswer\x12\x11\n\tdimension\x18\x01 \x01(\t\x12\'\n\x08\x64\x65\x63ision\x18\x02 \x01(\x0e\x32\x15.likewise.v1.Decision\x12*\n\ncandidates\x18\x03 \x03(\x0b\x32\x16.likewise.v1.Candidate\x12%\n\x07witness\x18\x04 \x01(\x0e\x32\x14.likewise.v1.Witness\x12\x18\n\x10target_precision\x18\x05 \x01(\x01\x12\x0e\n\x06reason\x18\x06 \x01(\t\"I\n\tCandidate\x12\x10\n\x08\x63\x61tegory\x18\x01 \x01(\t\x12\x15\n\rcategory_name\x18\x02 \x01(\t\x12\x13\n\x0bprobability\x18\x03 \x01(\x01\"\xfd\x01\n\tNeighbour\x12\x16\n\x0etransaction_id\x18\x01 \x01(\t\x12\x1f\n\x04\x64\x61te\x18\x02 \x01(\x0b\x32\x11.google.type.Date\x12\"\n\x06\x61mount\x18\x03 \x01(\x0b\x32\x12.google.type.Money\x12\x0c\n\x04text\x18\x04 \x01(\t\x12\x32\n\x06labels\x18\x05 \x03(\x0b\x32\".likewise.v1.Neighbour.LabelsEntry\x12\x12\n\nsimilarity\x18\x06 \x01(\x01\x12\x0e\n\x06weight\x18\x07 \x01(\x01\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"2\n\x11ModelFingerprints\x12\x0f\n\x07\x65ncoder\x18\x01 \x01(\t\x12\x0c\n\x04vote\x18\x02 \x01(\t\"\xb3\x01\n\tTimeSpent\x12\'\n\x04wait\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\x12)\n\x06\x65ncode\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12)\n\x06search\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\'\n\x04vote\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration*_\n\x08\x44\x65\x63ision\x12\x18\n\x14\x44\x45\x43ISION_UNSPECIFIED\x10\x00\x12\x11\n\rDECISION_FILE\x10\x01\x12\x14\n\x10\x44\x45\x43ISION_SUGGEST\x10\x02\x12\x10\n\x0c\x44\x45\x43ISION_ASK\x10\x03*\xa8\x01\n\x07Witness\x12\x17\n\x13WITNESS_UNSPECIFIED\x10\x00\x12 \n\x1cWITNESS_SAME_TEXT_AND_AMOUNT\x10\x01\x12\x15\n\x11WITNESS_SAME_TEXT\x10\x02\x12\x16\n\x12WITNESS_SAME_PAYEE\x10\x03\x12\x18\n\x14WITNESS_SIMILAR_TEXT\x10\x04\x12\x19\n\x15WITNESS_CATEGORY_NAME\x10\x05\x32\xbb\x01\n\x11\x43lassifierService\x12G\n\x08\x43lassify\x12\x1c.likewise.v1.ClassifyRequest\x1a\x1d.likewise.v1.ClassifyResponse\x12]\n\x0e\x43lassifyStream\x12\".likewise.v1.ClassifyStreamRequest\x1a#.likewise.v1.ClassifyStreamResponse(\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$likewise/v1/classifier_service.proto\x12\x0blikewise.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x17google/rpc/status.proto\x1a\x16google/type/date.proto\x1a\x17google/type/money.proto\x1a\x1dlikewise/v1/transaction.proto\"\x9b\x01\n\x0f\x43lassifyOptions\x12\x18\n\x10target_precision\x18\x01 \x01(\x01\x12\x14\n\x0cmin_revision\x18\x02 \x01(\x03\x12\x12\n\ndimensions\x18\x03 \x03(\t\x12\x16\n\x0emax_candidates\x18\x04 \x01(\x05\x12\x16\n\x0emax_neighbours\x18\x05 \x01(\x05\x12\x14\n\x0cshow_wording\x18\x06 \x01(\x08\"\x7f\n\x0f\x43lassifyRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12-\n\x0btransaction\x18\x02 \x01(\x0b\x32\x18.likewise.v1.Transaction\x12-\n\x07options\x18\x03 \x01(\x0b\x32\x1c.likewise.v1.ClassifyOptions\"G\n\x10\x43lassifyResponse\x12\x33\n\x0e\x63lassification\x18\x01 \x01(\x0b\x32\x1b.likewise.v1.Classification\"\x85\x01\n\x15\x43lassifyStreamRequest\x12\x0e\n\x06tenant\x18\x01 \x01(\t\x12-\n\x07options\x18\x02 \x01(\x0b\x32\x1c.likewise.v1.ClassifyOptions\x12-\n\x0btransaction\x18\x03 \x01(\x0b\x32\x18.likewise.v1.Transaction\"\xa9\x01\n\x16\x43lassifyStreamResponse\x12\x10\n\x08position\x18\x01 \x01(\x03\x12\x16\n\x0etransaction_id\x18\x02 \x01(\t\x12\x35\n\x0e\x63lassification\x18\x03 \x01(\x0b\x32\x1b.likewise.v1.ClassificationH\x00\x12#\n\x05\x65rror\x18\x04 \x01(\x0b\x32\x12.google.rpc.StatusH\x00\x42\t\n\x07outcome\"\xaa\x02\n\x0e\x43lassification\x12-\n\x07\x61nswers\x18\x01 \x03(\x0b\x32\x1c.likewise.v1.DimensionAnswer\x12*\n\nneighbours\x18\x02 \x03(\x0b\x32\x16.likewise.v1.Neighbour\x12.\n\x06models\x18\x03 \x01(\x0b\x32\x1e.likewise.v1.ModelFingerprints\x12\x10\n\x08revision\x18\x04 \x01(\x03\x12\x0c\n\x04text\x18\x05 \x01(\t\x12*\n\ntime_spent\x18\x06 \x01(\x0b\x32\x16.likewise.v1.TimeSpent\x12\x15\n\rprediction_id\x18\x07 \x01(\t\x12*\n\x07wording\x18\x08 \x01(\x0b\x32\x19.likewise.v1.WordingParts\"\xfc\x01\n\x0cWordingParts\x12\r\n\x05payee\x18\x01 \x01(\t\x12\x0f\n\x07purpose\x18\x02 \x01(\t\x12\r\n\x05place\x18\x03 \x01(\t\x12\x0f\n\x07\x63ountry\x18\x04 \x01(\t\x12\x11\n\treference\x18\x05 \x01(\t\x12\x0f\n\x07\x63hannel\x18\x06 \x01(\t\x12\x11\n\tprocessor\x18\x07 \x01(\t\x12\x0c\n\x04\x64\x61te\x18\x08 \x01(\t\x12\x11\n\tcard_tail\x18\t \x01(\t\x12\r\n\x05store\x18\n \x01(\t\x12\x0f\n\x07\x66oreign\x18\x0b \x01(\t\x12\r\n\x05phone\x18\x0c \x01(\t\x12\x0b\n\x03url\x18\r \x01(\t\x12\x18\n\x10\x63ounterparty_ids\x18\x0e \x03(\t\"\x8a\x02\n\x0f\x44imensionAnswer\x12\x11\n\tdimension\x18\x01 \x01(\t\x12\'\n\x08\x64\x65\x63ision\x18\x02 \x01(\x0e\x32\x15.likewise.v1.Decision\x12*\n\ncandidates\x18\x03 \x03(\x0b\x32\x16.likewise.v1.Candidate\x12%\n\x07witness\x18\x04 \x01(\x0e\x32\x14.likewise.v1.Witness\x12\x18\n\x10target_precision\x18\x05 \x01(\x01\x12\x0e\n\x06reason\x18\x06 \x01(\t\x12\'\n\x04rule\x18\x07 \x01(\x0b\x32\x19.likewise.v1.DecidingRule\x12\x15\n\rsuggestion_id\x18\x08 \x01(\t\"(\n\x0c\x44\x65\x63idingRule\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\"I\n\tCandidate\x12\x10\n\x08\x63\x61tegory\x18\x01 \x01(\t\x12\x15\n\rcategory_name\x18\x02 \x01(\t\x12\x13\n\x0bprobability\x18\x03 \x01(\x01\"\xfd\x01\n\tNeighbour\x12\x16\n\x0etransaction_id\x18\x01 \x01(\t\x12\x1f\n\x04\x64\x61te\x18\x02 \x01(\x0b\x32\x11.google.type.Date\x12\"\n\x06\x61mount\x18\x03 \x01(\x0b\x32\x12.google.type.Money\x12\x0c\n\x04text\x18\x04 \x01(\t\x12\x32\n\x06labels\x18\x05 \x03(\x0b\x32\".likewise.v1.Neighbour.LabelsEntry\x12\x12\n\nsimilarity\x18\x06 \x01(\x01\x12\x0e\n\x06weight\x18\x07 \x01(\x01\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"2\n\x11ModelFingerprints\x12\x0f\n\x07\x65ncoder\x18\x01 \x01(\t\x12\x0c\n\x04vote\x18\x02 \x01(\t\"\xb3\x01\n\tTimeSpent\x12\'\n\x04wait\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\x12)\n\x06\x65ncode\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12)\n\x06search\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\'\n\x04vote\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration*_\n\x08\x44\x65\x63ision\x12\x18\n\x14\x44\x45\x43ISION_UNSPECIFIED\x10\x00\x12\x11\n\rDECISION_FILE\x10\x01\x12\x14\n\x10\x44\x45\x43ISION_SUGGEST\x10\x02\x12\x10\n\x0c\x44\x45\x43ISION_ASK\x10\x03*\xf5\x01\n\x07Witness\x12\x17\n\x13WITNESS_UNSPECIFIED\x10\x00\x12 \n\x1cWITNESS_SAME_TEXT_AND_AMOUNT\x10\x01\x12\x15\n\x11WITNESS_SAME_TEXT\x10\x02\x12\x16\n\x12WITNESS_SAME_PAYEE\x10\x03\x12\x18\n\x14WITNESS_SIMILAR_TEXT\x10\x04\x12\x19\n\x15WITNESS_CATEGORY_NAME\x10\x05\x12\x10\n\x0cWITNESS_RULE\x10\x06\x12\x1d\n\x19WITNESS_SAME_COUNTERPARTY\x10\x07\x12\x1a\n\x16WITNESS_LANGUAGE_MODEL\x10\x08\x32\xbb\x01\n\x11\x43lassifierService\x12G\n\x08\x43lassify\x12\x1c.likewise.v1.ClassifyRequest\x1a\x1d.likewise.v1.ClassifyResponse\x12]\n\x0e\x43lassifyStream\x12\".likewise.v1.ClassifyStreamRequest\x1a#.likewise.v1.ClassifyStreamResponse(\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,34 +38,38 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_NEIGHBOUR_LABELSENTRY']._loaded_options = None
   _globals['_NEIGHBOUR_LABELSENTRY']._serialized_options = b'8\001'
-  _globals['_DECISION']._serialized_start=1840
-  _globals['_DECISION']._serialized_end=1935
-  _globals['_WITNESS']._serialized_start=1938
-  _globals['_WITNESS']._serialized_end=2106
+  _globals['_DECISION']._serialized_start=2290
+  _globals['_DECISION']._serialized_end=2385
+  _globals['_WITNESS']._serialized_start=2388
+  _globals['_WITNESS']._serialized_end=2633
   _globals['_CLASSIFYOPTIONS']._serialized_start=191
-  _globals['_CLASSIFYOPTIONS']._serialized_end=324
-  _globals['_CLASSIFYREQUEST']._serialized_start=326
-  _globals['_CLASSIFYREQUEST']._serialized_end=453
-  _globals['_CLASSIFYRESPONSE']._serialized_start=455
-  _globals['_CLASSIFYRESPONSE']._serialized_end=526
-  _globals['_CLASSIFYSTREAMREQUEST']._serialized_start=529
-  _globals['_CLASSIFYSTREAMREQUEST']._serialized_end=662
-  _globals['_CLASSIFYSTREAMRESPONSE']._serialized_start=665
-  _globals['_CLASSIFYSTREAMRESPONSE']._serialized_end=834
-  _globals['_CLASSIFICATION']._serialized_start=837
-  _globals['_CLASSIFICATION']._serialized_end=1068
-  _globals['_DIMENSIONANSWER']._serialized_start=1071
-  _globals['_DIMENSIONANSWER']._serialized_end=1273
-  _globals['_CANDIDATE']._serialized_start=1275
-  _globals['_CANDIDATE']._serialized_end=1348
-  _globals['_NEIGHBOUR']._serialized_start=1351
-  _globals['_NEIGHBOUR']._serialized_end=1604
-  _globals['_NEIGHBOUR_LABELSENTRY']._serialized_start=1559
-  _globals['_NEIGHBOUR_LABELSENTRY']._serialized_end=1604
-  _globals['_MODELFINGERPRINTS']._serialized_start=1606
-  _globals['_MODELFINGERPRINTS']._serialized_end=1656
-  _globals['_TIMESPENT']._serialized_start=1659
-  _globals['_TIMESPENT']._serialized_end=1838
-  _globals['_CLASSIFIERSERVICE']._serialized_start=2109
-  _globals['_CLASSIFIERSERVICE']._serialized_end=2296
+  _globals['_CLASSIFYOPTIONS']._serialized_end=346
+  _globals['_CLASSIFYREQUEST']._serialized_start=348
+  _globals['_CLASSIFYREQUEST']._serialized_end=475
+  _globals['_CLASSIFYRESPONSE']._serialized_start=477
+  _globals['_CLASSIFYRESPONSE']._serialized_end=548
+  _globals['_CLASSIFYSTREAMREQUEST']._serialized_start=551
+  _globals['_CLASSIFYSTREAMREQUEST']._serialized_end=684
+  _globals['_CLASSIFYSTREAMRESPONSE']._serialized_start=687
+  _globals['_CLASSIFYSTREAMRESPONSE']._serialized_end=856
+  _globals['_CLASSIFICATION']._serialized_start=859
+  _globals['_CLASSIFICATION']._serialized_end=1157
+  _globals['_WORDINGPARTS']._serialized_start=1160
+  _globals['_WORDINGPARTS']._serialized_end=1412
+  _globals['_DIMENSIONANSWER']._serialized_start=1415
+  _globals['_DIMENSIONANSWER']._serialized_end=1681
+  _globals['_DECIDINGRULE']._serialized_start=1683
+  _globals['_DECIDINGRULE']._serialized_end=1723
+  _globals['_CANDIDATE']._serialized_start=1725
+  _globals['_CANDIDATE']._serialized_end=1798
+  _globals['_NEIGHBOUR']._serialized_start=1801
+  _globals['_NEIGHBOUR']._serialized_end=2054
+  _globals['_NEIGHBOUR_LABELSENTRY']._serialized_start=2009
+  _globals['_NEIGHBOUR_LABELSENTRY']._serialized_end=2054
+  _globals['_MODELFINGERPRINTS']._serialized_start=2056
+  _globals['_MODELFINGERPRINTS']._serialized_end=2106
+  _globals['_TIMESPENT']._serialized_start=2109
+  _globals['_TIMESPENT']._serialized_end=2288
+  _globals['_CLASSIFIERSERVICE']._serialized_start=2636
+  _globals['_CLASSIFIERSERVICE']._serialized_end=2823
 # @@protoc_insertion_point(module_scope)

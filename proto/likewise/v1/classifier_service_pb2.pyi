@@ -70,6 +70,12 @@ class _WitnessEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTy
     """Entries with similar texts."""
     WITNESS_CATEGORY_NAME: _Witness.ValueType  # 5
     """No entry: what the category is called is like the text."""
+    WITNESS_RULE: _Witness.ValueType  # 6
+    """A rule of the tenant: DimensionAnswer.rule says which."""
+    WITNESS_SAME_COUNTERPARTY: _Witness.ValueType  # 7
+    """Entries whose counterparty has the same IBAN, VAT number or creditor id, worded differently."""
+    WITNESS_LANGUAGE_MODEL: _Witness.ValueType  # 8
+    """A language model that was asked about the same text before: it makes the difference here."""
 
 class Witness(_Witness, metaclass=_WitnessEnumTypeWrapper):
     """What decided for the first candidate."""
@@ -86,6 +92,12 @@ WITNESS_SIMILAR_TEXT: Witness.ValueType  # 4
 """Entries with similar texts."""
 WITNESS_CATEGORY_NAME: Witness.ValueType  # 5
 """No entry: what the category is called is like the text."""
+WITNESS_RULE: Witness.ValueType  # 6
+"""A rule of the tenant: DimensionAnswer.rule says which."""
+WITNESS_SAME_COUNTERPARTY: Witness.ValueType  # 7
+"""Entries whose counterparty has the same IBAN, VAT number or creditor id, worded differently."""
+WITNESS_LANGUAGE_MODEL: Witness.ValueType  # 8
+"""A language model that was asked about the same text before: it makes the difference here."""
 Global___Witness: typing_extensions.TypeAlias = Witness
 
 @typing.final
@@ -99,6 +111,7 @@ class ClassifyOptions(google.protobuf.message.Message):
     DIMENSIONS_FIELD_NUMBER: builtins.int
     MAX_CANDIDATES_FIELD_NUMBER: builtins.int
     MAX_NEIGHBOURS_FIELD_NUMBER: builtins.int
+    SHOW_WORDING_FIELD_NUMBER: builtins.int
     target_precision: builtins.float
     """The precision wanted of what is FILEd, between 0.5 and 0.999; the tenant's policy if 0."""
     min_revision: builtins.int
@@ -107,6 +120,8 @@ class ClassifyOptions(google.protobuf.message.Message):
     """Candidates per dimension: 5 if 0, at most 50."""
     max_neighbours: builtins.int
     """Neighbours to show: 8 if 0, none if -1, at most 64."""
+    show_wording: builtins.bool
+    """Whether to show what the wording was taken to: Classification.wording."""
     @property
     def dimensions(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
         """The dimensions to answer; all that the tenant uses if empty."""
@@ -119,8 +134,9 @@ class ClassifyOptions(google.protobuf.message.Message):
         dimensions: collections.abc.Iterable[builtins.str] | None = ...,
         max_candidates: builtins.int = ...,
         max_neighbours: builtins.int = ...,
+        show_wording: builtins.bool = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["dimensions", b"dimensions", "max_candidates", b"max_candidates", "max_neighbours", b"max_neighbours", "min_revision", b"min_revision", "target_precision", b"target_precision"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["dimensions", b"dimensions", "max_candidates", b"max_candidates", "max_neighbours", b"max_neighbours", "min_revision", b"min_revision", "show_wording", b"show_wording", "target_precision", b"target_precision"]) -> None: ...
 
 Global___ClassifyOptions: typing_extensions.TypeAlias = ClassifyOptions
 
@@ -255,10 +271,16 @@ class Classification(google.protobuf.message.Message):
     REVISION_FIELD_NUMBER: builtins.int
     TEXT_FIELD_NUMBER: builtins.int
     TIME_SPENT_FIELD_NUMBER: builtins.int
+    PREDICTION_ID_FIELD_NUMBER: builtins.int
+    WORDING_FIELD_NUMBER: builtins.int
     revision: builtins.int
     """The tenant's revision that this answer saw."""
     text: builtins.str
     """The transaction's text: its wording as it was compared."""
+    prediction_id: builtins.str
+    """Names this answer where it is recorded, see FeedbackService; else empty. Learn takes it, so that a label is
+    tied to what was answered.
+    """
     @property
     def answers(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[Global___DimensionAnswer]:
         """One answer per dimension asked."""
@@ -275,6 +297,10 @@ class Classification(google.protobuf.message.Message):
     def time_spent(self) -> Global___TimeSpent:
         """Where the time went."""
 
+    @property
+    def wording(self) -> Global___WordingParts:
+        """What the wording was taken to, where ClassifyOptions.show_wording asks for it."""
+
     def __init__(
         self,
         *,
@@ -284,11 +310,91 @@ class Classification(google.protobuf.message.Message):
         revision: builtins.int = ...,
         text: builtins.str = ...,
         time_spent: Global___TimeSpent | None = ...,
+        prediction_id: builtins.str = ...,
+        wording: Global___WordingParts | None = ...,
     ) -> None: ...
-    def HasField(self, field_name: typing.Literal["models", b"models", "time_spent", b"time_spent"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["answers", b"answers", "models", b"models", "neighbours", b"neighbours", "revision", b"revision", "text", b"text", "time_spent", b"time_spent"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["models", b"models", "time_spent", b"time_spent", "wording", b"wording"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["answers", b"answers", "models", b"models", "neighbours", b"neighbours", "prediction_id", b"prediction_id", "revision", b"revision", "text", b"text", "time_spent", b"time_spent", "wording", b"wording"]) -> None: ...
 
 Global___Classification: typing_extensions.TypeAlias = Classification
+
+@typing.final
+class WordingParts(google.protobuf.message.Message):
+    """The parts of a bank's or card terminal's string, each as it is worded; empty where it is not told. A wording
+    that nothing tells to be one is its payee, whole. Where payee and description both tell a part, it is the payee's.
+    """
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    PAYEE_FIELD_NUMBER: builtins.int
+    PURPOSE_FIELD_NUMBER: builtins.int
+    PLACE_FIELD_NUMBER: builtins.int
+    COUNTRY_FIELD_NUMBER: builtins.int
+    REFERENCE_FIELD_NUMBER: builtins.int
+    CHANNEL_FIELD_NUMBER: builtins.int
+    PROCESSOR_FIELD_NUMBER: builtins.int
+    DATE_FIELD_NUMBER: builtins.int
+    CARD_TAIL_FIELD_NUMBER: builtins.int
+    STORE_FIELD_NUMBER: builtins.int
+    FOREIGN_FIELD_NUMBER: builtins.int
+    PHONE_FIELD_NUMBER: builtins.int
+    URL_FIELD_NUMBER: builtins.int
+    COUNTERPARTY_IDS_FIELD_NUMBER: builtins.int
+    payee: builtins.str
+    """The other party, without what banks and processors wrap around its name."""
+    purpose: builtins.str
+    """What it was for."""
+    place: builtins.str
+    """Where the terminal stands."""
+    country: builtins.str
+    """Its country: ISO 3166-1 alpha-2."""
+    reference: builtins.str
+    """References: of invoices, mandates, orders."""
+    channel: builtins.str
+    """How the money moved: "card", "cash", "cheque", "direct debit", "fee", "interest", "online", "refund",
+    "standing order", "transfer".
+    """
+    processor: builtins.str
+    """Who stood between, by its usual name: "PayPal", "Square"."""
+    date: builtins.str
+    """Dates and times within the wording."""
+    card_tail: builtins.str
+    """The last digits of the card."""
+    store: builtins.str
+    """The store's number."""
+    foreign: builtins.str
+    """Amounts abroad and rates of exchange."""
+    phone: builtins.str
+    """Telephone numbers."""
+    url: builtins.str
+    """Addresses of the web."""
+    @property
+    def counterparty_ids(self) -> google.protobuf.internal.containers.RepeatedScalarFieldContainer[builtins.str]:
+        """What identifies the counterparty, in one way of writing: "iban:…", "vat:…", "creditor:…". Those that fail
+        their check digits are not among them.
+        """
+
+    def __init__(
+        self,
+        *,
+        payee: builtins.str = ...,
+        purpose: builtins.str = ...,
+        place: builtins.str = ...,
+        country: builtins.str = ...,
+        reference: builtins.str = ...,
+        channel: builtins.str = ...,
+        processor: builtins.str = ...,
+        date: builtins.str = ...,
+        card_tail: builtins.str = ...,
+        store: builtins.str = ...,
+        foreign: builtins.str = ...,
+        phone: builtins.str = ...,
+        url: builtins.str = ...,
+        counterparty_ids: collections.abc.Iterable[builtins.str] | None = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["card_tail", b"card_tail", "channel", b"channel", "counterparty_ids", b"counterparty_ids", "country", b"country", "date", b"date", "foreign", b"foreign", "payee", b"payee", "phone", b"phone", "place", b"place", "processor", b"processor", "purpose", b"purpose", "reference", b"reference", "store", b"store", "url", b"url"]) -> None: ...
+
+Global___WordingParts: typing_extensions.TypeAlias = WordingParts
 
 @typing.final
 class DimensionAnswer(google.protobuf.message.Message):
@@ -302,6 +408,8 @@ class DimensionAnswer(google.protobuf.message.Message):
     WITNESS_FIELD_NUMBER: builtins.int
     TARGET_PRECISION_FIELD_NUMBER: builtins.int
     REASON_FIELD_NUMBER: builtins.int
+    RULE_FIELD_NUMBER: builtins.int
+    SUGGESTION_ID_FIELD_NUMBER: builtins.int
     dimension: builtins.str
     """The dimension."""
     decision: Global___Decision.ValueType
@@ -312,9 +420,15 @@ class DimensionAnswer(google.protobuf.message.Message):
     """The precision that FILE was held to."""
     reason: builtins.str
     """Why this decision, as a sentence for a person."""
+    suggestion_id: builtins.str
+    """Names what a language model says, or is being asked, see SuggestionService; empty where none is."""
     @property
     def candidates(self) -> google.protobuf.internal.containers.RepeatedCompositeFieldContainer[Global___Candidate]:
         """Categories, the likeliest first; empty if nothing is known."""
+
+    @property
+    def rule(self) -> Global___DecidingRule:
+        """The rule that decided, where one did."""
 
     def __init__(
         self,
@@ -325,10 +439,35 @@ class DimensionAnswer(google.protobuf.message.Message):
         witness: Global___Witness.ValueType = ...,
         target_precision: builtins.float = ...,
         reason: builtins.str = ...,
+        rule: Global___DecidingRule | None = ...,
+        suggestion_id: builtins.str = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["candidates", b"candidates", "decision", b"decision", "dimension", b"dimension", "reason", b"reason", "target_precision", b"target_precision", "witness", b"witness"]) -> None: ...
+    def HasField(self, field_name: typing.Literal["rule", b"rule"]) -> builtins.bool: ...
+    def ClearField(self, field_name: typing.Literal["candidates", b"candidates", "decision", b"decision", "dimension", b"dimension", "reason", b"reason", "rule", b"rule", "suggestion_id", b"suggestion_id", "target_precision", b"target_precision", "witness", b"witness"]) -> None: ...
 
 Global___DimensionAnswer: typing_extensions.TypeAlias = DimensionAnswer
+
+@typing.final
+class DecidingRule(google.protobuf.message.Message):
+    """The rule that decided an answer."""
+
+    DESCRIPTOR: google.protobuf.descriptor.Descriptor
+
+    ID_FIELD_NUMBER: builtins.int
+    NAME_FIELD_NUMBER: builtins.int
+    id: builtins.str
+    """Its id."""
+    name: builtins.str
+    """Its name."""
+    def __init__(
+        self,
+        *,
+        id: builtins.str = ...,
+        name: builtins.str = ...,
+    ) -> None: ...
+    def ClearField(self, field_name: typing.Literal["id", b"id", "name", b"name"]) -> None: ...
+
+Global___DecidingRule: typing_extensions.TypeAlias = DecidingRule
 
 @typing.final
 class Candidate(google.protobuf.message.Message):

@@ -64,6 +64,7 @@ class ErasedCounts(google.protobuf.message.Message):
     CORRECTIONS_FIELD_NUMBER: builtins.int
     OUTCOMES_FIELD_NUMBER: builtins.int
     CATEGORIES_FIELD_NUMBER: builtins.int
+    TESTIMONIES_FIELD_NUMBER: builtins.int
     entries: builtins.int
     """Labelled transactions."""
     texts: builtins.int
@@ -76,6 +77,8 @@ class ErasedCounts(google.protobuf.message.Message):
     """Outcomes, by which confidence is calibrated."""
     categories: builtins.int
     """Categories."""
+    testimonies: builtins.int
+    """Testimonies of a language model."""
     def __init__(
         self,
         *,
@@ -85,7 +88,8 @@ class ErasedCounts(google.protobuf.message.Message):
         corrections: builtins.int = ...,
         outcomes: builtins.int = ...,
         categories: builtins.int = ...,
+        testimonies: builtins.int = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["categories", b"categories", "corrections", b"corrections", "entries", b"entries", "outcomes", b"outcomes", "texts", b"texts", "vectors", b"vectors"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["categories", b"categories", "corrections", b"corrections", "entries", b"entries", "outcomes", b"outcomes", "testimonies", b"testimonies", "texts", b"texts", "vectors", b"vectors"]) -> None: ...
 
 Global___ErasedCounts: typing_extensions.TypeAlias = ErasedCounts

@@ -86,6 +86,18 @@ class _AuditActionEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._En
     """A token was made."""
     AUDIT_ACTION_REVOKE_TOKEN: _AuditAction.ValueType  # 15
     """A token was revoked."""
+    AUDIT_ACTION_CREATE_RULE: _AuditAction.ValueType  # 16
+    """A rule was created."""
+    AUDIT_ACTION_UPDATE_RULE: _AuditAction.ValueType  # 17
+    """A rule was updated."""
+    AUDIT_ACTION_DELETE_RULE: _AuditAction.ValueType  # 18
+    """A rule was deleted."""
+    AUDIT_ACTION_CHANGE_ENCODER: _AuditAction.ValueType  # 19
+    """The tenant has another encoder's vectors."""
+    AUDIT_ACTION_START_ENCODER_CHANGE: _AuditAction.ValueType  # 20
+    """All tenants are to be changed to another encoder; or that goes on, or back."""
+    AUDIT_ACTION_PAUSE_ENCODER_CHANGE: _AuditAction.ValueType  # 21
+    """The change of the encoder rests."""
 
 class AuditAction(_AuditAction, metaclass=_AuditActionEnumTypeWrapper):
     """What was done."""
@@ -122,6 +134,18 @@ AUDIT_ACTION_CREATE_TOKEN: AuditAction.ValueType  # 14
 """A token was made."""
 AUDIT_ACTION_REVOKE_TOKEN: AuditAction.ValueType  # 15
 """A token was revoked."""
+AUDIT_ACTION_CREATE_RULE: AuditAction.ValueType  # 16
+"""A rule was created."""
+AUDIT_ACTION_UPDATE_RULE: AuditAction.ValueType  # 17
+"""A rule was updated."""
+AUDIT_ACTION_DELETE_RULE: AuditAction.ValueType  # 18
+"""A rule was deleted."""
+AUDIT_ACTION_CHANGE_ENCODER: AuditAction.ValueType  # 19
+"""The tenant has another encoder's vectors."""
+AUDIT_ACTION_START_ENCODER_CHANGE: AuditAction.ValueType  # 20
+"""All tenants are to be changed to another encoder; or that goes on, or back."""
+AUDIT_ACTION_PAUSE_ENCODER_CHANGE: AuditAction.ValueType  # 21
+"""The change of the encoder rests."""
 Global___AuditAction: typing_extensions.TypeAlias = AuditAction
 
 @typing.final

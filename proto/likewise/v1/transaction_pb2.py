@@ -26,7 +26,7 @@ from google.type import date_pb2 as google_dot_type_dot_date__pb2
 from google.type import money_pb2 as google_dot_type_dot_money__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dlikewise/v1/transaction.proto\x12\x0blikewise.v1\x1a\x16google/type/date.proto\x1a\x17google/type/money.proto\"\xa3\x02\n\x0bTransaction\x12\n\n\x02id\x18\x01 \x01(\t\x12\x1f\n\x04\x64\x61te\x18\x02 \x01(\x0b\x32\x11.google.type.Date\x12\"\n\x06\x61mount\x18\x03 \x01(\x0b\x32\x12.google.type.Money\x12\r\n\x05payee\x18\x04 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x05 \x01(\t\x12\x0f\n\x07\x61\x63\x63ount\x18\x06 \x01(\t\x12)\n\tdirection\x18\x07 \x01(\x0e\x32\x16.likewise.v1.Direction\x12\x34\n\x06\x66ields\x18\x08 \x03(\x0b\x32$.likewise.v1.Transaction.FieldsEntry\x1a-\n\x0b\x46ieldsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xd2\x02\n\x13LabelledTransaction\x12-\n\x0btransaction\x18\x01 \x01(\x0b\x32\x18.likewise.v1.Transaction\x12<\n\x06labels\x18\x02 \x03(\x0b\x32,.likewise.v1.LabelledTransaction.LabelsEntry\x12)\n\tauthority\x18\x03 \x01(\x0e\x32\x16.likewise.v1.Authority\x12\x42\n\tpredicted\x18\x04 \x03(\x0b\x32/.likewise.v1.LabelledTransaction.PredictedEntry\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a\x30\n\x0ePredictedEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xdf\x01\n\x0bLedgerEntry\x12\x32\n\x08labelled\x18\x01 \x01(\x0b\x32 .likewise.v1.LabelledTransaction\x12\x10\n\x08revision\x18\x02 \x01(\x03\x12>\n\x0b\x61uthorities\x18\x03 \x03(\x0b\x32).likewise.v1.LedgerEntry.AuthoritiesEntry\x1aJ\n\x10\x41uthoritiesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12%\n\x05value\x18\x02 \x01(\x0e\x32\x16.likewise.v1.Authority:\x02\x38\x01*K\n\tDirection\x12\x19\n\x15\x44IRECTION_UNSPECIFIED\x10\x00\x12\x10\n\x0c\x44IRECTION_IN\x10\x01\x12\x11\n\rDIRECTION_OUT\x10\x02*S\n\tAuthority\x12\x19\n\x15\x41UTHORITY_UNSPECIFIED\x10\x00\x12\x15\n\x11\x41UTHORITY_MACHINE\x10\x01\x12\x14\n\x10\x41UTHORITY_PERSON\x10\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dlikewise/v1/transaction.proto\x12\x0blikewise.v1\x1a\x16google/type/date.proto\x1a\x17google/type/money.proto\"\xa3\x02\n\x0bTransaction\x12\n\n\x02id\x18\x01 \x01(\t\x12\x1f\n\x04\x64\x61te\x18\x02 \x01(\x0b\x32\x11.google.type.Date\x12\"\n\x06\x61mount\x18\x03 \x01(\x0b\x32\x12.google.type.Money\x12\r\n\x05payee\x18\x04 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x05 \x01(\t\x12\x0f\n\x07\x61\x63\x63ount\x18\x06 \x01(\t\x12)\n\tdirection\x18\x07 \x01(\x0e\x32\x16.likewise.v1.Direction\x12\x34\n\x06\x66ields\x18\x08 \x03(\x0b\x32$.likewise.v1.Transaction.FieldsEntry\x1a-\n\x0b\x46ieldsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xe9\x02\n\x13LabelledTransaction\x12-\n\x0btransaction\x18\x01 \x01(\x0b\x32\x18.likewise.v1.Transaction\x12<\n\x06labels\x18\x02 \x03(\x0b\x32,.likewise.v1.LabelledTransaction.LabelsEntry\x12)\n\tauthority\x18\x03 \x01(\x0e\x32\x16.likewise.v1.Authority\x12\x42\n\tpredicted\x18\x04 \x03(\x0b\x32/.likewise.v1.LabelledTransaction.PredictedEntry\x12\x15\n\rprediction_id\x18\x05 \x01(\t\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a\x30\n\x0ePredictedEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xdf\x01\n\x0bLedgerEntry\x12\x32\n\x08labelled\x18\x01 \x01(\x0b\x32 .likewise.v1.LabelledTransaction\x12\x10\n\x08revision\x18\x02 \x01(\x03\x12>\n\x0b\x61uthorities\x18\x03 \x03(\x0b\x32).likewise.v1.LedgerEntry.AuthoritiesEntry\x1aJ\n\x10\x41uthoritiesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12%\n\x05value\x18\x02 \x01(\x0e\x32\x16.likewise.v1.Authority:\x02\x38\x01*K\n\tDirection\x12\x19\n\x15\x44IRECTION_UNSPECIFIED\x10\x00\x12\x10\n\x0c\x44IRECTION_IN\x10\x01\x12\x11\n\rDIRECTION_OUT\x10\x02*S\n\tAuthority\x12\x19\n\x15\x41UTHORITY_UNSPECIFIED\x10\x00\x12\x15\n\x11\x41UTHORITY_MACHINE\x10\x01\x12\x14\n\x10\x41UTHORITY_PERSON\x10\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -41,22 +41,22 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LABELLEDTRANSACTION_PREDICTEDENTRY']._serialized_options = b'8\001'
   _globals['_LEDGERENTRY_AUTHORITIESENTRY']._loaded_options = None
   _globals['_LEDGERENTRY_AUTHORITIESENTRY']._serialized_options = b'8\001'
-  _globals['_DIRECTION']._serialized_start=956
-  _globals['_DIRECTION']._serialized_end=1031
-  _globals['_AUTHORITY']._serialized_start=1033
-  _globals['_AUTHORITY']._serialized_end=1116
+  _globals['_DIRECTION']._serialized_start=979
+  _globals['_DIRECTION']._serialized_end=1054
+  _globals['_AUTHORITY']._serialized_start=1056
+  _globals['_AUTHORITY']._serialized_end=1139
   _globals['_TRANSACTION']._serialized_start=96
   _globals['_TRANSACTION']._serialized_end=387
   _globals['_TRANSACTION_FIELDSENTRY']._serialized_start=342
   _globals['_TRANSACTION_FIELDSENTRY']._serialized_end=387
   _globals['_LABELLEDTRANSACTION']._serialized_start=390
-  _globals['_LABELLEDTRANSACTION']._serialized_end=728
-  _globals['_LABELLEDTRANSACTION_LABELSENTRY']._serialized_start=633
-  _globals['_LABELLEDTRANSACTION_LABELSENTRY']._serialized_end=678
-  _globals['_LABELLEDTRANSACTION_PREDICTEDENTRY']._serialized_start=680
-  _globals['_LABELLEDTRANSACTION_PREDICTEDENTRY']._serialized_end=728
-  _globals['_LEDGERENTRY']._serialized_start=731
-  _globals['_LEDGERENTRY']._serialized_end=954
-  _globals['_LEDGERENTRY_AUTHORITIESENTRY']._serialized_start=880
-  _globals['_LEDGERENTRY_AUTHORITIESENTRY']._serialized_end=954
+  _globals['_LABELLEDTRANSACTION']._serialized_end=751
+  _globals['_LABELLEDTRANSACTION_LABELSENTRY']._serialized_start=656
+  _globals['_LABELLEDTRANSACTION_LABELSENTRY']._serialized_end=701
+  _globals['_LABELLEDTRANSACTION_PREDICTEDENTRY']._serialized_start=703
+  _globals['_LABELLEDTRANSACTION_PREDICTEDENTRY']._serialized_end=751
+  _globals['_LEDGERENTRY']._serialized_start=754
+  _globals['_LEDGERENTRY']._serialized_end=977
+  _globals['_LEDGERENTRY_AUTHORITIESENTRY']._serialized_start=903
+  _globals['_LEDGERENTRY_AUTHORITIESENTRY']._serialized_end=977
 # @@protoc_insertion_point(module_scope)

@@ -125,7 +125,11 @@ class Transaction(google.protobuf.message.Message):
 
     @property
     def fields(self) -> google.protobuf.internal.containers.ScalarMap[builtins.str, builtins.str]:
-        """Further fields by name; at most 32."""
+        """Further fields by name; at most 32. Three of them identify the counterparty: "counterparty_iban",
+        "counterparty_vat" (a VAT number with its country in front) and "counterparty_creditor_id" (SEPA). Each is
+        checked by its check digits and matched exactly, however the payee is worded; one that fails the check is kept
+        as a field and identifies nobody. Identifiers in the wording itself (SEPA remittance) need not be repeated.
+        """
 
     def __init__(
         self,
@@ -186,8 +190,13 @@ class LabelledTransaction(google.protobuf.message.Message):
     LABELS_FIELD_NUMBER: builtins.int
     AUTHORITY_FIELD_NUMBER: builtins.int
     PREDICTED_FIELD_NUMBER: builtins.int
+    PREDICTION_ID_FIELD_NUMBER: builtins.int
     authority: Global___Authority.ValueType
     """Who labelled it."""
+    prediction_id: builtins.str
+    """The prediction_id of the Classification that it was answered with, where the caller knows it. Without it,
+    Learn ties the labels to the latest recorded answer about a transaction of this id.
+    """
     @property
     def transaction(self) -> Global___Transaction:
         """The transaction; its id is required."""
@@ -211,9 +220,10 @@ class LabelledTransaction(google.protobuf.message.Message):
         labels: collections.abc.Mapping[builtins.str, builtins.str] | None = ...,
         authority: Global___Authority.ValueType = ...,
         predicted: collections.abc.Mapping[builtins.str, builtins.str] | None = ...,
+        prediction_id: builtins.str = ...,
     ) -> None: ...
     def HasField(self, field_name: typing.Literal["transaction", b"transaction"]) -> builtins.bool: ...
-    def ClearField(self, field_name: typing.Literal["authority", b"authority", "labels", b"labels", "predicted", b"predicted", "transaction", b"transaction"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["authority", b"authority", "labels", b"labels", "predicted", b"predicted", "prediction_id", b"prediction_id", "transaction", b"transaction"]) -> None: ...
 
 Global___LabelledTransaction: typing_extensions.TypeAlias = LabelledTransaction
 

@@ -19,14 +19,28 @@ _MANAGE: Final = frozenset({Scope.MANAGE})
 _ANY: Final = ALL_SCOPES
 
 SCOPES: Final[Mapping[str, frozenset[Scope]]] = {
+    "/likewise.v1.CardService/GetCard": _LEARN,
     "/likewise.v1.ClassifierService/Classify": _CLASSIFY,
     "/likewise.v1.ClassifierService/ClassifyStream": _CLASSIFY,
+    "/likewise.v1.InsightService/AuditTenant": _LEARN,
+    "/likewise.v1.InsightService/ExplainTransaction": _LEARN,
+    "/likewise.v1.InsightService/ReplayPrediction": _LEARN,
     "/likewise.v1.LedgerService/Learn": _LEARN,
     "/likewise.v1.LedgerService/ImportTransactions": _LEARN,
     "/likewise.v1.LedgerService/GetTransaction": _LEARN,
     "/likewise.v1.LedgerService/ListTransactions": _LEARN,
     "/likewise.v1.LedgerService/ExportTransactions": _LEARN,
     "/likewise.v1.LedgerService/ForgetTransactions": _MANAGE,
+    "/likewise.v1.ModelService/ListModels": _ANY,
+    "/likewise.v1.ModelService/GetModelCard": _ANY,
+    "/likewise.v1.RuleService/CreateRule": _MANAGE,
+    "/likewise.v1.RuleService/BatchCreateRules": _MANAGE,
+    "/likewise.v1.RuleService/GetRule": _LEARN,
+    "/likewise.v1.RuleService/ListRules": _LEARN,
+    "/likewise.v1.RuleService/UpdateRule": _MANAGE,
+    "/likewise.v1.RuleService/DeleteRule": _MANAGE,
+    "/likewise.v1.RuleService/TryRule": _LEARN,
+    "/likewise.v1.RuleService/SuggestRules": _LEARN,
     "/likewise.v1.TenantService/CreateTenant": _MANAGE,
     "/likewise.v1.TenantService/GetTenant": _ANY,
     "/likewise.v1.TenantService/ListTenants": _ANY,
@@ -41,6 +55,18 @@ SCOPES: Final[Mapping[str, frozenset[Scope]]] = {
     "/likewise.v1.TenantService/ListAuditRecords": _MANAGE,
     "/likewise.v1.TenantService/ExportTenant": _MANAGE,
     "/likewise.v1.TenantService/ImportTenant": _MANAGE,
+    "/likewise.v1.SuggestionService/GetSuggestion": _CLASSIFY,
+    "/likewise.v1.SuggestionService/WatchSuggestions": _CLASSIFY,
+    "/likewise.v1.SuggestionService/ListSuggestions": _LEARN,
+    "/likewise.v1.EncoderService/ListEncoders": _MANAGE,
+    "/likewise.v1.EncoderService/GetEncoderChange": _MANAGE,
+    "/likewise.v1.EncoderService/StartEncoderChange": _MANAGE,
+    "/likewise.v1.EncoderService/PauseEncoderChange": _MANAGE,
+    "/likewise.v1.EncoderService/ResumeEncoderChange": _MANAGE,
+    "/likewise.v1.EncoderService/RollbackEncoderChange": _MANAGE,
+    "/likewise.v1.FeedbackService/GetFeedback": _LEARN,
+    "/likewise.v1.FeedbackService/GetFeedbackOverview": _LEARN,
+    "/likewise.v1.FeedbackService/ListPredictions": _LEARN,
     f"/{reflection.SERVICE_NAME}/ServerReflectionInfo": _ANY,
 }
 """By the method's path the scopes of which any one suffices."""
@@ -49,9 +75,16 @@ OPEN: Final = frozenset({f"/{health.SERVICE_NAME}/{method}" for method in ("Chec
 """Methods for whoever reaches the server. They tell whether it serves, and nothing of what."""
 
 
-FOR_EACH_CALLER: Final = frozenset({"/likewise.v1.TenantService/ListTenants"})
-"""Methods whose requests name no tenant, and which answer each caller what is its own. To any other method a
-caller that is bound to a tenant has to name it."""
+FOR_EACH_CALLER: Final = frozenset(
+    {
+        "/likewise.v1.FeedbackService/GetFeedbackOverview",
+        "/likewise.v1.ModelService/GetModelCard",
+        "/likewise.v1.ModelService/ListModels",
+        "/likewise.v1.TenantService/ListTenants",
+    }
+)
+"""Methods whose requests name no tenant, and which answer each caller what is its own, or is everybody's. To
+any other method a caller that is bound to a tenant has to name it."""
 
 
 def check_scope(method: str, caller: Caller, scopes: Mapping[str, frozenset[Scope]]) -> None:

@@ -22,8 +22,20 @@ _COMMANDS: Final = {
     "token": ("likewise_server.cli.token:token_app", "Create, list and revoke the tokens of callers."),
     "chart": (
         "likewise_server.cli.chart:chart_app",
-        "Show, rename, merge, split, deactivate and purge categories.",
+        "Begin, show, rename, merge, split and purge categories.",
     ),
+    "card": ("likewise_server.cli.card:card_app", "Write the card of a tenant's memory."),
+    "rules": ("likewise_server.cli.rules:rules_app", "Write, try and mine the rules that come first."),
+    "suggestions": (
+        "likewise_server.cli.suggestions:suggestions_app",
+        "Show what a language model suggested, and its record.",
+    ),
+    "feedback": (
+        "likewise_server.cli.feedback:feedback_app",
+        "Show what became of answers, and what has changed since.",
+    ),
+    "audit": ("likewise_server.cli.audit:audit_app", "Look through a tenant's own history for mistakes."),
+    "explain": ("likewise_server.cli.explain:explain_app", "Explain an answer, or decide it again."),
     "audit-log": (
         "likewise_server.cli.audit_log:audit_log_app",
         "Show who taught, changed or forgot what, and when.",
@@ -32,7 +44,11 @@ _COMMANDS: Final = {
     "restore": ("likewise_server.cli.backup:restore_app", "Restore tenants from a backup, or verify it."),
     "keys": ("likewise_server.cli.keys:keys_app", "Make, rotate and destroy the keys of tenants."),
     "check": ("likewise_server.cli.check:check_app", "Verify a data folder; repair what can be made anew."),
-    "model": ("likewise_server.cli.model:model_app", "Build the models: encoders of texts, and the vote."),
+    "encoder": (
+        "likewise_server.cli.encoder:encoder_app",
+        "Change the encoder of a server while it serves.",
+    ),
+    "model": ("likewise_server.cli.model:model_app", "Show, build and compare models: encoders, the vote."),
 }
 
 

@@ -9,13 +9,16 @@ from typing import Annotated, Self
 import typer
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from likewise_engine import limits
+from likewise_engine.errors import InvalidInput
 from likewise_indexer.backtest import Book, read_books
 from likewise_indexer.bulk.source import SourceOptions
+from likewise_indexer.models.texts import texts_of
 from likewise_indexer.models.vote.replay import FULL_ROWS_MAX
 from likewise_indexer.readers import ColumnWishes
 from likewise_indexer.readers.headers import TENANT
 from likewise_server.cli import files
-from likewise_server.cli.common import LINE_EVERY_S, errors, fail, reported
+from likewise_server.cli.common import LINE_EVERY_S, errors, fail, lines_of, reported
 
 BooksArgument = Annotated[
     list[Path],
@@ -34,8 +37,61 @@ RecordedOption = Annotated[
         help="Keep there what the engine saw of the books, for other trainings on the same books.",
     ),
 ]
+EncodersOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--encoders-dir",
+        metavar="FOLDER",
+        file_okay=False,
+        exists=True,
+        help="Encoders that have not seen a source, as FOLDER/SOURCE: for one that was tuned on these books.",
+    ),
+]
+ModelOut = Annotated[
+    Path,
+    typer.Option("--out", help="Folder to write; give it to the server as its encoder.", file_okay=False),
+]
+TextsOption = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE.txt",
+        dir_okay=False,
+        exists=True,
+        help="Wordings like those to come, one a line, in UTF-8.",
+    ),
+]
+LicenceOption = Annotated[str, typer.Option(help="Licence of the source, for the card.")]
+LanguageOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--language",
+        metavar="PATTERN=LANGUAGE",
+        help="Language of the books whose tenant or file is called so (* for anything), to tell the figures"
+        " apart by; repeatable, the first that fits holds.",
+    ),
+]
+WattsOption = Annotated[
+    float,
+    typer.Option(
+        "--watts-per-core", min=0, help="Assumed of a busy core, to estimate the energy on the card."
+    ),
+]
+GramsOption = Annotated[
+    float,
+    typer.Option("--grams-per-kwh", min=0, help="Assumed CO2 equivalent of your electricity, for the card."),
+]
 JobsOption = Annotated[
     int | None, typer.Option(min=1, metavar="COUNT", help="Processes and threads; all cores if not given.")
+]
+
+AboutOption = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE.md",
+        dir_okay=False,
+        exists=True,
+        help="For the card: whose books these are, and by which right they are used.",
+    ),
 ]
 
 
@@ -49,6 +105,11 @@ def building() -> Iterator[None]:
             fail(f"building models needs more than serving: pip install 'likewise[models]' ({error})")
         except ValueError as error:  # a name that is none, say
             fail(str(error), status=2)
+
+
+def texts_in(path: Path | None) -> list[str]:
+    """The distinct texts of a file's lines, in an order drawn at random; none where there is no file."""
+    return [] if path is None else texts_of(lines_of(path))
 
 
 class Bars:
@@ -81,12 +142,24 @@ class Bars:
             errors.print(f"{what}: {done:,} of {total:,}")
 
 
-def books_of_sources(paths: Sequence[Path], tenant_column: str) -> Sequence[Book]:
-    """The books to train on; each file is a source. Errors end the command."""
+def books_of_sources(
+    paths: Sequence[Path], tenant_column: str, rows_max: int = FULL_ROWS_MAX
+) -> Sequence[Book]:
+    """The books to train on, the latest rows of each; every file is a source. Errors end the command."""
     columns = {TENANT: (tenant_column,)} if tenant_column else {}
     options = SourceOptions(columns=ColumnWishes(columns=columns))
     sources = files.open_sources(paths, options, labelled=True, tenants=bool(tenant_column))
     named = [
         (source, None if tenant_column else source.reader.path.name.partition(".")[0]) for source in sources
     ]
-    return read_books(named, FULL_ROWS_MAX).books
+    return read_books(named, rows_max).books
+
+
+def about_of(about: Path | None) -> str:
+    """What the card is to say of the books; before hours of training, that it is not too long."""
+    text = about.read_text("utf-8") if about else ""
+    if len(text) > limits.CARD_ABOUT_CHARS_MAX:
+        raise InvalidInput.of(
+            "about", f"has {len(text):,} characters: at most {limits.CARD_ABOUT_CHARS_MAX:,}"
+        )
+    return text

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
+from likewise_server.cli import chart_templates
 from likewise_server.cli.common import (
     DataOption,
     ServerOption,
@@ -25,11 +26,14 @@ if TYPE_CHECKING:
     import likewise
 
 chart_app = typer.Typer(
-    help="Show, rename, merge, split, deactivate and purge categories.",
+    help="Begin, show, rename, merge, split, deactivate and purge categories.",
     no_args_is_help=True,
     rich_markup_mode=None,
     add_completion=False,
 )
+
+chart_app.command()(chart_templates.templates)
+chart_app.command()(chart_templates.init)
 
 CategoryArgument = Annotated[str, typer.Argument(help="Id of the category.", metavar="CATEGORY")]
 DimensionOption = Annotated[

@@ -78,19 +78,19 @@ def _looked_at(
 ) -> tuple[Sequence["Finding"], int]:
     """What is found, and of how many tenants."""
     from likewise_engine.checkup import Layout, TenantCheckup, broken_trail
-    from likewise_engine.encoder import load_encoder
+    from likewise_engine.encoder_change import encoders_at
 
     layout = Layout(settings.data)
     if unknown := set(wanted) - {place.tenant for place in layout.places}:
         fail(f"there is no store of tenant {min(unknown)!r} in {settings.data}", status=2)
     places = [place for place in layout.places if not wanted or place.tenant in wanted]
     found = [finding for finding in layout.findings if not wanted or finding.tenant in wanted]
-    encoder = load_encoder(settings.model)
+    encoders = encoders_at(settings.data, settings.model)
     with _opened(settings) as folder, Progress(console=errors, transient=True) as bars:
         if not wanted:
             found += [*broken_trail(folder), *_broken_tokens(settings.data)]
         for place in bars.track(places, description="Checking"):
-            found += TenantCheckup(folder, place, encoder, is_deep=is_deep).findings()
+            found += TenantCheckup(folder, place, encoders, is_deep=is_deep).findings()
     return found, len(places)
 
 
@@ -110,16 +110,16 @@ def _broken_tokens(data: Path) -> Iterator["Finding"]:
 def _repaired(settings: Settings, found: Sequence["Finding"]) -> list[str]:
     """Repair the tenants of which something derived was found; which those are."""
     from likewise_engine.checkup import Layout, Severity, repair
-    from likewise_engine.encoder import load_encoder
+    from likewise_engine.encoder_change import encoders_at
     from likewise_server.lifecycle import open_tenants
 
-    encoder = load_encoder(settings.model)
+    encoders = encoders_at(settings.data, settings.model)
     named = {finding.tenant for finding in found if finding.severity is Severity.DERIVED}
     repaired = []
     with _opened(settings) as folder:
         for place in Layout(settings.data).places:
             of_tenant = [finding for finding in found if finding.tenant == place.tenant]
-            if place.tenant in named and repair(folder, place, of_tenant, encoder):
+            if place.tenant in named and repair(folder, place, of_tenant, encoders):
                 repaired.append(place.tenant)
     with open_tenants(settings) as tenants:
         for tenant in repaired:

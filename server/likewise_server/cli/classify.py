@@ -14,11 +14,15 @@ from likewise_engine import limits
 from likewise_server.cli import files
 from likewise_server.cli.classify_file import Output, classify_sources, interruptible
 from likewise_server.cli.classify_report import show_classification
-from likewise_server.cli.common import DataOption, ServerOption, connected, fail
+from likewise_server.cli.common import DataOption, ServerOption, connected, console, errors, fail, plain
+from likewise_server.cli.suggestions import settled, told
 
 _USAGE: Final = 2
 _AMOUNT: Final = re.compile(r"[+-]?\d+(\.\d+)?", re.ASCII)
-_OF_ONE: Final = {"payee", "description", "amount", "date", "account", "direction", "fields", "as_json"}
+_OF_ONE: Final = {
+    *("payee", "description", "amount", "date", "account", "direction", "fields", "as_json"),
+    *("transaction_id", "wait_suggestion"),
+}
 """Parameters that describe one transaction."""
 _OF_FILES: Final = {
     *("out", "force", "tenant_column", "mapped", "ignored", "keep_fields", "date_format", "decimal"),
@@ -66,6 +70,16 @@ DirectionOption = Annotated[
 FieldOption = Annotated[
     list[str] | None,
     typer.Option("--field", metavar="NAME=VALUE", help="A further field; repeatable."),
+]
+IdOption = Annotated[
+    str, typer.Option("--id", metavar="ID", help="Its id. What is kept of it can be forgotten by that.")
+]
+WaitOption = Annotated[
+    bool,
+    typer.Option(
+        "--wait-suggestion",
+        help="Where it is an ASK, wait for what the server's language model says. Needs --id.",
+    ),
 ]
 JsonOption = Annotated[
     bool,
@@ -142,6 +156,8 @@ def classify(
     account: AccountOption = "",
     direction: DirectionOption = None,
     fields: FieldOption = None,
+    transaction_id: IdOption = "",
+    wait_suggestion: WaitOption = False,
     as_json: JsonOption = False,
     inputs: InOption = None,
     out: OutOption = None,
@@ -183,7 +199,10 @@ def classify(
     _check_whose(tenant, tenant_column)
     if not inputs:
         asked = _transaction(payee, description, amount, currency, date, account, direction, fields)
-        _classify_one(server, data, tenant, asked, options, as_json=as_json)
+        asked.id = transaction_id
+        if wait_suggestion and not transaction_id:
+            fail("--wait-suggestion needs --id: what has none is not asked about", status=_USAGE)
+        _classify_one(server, data, tenant, asked, options, as_json=as_json, waits=wait_suggestion)
         return
     source_options = files.source_options(
         tenant_column=tenant_column,
@@ -210,13 +229,19 @@ def _classify_one(
     options: likewise.ClassifyOptions,
     *,
     as_json: bool,
+    waits: bool,
 ) -> None:
     with connected(server, data) as client:
         classification = client.classify(tenant, transaction, options=options)
-    if as_json:
-        typer.echo(MessageToJson(classification, preserving_proto_field_name=True, ensure_ascii=False))
-    else:
-        show_classification(classification)
+        if as_json:
+            typer.echo(MessageToJson(classification, preserving_proto_field_name=True, ensure_ascii=False))
+        else:
+            show_classification(classification)
+        for answer in classification.answers:
+            if waits and answer.suggestion_id:
+                suggestion = settled(client, tenant, answer.suggestion_id)
+                where = errors if as_json else console
+                where.print(f"{plain(answer.dimension)}: {told(suggestion)}")
 
 
 def _transaction(

@@ -15,6 +15,7 @@ from likewise_server.cli import files
 from likewise_server.cli.building import (
     Bars,
     BooksArgument,
+    EncodersOption,
     JobsOption,
     RecordedOption,
     books_of_sources,
@@ -30,6 +31,7 @@ def ablate_vote(
     paths: BooksArgument,
     tenant_column: files.TenantColumnOption = "",
     recorded: RecordedOption = None,
+    encoders: EncodersOption = None,
     json_path: Annotated[
         Path | None,
         typer.Option("--json", metavar="FILE", dir_okay=False, help="Write all figures there."),
@@ -54,6 +56,7 @@ def ablate_vote(
         records = records_of(
             books_of_sources(paths, tenant_column),
             recorded or Path(temporary),
+            encoders=encoders,
             seed=seed,
             jobs=jobs,
             progress=partial(told, "Replaying rows of books"),

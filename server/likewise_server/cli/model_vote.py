@@ -16,13 +16,22 @@ from likewise_engine.evidence import FEATURES
 from likewise_engine.model_folder import CARD_FILE, MODEL_FILE
 from likewise_engine.probabilities import with_outside_option
 from likewise_engine.vote import DEFAULT_VOTE, OnnxVote
+from likewise_indexer.cards import Assumptions, Meter, write_card
+from likewise_indexer.cards.making import GRAMS_PER_KWH, WATTS_PER_CORE
+from likewise_indexer.cards.slices import languages_of
 from likewise_indexer.models.vote.trial import SECOND_HALF
 from likewise_server.cli import files
 from likewise_server.cli.building import (
+    AboutOption,
     Bars,
     BooksArgument,
+    EncodersOption,
+    GramsOption,
     JobsOption,
+    LanguageOption,
     RecordedOption,
+    WattsOption,
+    about_of,
     books_of_sources,
     building,
 )
@@ -31,6 +40,8 @@ from likewise_server.cli.common import console
 if TYPE_CHECKING:
     from likewise_indexer.models.vote.train import Trained
 
+_PACKAGES: Final = ("likewise", "lightgbm", "numpy")
+_NOT_COUNTED: Final = "Books that an earlier training had recorded are not counted."
 _CANDIDATES: Final = 20
 _TIMED_RUNS: Final = 2_000
 
@@ -42,6 +53,7 @@ def train_vote(
     ],
     tenant_column: files.TenantColumnOption = "",
     recorded: RecordedOption = None,
+    encoders: EncodersOption = None,
     leave_out_dir: Annotated[
         Path | None,
         typer.Option(
@@ -50,16 +62,11 @@ def train_vote(
             help="Also write the votes that know all sources but one, as FOLDER/SOURCE: to backtest on that.",
         ),
     ] = None,
-    about: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE.md",
-            dir_okay=False,
-            exists=True,
-            help="For the card: whose books these are, and by which right they are used.",
-        ),
-    ] = None,
+    about: AboutOption = None,
+    languages: LanguageOption = None,
     name: Annotated[str, typer.Option(help="Names the vote in its fingerprint.")] = DEFAULT_VOTE,
+    watts_per_core: WattsOption = WATTS_PER_CORE,
+    grams_per_kwh: GramsOption = GRAMS_PER_KWH,
     jobs: JobsOption = None,
     seed: Annotated[int, typer.Option(min=0, help="Of the rows that are asked, and of the trees.")] = 0,
 ) -> None:
@@ -69,16 +76,18 @@ def train_vote(
     category is learned, and no wording. The same books and as many jobs give the same vote.
     """
     with building(), Bars() as told, TemporaryDirectory(prefix="likewise-") as temporary:
-        from likewise_indexer.models.vote.card import card_of, trained_summary
+        from likewise_indexer.models.vote.card import record_of, trained_summary
         from likewise_indexer.models.vote.folder import write_vote
         from likewise_indexer.models.vote.pairs import Questions
         from likewise_indexer.models.vote.recorder import recorded as records_of
         from likewise_indexer.models.vote.train import train
 
+        meter, stated, whose = Meter(), languages_of(languages or ()), about_of(about)
         jobs = jobs or os.cpu_count() or 1
         records = records_of(
             books_of_sources(paths, tenant_column),
             recorded or Path(temporary),
+            encoders=encoders,
             seed=seed,
             jobs=jobs,
             progress=partial(told, "Replaying rows of books"),
@@ -87,8 +96,14 @@ def train_vote(
         trained = train(questions, seed=seed, threads=jobs, progress=told)
         summary = trained_summary(questions, trained, seed)
         vote = write_vote(out, name, trained.ensemble, trained.pooled, summary, questions)
-        card = card_of(name, questions, trained, seed=seed, about=about.read_text("utf-8") if about else "")
-        (out / CARD_FILE).write_text(card, encoding="utf-8")
+        left_out = "" if encoders is None else " --encoders-dir ENCODERS"
+        making = meter.making(
+            f"likewise model train-vote BOOKS...{left_out} --out FOLDER --seed {seed}",
+            _PACKAGES,
+            Assumptions(watts_per_core, grams_per_kwh),
+            note=_NOT_COUNTED if recorded is not None else "",
+        )
+        write_card(out, record_of(out, questions, trained, making, languages=stated, about=whose))
         if leave_out_dir is not None:
             for source, without in trained.left_out.items():
                 part, told_of = questions.where(~questions.of_source(source)), summary | {"left_out": source}

@@ -172,7 +172,8 @@ def export(
         typer.Option(
             "--everything",
             help="All that is known about the tenant, as a zip file of JSON: its policy and chart, labels and"
-            " who gave them, corrections, calibration. 'likewise tenants import' takes it in again.",
+            " who gave them, corrections, calibration, recorded answers and their counts. 'likewise tenants"
+            " import' takes it in again; but for the audit trail and the answers, which are only told.",
         ),
     ] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,

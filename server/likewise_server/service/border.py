@@ -45,6 +45,8 @@ from likewise_server.workers import LaneName, Workers
 
 _CLASSIFY: Final = "/likewise.v1.ClassifierService/Classify"
 _OUR_METHODS: Final = "/likewise.v1."
+_LONG: Final = frozenset(f"/likewise.v1.RuleService/{method}" for method in ("TryRule", "SuggestRules"))
+"""Methods that compute for seconds: among those that write they would take the places of short ones."""
 _FOREIGN_LANES: Final = {
     f"/{health.SERVICE_NAME}/": LaneName.HEALTH,
     f"/{reflection.SERVICE_NAME}/": LaneName.REFLECTION,
@@ -283,7 +285,7 @@ def _lane_of(method: str, handler: Handler) -> LaneName:
     for service, lane in _FOREIGN_LANES.items():
         if method.startswith(service):
             return lane
-    if handler.request_streaming or handler.response_streaming:
+    if handler.request_streaming or handler.response_streaming or method in _LONG:
         return LaneName.STREAM
     if method.startswith(_OUR_METHODS) and method != _CLASSIFY:
         return LaneName.DISK

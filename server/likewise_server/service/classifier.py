@@ -9,9 +9,11 @@ from likewise.v1 import classifier_service_pb2 as pb
 from likewise.v1.classifier_service_pb2_grpc import ClassifierServiceServicer
 from likewise_engine.answers import Classification, ClassifyOptions
 from likewise_engine.errors import InvalidInput, LikewiseError, UnknownDimension
+from likewise_engine.feedback.recorder import Recorder
 from likewise_engine.ledger.ledger import Ledger
 from likewise_engine.tenants import Tenants
 from likewise_engine.transaction import Transaction
+from likewise_server.language_model.adviser import Adviser
 from likewise_server.service import translate
 from likewise_server.service.border import check_caller
 from likewise_server.service.status import status_of
@@ -21,9 +23,13 @@ from likewise_server.workers import Workers
 class ClassifierService(ClassifierServiceServicer):
     """Answers from the tenants' ledgers."""
 
-    def __init__(self, tenants: Tenants, workers: Workers) -> None:
+    def __init__(
+        self, tenants: Tenants, workers: Workers, recorder: Recorder, adviser: Adviser | None
+    ) -> None:
         self._tenants = tenants
         self._workers = workers
+        self._recorder = recorder
+        self._adviser = adviser
 
     def Classify(self, request: pb.ClassifyRequest, context: grpc.ServicerContext) -> pb.ClassifyResponse:
         """Classify one transaction."""
@@ -37,6 +43,11 @@ class ClassifierService(ClassifierServiceServicer):
             answer = _classify(ledger, transaction, options)
         response = pb.ClassifyResponse()
         translate.fill_classification(response.classification, answer, wait_ns)
+        response.classification.prediction_id = self._recorder.note(
+            request.tenant, ledger.store.key, transaction, options, answer
+        )
+        if self._adviser is not None:
+            _suggest(self._adviser, request.tenant, ledger, transaction, answer, response.classification)
         return response
 
     def ClassifyStream(
@@ -64,11 +75,17 @@ class ClassifierService(ClassifierServiceServicer):
                 check_caller(context)
                 wait_ns = perf_counter_ns() - arrived_ns
                 try:
-                    answer = _classify(ledger, translate.required_transaction(request), options)
+                    transaction = translate.required_transaction(request)
+                    answer = _classify(ledger, transaction, options)
                 except LikewiseError as error:
                     response.error.CopyFrom(status_of(error))
                 else:
                     translate.fill_classification(response.classification, answer, wait_ns)
+                    response.classification.prediction_id = self._recorder.note(
+                        tenant, ledger.store.key, transaction, options, answer
+                    )
+                    if self._adviser is not None:
+                        _suggest(self._adviser, tenant, ledger, transaction, answer, response.classification)
             yield response
 
     def _load(self, tenant: str) -> None:
@@ -87,3 +104,17 @@ def _classify(ledger: Ledger, transaction: Transaction, options: ClassifyOptions
     except InvalidInput:
         with translate.beneath("transaction"):
             raise
+
+
+def _suggest(
+    adviser: Adviser,
+    tenant: str,
+    ledger: Ledger,
+    transaction: Transaction,
+    answer: Classification,
+    message: pb.Classification,
+) -> None:
+    """Have a language model asked aside, and say where its suggestion will be."""
+    told = adviser.heed(tenant, ledger, transaction, answer)
+    for shown in message.answers:
+        shown.suggestion_id = told.get(shown.dimension, "")

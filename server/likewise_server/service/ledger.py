@@ -18,6 +18,7 @@ from likewise.v1.transaction_pb2 import LabelledTransaction as LabelledTransacti
 from likewise.v1.transaction_pb2 import LedgerEntry
 from likewise_engine import limits
 from likewise_engine.errors import FieldViolation, InvalidInput
+from likewise_engine.feedback.recorder import Recorder
 from likewise_engine.ledger.ledger import Ledger
 from likewise_engine.store.base import Entry
 from likewise_engine.tenants import Tenants
@@ -39,9 +40,10 @@ _EXPORT_READ_ENTRIES: Final = 200
 class LedgerService(LedgerServiceServicer):
     """Keeps the tenants' labelled transactions."""
 
-    def __init__(self, tenants: Tenants, workers: Workers) -> None:
+    def __init__(self, tenants: Tenants, workers: Workers, recorder: Recorder) -> None:
         self._tenants = tenants
         self._workers = workers
+        self._recorder = recorder
 
     def Learn(self, request: pb.LearnRequest, context: grpc.ServicerContext) -> pb.LearnResponse:
         """Learn labelled transactions: all of them, or none."""
@@ -50,6 +52,9 @@ class LedgerService(LedgerServiceServicer):
         with self._tenants.use(request.tenant) as ledger:
             check_caller(context)
             outcome = ledger.learn(items, request.request_id, actor=current_caller().name)
+            self._recorder.note_labels(
+                request.tenant, ledger.store.key, ledger.view.chart, items, outcome.revision
+            )
             return translate.learn_response(outcome)
 
     def ImportTransactions(
@@ -63,7 +68,7 @@ class LedgerService(LedgerServiceServicer):
         tally: _Tally | None = None
         for request in request_iterator:
             check_caller(context)
-            tally = tally or _Tally(request.tenant)
+            tally = tally or _Tally(request.tenant, self._recorder)
             if request.tenant not in ("", tally.tenant):
                 raise InvalidInput.of(
                     "tenant", f"changes from {tally.tenant!r} to {request.tenant!r}: import each on its own"
@@ -114,7 +119,7 @@ class LedgerService(LedgerServiceServicer):
         self, request: pb.ForgetTransactionsRequest, context: grpc.ServicerContext
     ) -> pb.ForgetTransactionsResponse:
         """Forget transactions for good."""
-        with self._tenants.use(request.tenant) as ledger:
+        with self._tenants.use(request.tenant) as ledger, self._recorder.dropping(request.tenant):
             check_caller(context)
             outcome = ledger.forget(request.transaction_ids, actor=current_caller().name)
         return pb.ForgetTransactionsResponse(
@@ -140,6 +145,7 @@ class _Tally:
     """What an import has come to so far."""
 
     tenant: str
+    recorder: Recorder
     response: pb.ImportTransactionsResponse = field(default_factory=pb.ImportTransactionsResponse)
     _items_seen: int = 0
 
@@ -160,6 +166,11 @@ class _Tally:
         for rejection in outcome.rejections:
             self._reject(positions[rejection.position], rejection.transaction_id, rejection.violations)
         learned, response = outcome.learned, self.response
+        refused = {rejection.position for rejection in outcome.rejections}
+        taken = [item for position, item in enumerate(readable) if position not in refused]
+        self.recorder.note_imported(
+            self.tenant, ledger.predictions, ledger.store.key, ledger.view.chart, taken, learned.revision
+        )
         response.revision = learned.revision
         response.created += learned.created
         response.updated += learned.updated

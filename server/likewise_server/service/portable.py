@@ -16,6 +16,7 @@ import grpc
 
 from likewise.v1 import tenant_service_pb2 as pb
 from likewise_engine import limits
+from likewise_engine.departure import departing
 from likewise_engine.errors import InvalidInput
 from likewise_engine.faults import kind_of
 from likewise_engine.folder import check_tenant_id
@@ -50,7 +51,7 @@ class PortableTenants:
         """The file of a tenant, piece by piece. Meanwhile it is in use."""
         with (
             self._tenants.use(tenant) as ledger,
-            ledger.store.everything(limits.IMPORT_PIECE_ITEMS) as everything,
+            departing(ledger, limits.IMPORT_PIECE_ITEMS) as everything,
         ):
             pieces = archived(everything)
             while True:

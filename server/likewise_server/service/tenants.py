@@ -10,6 +10,7 @@ from likewise.v1 import tenant_service_pb2 as pb
 from likewise.v1.tenant_service_pb2_grpc import TenantServiceServicer
 from likewise_engine.audit import AuditRecord
 from likewise_engine.errors import InvalidInput, TenantNotFound
+from likewise_engine.feedback.recorder import Recorder
 from likewise_engine.folder import check_tenant_id
 from likewise_engine.ledger.checks import check_settings
 from likewise_engine.ledger.ledger import Ledger
@@ -33,9 +34,12 @@ _UPDATE_PATHS: Final = frozenset({"display_name", "chart"}) | _PRECISION_PATHS |
 class TenantService(TenantServiceServicer):
     """Manages the tenants of a data folder."""
 
-    def __init__(self, tenants: Tenants, portable: PortableTenants, streams: OpenStreams) -> None:
+    def __init__(
+        self, tenants: Tenants, portable: PortableTenants, recorder: Recorder, streams: OpenStreams
+    ) -> None:
         self._tenants = tenants
         self._portable = portable
+        self._recorder = recorder
         self._streams = streams
 
     def CreateTenant(
@@ -91,7 +95,8 @@ class TenantService(TenantServiceServicer):
     ) -> pb.DeleteTenantResponse:
         """Delete a tenant with all that it taught. Its streams end: one that nobody reads keeps it in use."""
         self._streams.end(request.tenant)
-        receipt = self._tenants.delete(request.tenant, actor=current_caller().name)
+        with self._recorder.dropping(request.tenant):
+            receipt = self._tenants.delete(request.tenant, actor=current_caller().name)
         return pb.DeleteTenantResponse(receipt=receipt_message(receipt))
 
     def RenameCategory(
@@ -139,7 +144,7 @@ class TenantService(TenantServiceServicer):
         self, request: pb.PurgeCategoryRequest, context: grpc.ServicerContext
     ) -> pb.PurgeCategoryResponse:
         """Forget all that is labelled with a category, and the category; or say what would be erased."""
-        with self._tenants.use(request.tenant) as ledger:
+        with self._tenants.use(request.tenant) as ledger, self._recorder.dropping(request.tenant):
             check_caller(context)
             outcome = ledger.purge_category(
                 translate.category_purge(request),

@@ -51,6 +51,7 @@ def erased_message(counts: Counts) -> ErasedCounts:
         corrections=counts.corrections,
         outcomes=counts.outcomes,
         categories=counts.categories,
+        testimonies=counts.testimonies,
     )
 
 

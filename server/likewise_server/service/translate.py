@@ -8,6 +8,7 @@ not (an absurd amount, an over-long text) is for the engine to refuse, and gets 
 import datetime
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from decimal import Decimal
 from math import isfinite
 from typing import Final
@@ -17,6 +18,7 @@ from google.type.date_pb2 import Date
 from google.type.money_pb2 import Money
 
 from likewise.v1 import classifier_service_pb2 as classifier_pb
+from likewise.v1 import insight_service_pb2 as insight_pb
 from likewise.v1 import ledger_service_pb2 as ledger_pb
 from likewise.v1 import tenant_service_pb2 as tenant_pb
 from likewise.v1 import transaction_pb2 as transaction_pb
@@ -56,7 +58,7 @@ _AUTHORITY_NUMBERS: Final = {
     Authority.MACHINE: transaction_pb.AUTHORITY_MACHINE,
     Authority.PERSON: transaction_pb.AUTHORITY_PERSON,
 }
-_DECISIONS: Final = {
+DECISIONS: Final = {
     answers.Decision.FILE: classifier_pb.DECISION_FILE,
     answers.Decision.SUGGEST: classifier_pb.DECISION_SUGGEST,
     answers.Decision.ASK: classifier_pb.DECISION_ASK,
@@ -68,6 +70,9 @@ _WITNESSES: Final = {
     answers.Witness.SAME_PAYEE: classifier_pb.WITNESS_SAME_PAYEE,
     answers.Witness.SIMILAR_TEXT: classifier_pb.WITNESS_SIMILAR_TEXT,
     answers.Witness.CATEGORY_NAME: classifier_pb.WITNESS_CATEGORY_NAME,
+    answers.Witness.RULE: classifier_pb.WITNESS_RULE,
+    answers.Witness.SAME_COUNTERPARTY: classifier_pb.WITNESS_SAME_COUNTERPARTY,
+    answers.Witness.LANGUAGE_MODEL: classifier_pb.WITNESS_LANGUAGE_MODEL,
 }
 _NONE_SHOWN: Final = -1
 """``max_neighbours`` for none at all, since 0 is the default."""
@@ -87,7 +92,9 @@ def beneath(prefix: str) -> Iterator[None]:
 
 
 def required_transaction(
-    message: classifier_pb.ClassifyRequest | classifier_pb.ClassifyStreamRequest,
+    message: classifier_pb.ClassifyRequest
+    | classifier_pb.ClassifyStreamRequest
+    | insight_pb.ExplainTransactionRequest,
 ) -> Transaction:
     """The transaction that is asked about.
 
@@ -112,6 +119,7 @@ def classify_options(message: classifier_pb.ClassifyOptions) -> answers.Classify
         dimensions=tuple(message.dimensions),
         candidates_max=message.max_candidates or limits.CANDIDATES_DEFAULT,
         neighbours_max=0 if neighbours_max == _NONE_SHOWN else neighbours_max,
+        show_wording=message.show_wording,
     )
     with beneath("options"):
         options.check()
@@ -128,7 +136,11 @@ def labelled_transaction(
     if authority is None:
         violations.append(_unknown_number("authority", message.authority))
     item = LabelledTransaction(
-        transaction, dict(message.labels), authority or Authority.PERSON, dict(message.predicted)
+        transaction,
+        dict(message.labels),
+        authority or Authority.PERSON,
+        dict(message.predicted),
+        message.prediction_id,
     )
     return item, violations
 
@@ -311,9 +323,9 @@ def fill_classification(
     as long, some .15 ms an answer.
     """
     for answer in value.answers:
-        _fill_dimension_answer(message.answers.add(), answer)
+        fill_dimension_answer(message.answers.add(), answer)
     for neighbour in value.neighbours:
-        _fill_neighbour(message.neighbours.add(), neighbour)
+        fill_neighbour(message.neighbours.add(), neighbour)
     message.models.encoder = value.encoder_fingerprint
     message.models.vote = value.vote_fingerprint
     message.revision = value.revision
@@ -323,6 +335,8 @@ def fill_classification(
     spent.encode.FromNanoseconds(times.encode_ns)
     spent.search.FromNanoseconds(times.search_ns)
     spent.vote.FromNanoseconds(times.vote_ns)
+    if value.wording is not None:
+        message.wording.CopyFrom(classifier_pb.WordingParts(**asdict(value.wording)))
 
 
 def learn_response(outcome: LearnOutcome) -> ledger_pb.LearnResponse:
@@ -403,9 +417,10 @@ def _calibration(
     )
 
 
-def _fill_dimension_answer(message: classifier_pb.DimensionAnswer, answer: answers.DimensionAnswer) -> None:
+def fill_dimension_answer(message: classifier_pb.DimensionAnswer, answer: answers.DimensionAnswer) -> None:
+    """Write the answer in one dimension into an empty message."""
     message.dimension = answer.dimension
-    message.decision = _DECISIONS[answer.decision]
+    message.decision = DECISIONS[answer.decision]
     for candidate in answer.candidates:
         shown = message.candidates.add()
         shown.category = candidate.category
@@ -414,15 +429,18 @@ def _fill_dimension_answer(message: classifier_pb.DimensionAnswer, answer: answe
     message.witness = _WITNESSES[answer.witness]
     message.target_precision = answer.target_precision
     message.reason = answer.reason
+    if answer.rule is not None:
+        message.rule.id, message.rule.name = answer.rule.id, answer.rule.name
 
 
-def _fill_neighbour(message: classifier_pb.Neighbour, neighbour: answers.Neighbour) -> None:
+def fill_neighbour(message: classifier_pb.Neighbour, neighbour: answers.Neighbour) -> None:
+    """Write a neighbour into an empty message."""
     message.transaction_id = neighbour.transaction_id
     if neighbour.date is not None:
         date = message.date
         date.year, date.month, date.day = neighbour.date.year, neighbour.date.month, neighbour.date.day
     if neighbour.amount is not None:
-        _fill_money(message.amount, neighbour.amount, neighbour.currency)
+        fill_money(message.amount, neighbour.amount, neighbour.currency)
     message.text = neighbour.text
     for dimension, category in neighbour.labels.items():
         message.labels[dimension] = category
@@ -430,7 +448,7 @@ def _fill_neighbour(message: classifier_pb.Neighbour, neighbour: answers.Neighbo
     message.weight = neighbour.weight
 
 
-def _fill_money(message: Money, amount: Decimal, currency: str) -> None:
+def fill_money(message: Money, amount: Decimal, currency: str) -> None:
     """An amount that the engine took, which has no more digits than fit."""
     units, nanos = divmod(abs(int(amount.scaleb(9))), 10**9)
     sign = -1 if amount < 0 else 1

@@ -1,0 +1,118 @@
+"""``likewise model list`` and ``likewise model card``: which models there are, and what to know of each.
+
+They need no more than the server does.
+"""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.markdown import Markdown
+from rich.table import Table
+
+from likewise_indexer.cards import CardRecord, write_card
+from likewise_indexer.cards.shelf import Model, model_in, shipped
+from likewise_server.cli.common import console, fail, plain, reported
+
+_MEGABYTE = 1_000_000
+
+
+def list_models(
+    folders: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="FOLDER...", help="Model folders to list too.", show_default=False),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="A line of JSON for each model.")] = False,
+) -> None:
+    """List the models that are shipped, and those of folders."""
+    with reported():
+        models = [model_in(path) for path in [*shipped(), *(folders or ())]]
+    if as_json:
+        for model in models:
+            typer.echo(json.dumps(_document(model), ensure_ascii=False))
+        return
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for column in ("name", "kind", "form", "fingerprint"):
+        table.add_column(column, overflow="fold")
+    for column in ("MB", "inputs or\ndimensions"):
+        table.add_column(column, justify="right")
+    table.add_column("licence", overflow="fold")
+    for model in models:
+        licence = plain(model.licence) or "not stated"
+        cells = (f"{model.bytes / _MEGABYTE:.1f}", str(model.dimensions), licence)
+        table.add_row(model.name, model.kind.value, model.form, model.fingerprint, *cells)
+    console.print(table)
+
+
+def show_card(
+    which: Annotated[
+        str, typer.Argument(metavar="MODEL", help="A model folder, or the name of one that is shipped.")
+    ],
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the record that the card is made of.")
+    ] = False,
+    measured: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.json",
+            dir_okay=False,
+            exists=True,
+            help="Write what 'likewise model compare' measured into the record, and the card anew.",
+        ),
+    ] = None,
+) -> None:
+    """Show a model's card.
+
+    What it is for, how well it does and for whom, where it fails, how it was made.
+    """
+    with reported():
+        model = model_in(_named(which))
+        if measured is not None:
+            model = _rewritten(model, which, measured)
+        markdown = model.markdown()
+    if as_json:
+        typer.echo(json.dumps(_recorded(model, which).model_dump(mode="json"), ensure_ascii=False, indent=1))
+    elif markdown:
+        console.print(Markdown("".join(c if c.isprintable() or c == "\n" else " " for c in markdown)))
+    else:
+        fail(f"{which} has no card: whoever made it wrote none")
+
+
+def _rewritten(model: Model, which: str, measured: Path) -> Model:
+    """The model with a card that has the figures of a comparison."""
+    from likewise_indexer.compare import read_comparison
+    from likewise_indexer.compare.card import with_comparison
+
+    write_card(model.folder, with_comparison(_recorded(model, which), read_comparison(measured)))
+    return model_in(model.folder)
+
+
+def _recorded(model: Model, which: str) -> CardRecord:
+    """The record of a model's card. Ends the command where there is none."""
+    if model.card is None:
+        fail(f"{which} has no record of a card: what 'likewise model' builds has one")
+    return model.card
+
+
+def _named(which: str) -> Path:
+    """The folder that is meant. Ends the command where there is none."""
+    names = {path.name: path for path in shipped()}
+    folder = names.get(which, Path(which))
+    if not folder.is_dir():
+        fail(f"there is no model folder {which}; shipped are {', '.join(names)}", status=2)
+    return folder
+
+
+def _document(model: Model) -> dict[str, Any]:
+    return {
+        "name": model.name,
+        "kind": model.kind.value,
+        "form": model.form,
+        "fingerprint": model.fingerprint,
+        "bytes": model.bytes,
+        "dimensions": model.dimensions,
+        "licence": model.licence,
+        "folder": str(model.folder),
+        "has_record": model.card is not None,
+    }
