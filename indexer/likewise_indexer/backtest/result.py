@@ -124,6 +124,7 @@ class AskedRows:
         labels: ids of all categories that are true or answered somewhere.
         payees: of each row, its description where it has no payee.
         slices: bool ``(n,)`` by the names of SLICES: which rows belong to it.
+        category_labels: int64 ``(n,)``, labels of the true category that were visible then.
     """
 
     position: NDArray[np.int64]
@@ -133,6 +134,7 @@ class AskedRows:
     labels: tuple[str, ...]
     payees: tuple[str, ...]
     slices: Mapping[str, NDArray[np.bool_]]
+    category_labels: NDArray[np.int64]
 
     def __len__(self) -> int:
         return len(self.position)

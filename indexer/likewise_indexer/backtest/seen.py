@@ -22,6 +22,7 @@ class Seen:
         self._labels_of_payee: defaultdict[str, set[str]] = defaultdict(set)
         self._count: Counter[str] = Counter()
         self._flags: list[tuple[bool, bool, bool]] = []
+        self._category_labels: list[int] = []
 
     def learn(self, items: Sequence[LabelledTransaction]) -> None:
         """These labels are visible from now on."""
@@ -34,8 +35,14 @@ class Seen:
     def ask(self, item: LabelledTransaction) -> None:
         """Remember what is known of a row's payee and category as it is asked about."""
         labels = self._labels_of_payee.get(payee_of(item), set())
-        is_rare = self._count[item.labels[self._dimension]] <= CATEGORY_RARE_MAX
-        self._flags.append((not labels, len(labels) > 1, is_rare))
+        category_labels = self._count[item.labels[self._dimension]]
+        self._flags.append((not labels, len(labels) > 1, category_labels <= CATEGORY_RARE_MAX))
+        self._category_labels.append(category_labels)
+
+    @property
+    def category_labels(self) -> NDArray[np.int64]:
+        """Labels of the right category that were visible to each asked row, int64 ``(n,)``."""
+        return np.array(self._category_labels, dtype=np.int64)
 
     def slices(self, amount: Floats) -> dict[str, NDArray[np.bool_]]:
         """Which of the asked rows belong to which slice, bool ``(n,)`` each.

@@ -159,4 +159,5 @@ def _asked_rows(
         labels=labels.names,
         payees=tuple(payee_of(item) for item in asked),
         slices=seen.slices(amount),
+        category_labels=seen.category_labels,
     )

@@ -13,7 +13,7 @@ from typing import Any
 
 from threadpoolctl import threadpool_limits
 
-from likewise_engine.encoder import load_encoder
+from likewise_engine.encoder_change import encoders_at
 from likewise_engine.errors import LikewiseError
 from likewise_engine.folder import DataFolder
 from likewise_engine.tenants import Tenants
@@ -57,7 +57,7 @@ class Importer:
     def _tenants(self) -> Tenants:
         return Tenants(
             DataFolder(self._job.folder, self._job.lock, master_key_file=self._job.master_key_file),
-            load_encoder(self._job.model),
+            encoders_at(self._job.folder, self._job.model),
             load_vote(self._job.vote),
             memory_bytes_max=self._job.memory_bytes_max,
         )

@@ -1,14 +1,11 @@
-"""Any sentence-transformers model -> a model folder that the server can run, in fp32 or int8."""
+"""Any sentence-transformers model -> a model folder that the server can run, in fp32 or fewer bits."""
 
 import warnings
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
 import torch
-from onnxruntime.quantization import QuantType, quantize_dynamic
-from onnxruntime.quantization.shape_inference import quant_pre_process
 from sentence_transformers import SentenceTransformer
 from tokenizers import Tokenizer
 from transformers import PreTrainedTokenizerFast
@@ -19,6 +16,9 @@ from likewise_engine.encoder.manifest import TOKENIZER_FILE, Kind, Manifest
 from likewise_engine.encoder.onnx import OUTPUT
 from likewise_engine.errors import InvalidInput, ModelFault
 from likewise_engine.model_folder import MODEL_FILE, sha256_of
+from likewise_indexer.models.agreement import Agreement
+from likewise_indexer.models.numbers import Precision
+from likewise_indexer.models.precision import convert
 
 _OPSET: Final = 17
 _INPUTS: Final = ("input_ids", "attention_mask", "token_type_ids")
@@ -40,27 +40,14 @@ _PROBES: Final = (
 
 _DIFFERENCE_MAX_FP32: Final = 1e-4
 """Of any component of a unit vector. Rounding gives some 1e-7; a wrong pooling or a lost prompt far more."""
-_COSINE_MIN_INT8: Final = 0.9
-"""Of the mean over the probes. int8 MiniLM has .99; a model that quantises badly is better served in fp32."""
-
-
-@dataclass(frozen=True, slots=True)
-class Agreement:
-    """How the exported model agrees with the original, over some texts.
-
-    Attributes:
-        difference_max: largest absolute difference of any component of the unit vectors.
-        cosine_min: of a text's two vectors, the lowest.
-        cosine_mean: the mean over all texts.
-    """
-
-    difference_max: float
-    cosine_min: float
-    cosine_mean: float
 
 
 def export_transformer(
-    model: SentenceTransformer, name: str, folder: Path, *, int8: bool
+    model: SentenceTransformer,
+    name: str,
+    folder: Path,
+    precision: Precision = Precision.FP32,
+    texts: Sequence[str] = (),
 ) -> tuple[OnnxEncoder, Agreement]:
     """Write a model folder, with the model's own pooling and length; return its encoder and its agreement.
 
@@ -68,7 +55,9 @@ def export_transformer(
         model: any sentence-transformers model of texts, with a tokeniser of the ``tokenizers`` library.
         name: names the model.
         folder: is made if missing; files of the same names are replaced.
-        int8: quantise weights per channel and activations at run time (dynamically).
+        precision: in which numbers it is to compute.
+        texts: normalised ones; of each two the first is to calibrate INT8_STATIC by, and the agreement is
+            over the others. Over a few of our own where there are none.
 
     Raises:
         InvalidInput: the tokeniser is of another kind, or vectors are longer than VECTOR_DIMENSIONS_MAX.
@@ -81,35 +70,30 @@ def export_transformer(
         raise InvalidInput.of("source", f"has {dimensions} dimensions; at most {limit} are allowed")
     folder.mkdir(parents=True, exist_ok=True)
     _trace(model, folder / MODEL_FILE)
-    if int8:
-        _quantise(folder / MODEL_FILE)
+    tokens_max = min(model.max_seq_length or limits.ENCODER_TOKENS_MAX, limits.ENCODER_TOKENS_MAX)
+    convert(folder / MODEL_FILE, precision, tokenizer, tokens_max, texts[::2])
     tokenizer.save(str(folder / TOKENIZER_FILE), pretty=False)
     Manifest(
         name=name,
         kind=Kind.TRANSFORMER,
         dimensions=dimensions,
-        tokens_max=min(model.max_seq_length or limits.ENCODER_TOKENS_MAX, limits.ENCODER_TOKENS_MAX),
+        tokens_max=tokens_max,
         files={file: sha256_of(folder / file) for file in (MODEL_FILE, TOKENIZER_FILE)},
     ).write(folder)
     encoder = OnnxEncoder(folder)
-    agreement = agreement_of(model, encoder)
-    if agreement.difference_max > _DIFFERENCE_MAX_FP32 and not int8:
+    agreement = agreement_of(model, encoder, texts[1::2])
+    if agreement.difference_max > _DIFFERENCE_MAX_FP32 and precision is Precision.FP32:
         raise ModelFault(f"{name} differs from the original by {agreement.difference_max:.1e} once exported")
-    if agreement.cosine_mean < _COSINE_MIN_INT8:
-        raise ModelFault(
-            f"{name} keeps a cosine of {agreement.cosine_mean:.3f} to the original: export it in fp32"
-        )
+    agreement.check(name)
     return encoder, agreement
 
 
-def agreement_of(model: SentenceTransformer, encoder: OnnxEncoder) -> Agreement:
-    """Hold an encoder against the sentence-transformers model that it comes from."""
-    texts = [text[: limits.TEXT_CHARS_MAX] for text in _PROBES]
+def agreement_of(model: SentenceTransformer, encoder: OnnxEncoder, texts: Sequence[str] = ()) -> Agreement:
+    """Hold an encoder against the model that it comes from, on these texts or on our own."""
+    probed = [text[: limits.TEXT_CHARS_MAX] for text in texts or _PROBES]
     # One by one, for padding would change the original's last digits.
-    original = model.encode(texts, batch_size=1, normalize_embeddings=True, show_progress_bar=False)
-    exported = encoder.encode(texts)
-    cosines = np.einsum("ij,ij->i", original, exported)
-    return Agreement(float(np.abs(original - exported).max()), float(cosines.min()), float(cosines.mean()))
+    original = model.encode(probed, batch_size=1, normalize_embeddings=True, show_progress_bar=False)
+    return Agreement.between(original, encoder.encode(probed))
 
 
 def tokenizer_of(model: SentenceTransformer) -> Tokenizer:
@@ -158,14 +142,3 @@ def _trace(model: SentenceTransformer, path: Path) -> None:
             output_names=[OUTPUT],
             dynamic_axes=dict.fromkeys(inputs, axes) | {OUTPUT: {0: "texts"}},
         )
-
-
-def _quantise(path: Path) -> None:
-    """Replace a model by its int8 version: weights by channel, activations by the run."""
-    prepared = path.with_suffix(".prepared.onnx")
-    try:
-        quant_pre_process(path, prepared, skip_symbolic_shape=True)  # Without it, quantize_dynamic warns.
-        # With all 8 bits, sums saturate on processors without VNNI: no more exact, and other vectors there.
-        quantize_dynamic(prepared, path, per_channel=True, reduce_range=True, weight_type=QuantType.QInt8)
-    finally:
-        prepared.unlink(missing_ok=True)

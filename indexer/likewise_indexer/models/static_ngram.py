@@ -72,15 +72,22 @@ class StaticNgramEmbedding(InputModule):
         return int(self.tokens.embedding_dim + self.characters.embedding_dim)
 
     def preprocess(self, inputs: list[str], prompt: str | None = None, **_: Any) -> dict[str, torch.Tensor]:
-        """Return ``token_ids`` and ``ngram_ids`` of shape (texts, width), filled up with padding."""
+        """Return ``input_ids`` of tokens and ``ngram_ids``, of shape (texts, width), filled up with
+        padding."""
         if prompt:
             inputs = self._prepend_prompt(inputs, prompt)
-        return {name: torch.from_numpy(ids) for name, ids in self._feeder.feed(inputs).items()}
+        feed = self._feeder.feed(inputs)
+        # Tokens are named as sentence-transformers' trainer wants them: by that name it knows a text's
+        # features.
+        return {
+            "input_ids": torch.from_numpy(feed["token_ids"]),
+            "ngram_ids": torch.from_numpy(feed["ngram_ids"]),
+        }
 
     def forward(self, features: dict[str, torch.Tensor], **_: Any) -> dict[str, torch.Tensor]:
         """Add ``sentence_embedding``, float32 of shape (texts, dimensions), rows of unit length."""
         parts = [
-            nn.functional.normalize(self.tokens(features["token_ids"])),
+            nn.functional.normalize(self.tokens(features["input_ids"])),
             nn.functional.normalize(self.characters(features["ngram_ids"])),
         ]
         features["sentence_embedding"] = nn.functional.normalize(torch.cat(parts, dim=1))

@@ -6,7 +6,12 @@
     corrections.ndjson    labels that were given where another had been predicted
     outcomes.ndjson       what would have been answered before a label was known: its calibration
     requests.ndjson       requests that are remembered, by a digest of their ids, with their answers
+    testimonies.ndjson    what a language model said, and what became of it (from format 2 on)
     audit.ndjson          who did what and when, the latest first; it is told, and not taken in again
+    rules.ndjson          its rules, the oldest first; how they have done follows from the entries
+    tallies.ndjson        how many answers there were and how many were right, by day
+    profiles.ndjson       how questions were distributed, by day: counts in bins
+    predictions.ndjson    what was answered, the latest first; it is told, and not taken in again
     manifest.json         the format, and of each of these the SHA-256, bytes and records
 
 A zip file tells how large its members are, and may lie; what it lists is read into memory, and may be huge.
@@ -36,7 +41,7 @@ from likewise_indexer.portable.records import Record, WrongRecord
 
 T = TypeVar("T")
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 MANIFEST_NAME: Final = "manifest.json"
 TENANT_NAME: Final = "tenant.json"
 CHART_NAME: Final = "chart.ndjson"
@@ -45,15 +50,26 @@ CORRECTIONS_NAME: Final = "corrections.ndjson"
 OUTCOMES_NAME: Final = "outcomes.ndjson"
 REQUESTS_NAME: Final = "requests.ndjson"
 AUDIT_NAME: Final = "audit.ndjson"
-_NAMES: Final = (
-    TENANT_NAME,
-    CHART_NAME,
-    ENTRIES_NAME,
-    CORRECTIONS_NAME,
-    OUTCOMES_NAME,
-    REQUESTS_NAME,
-    AUDIT_NAME,
-)
+RULES_NAME: Final = "rules.ndjson"
+TESTIMONIES_NAME: Final = "testimonies.ndjson"
+TALLIES_NAME: Final = "tallies.ndjson"
+PROFILES_NAME: Final = "profiles.ndjson"
+PREDICTIONS_NAME: Final = "predictions.ndjson"
+_SINCE: Final = {
+    TENANT_NAME: 1,
+    CHART_NAME: 1,
+    ENTRIES_NAME: 1,
+    CORRECTIONS_NAME: 1,
+    OUTCOMES_NAME: 1,
+    REQUESTS_NAME: 1,
+    AUDIT_NAME: 1,
+    RULES_NAME: 2,
+    TESTIMONIES_NAME: 2,
+    TALLIES_NAME: 2,
+    PROFILES_NAME: 2,
+    PREDICTIONS_NAME: 2,
+}
+"""The format that each member came with: archives of earlier ones lack it, and are read all the same."""
 
 _BATCH: Final = 200
 """Records read at once: some milliseconds of work."""
@@ -124,7 +140,7 @@ def read_archive(file: BinaryIO, tenant: str = "") -> Iterator[Everything]:
         numbers = {(c.dimension, c.id): number for number, c in enumerate(chart) if not c.is_purged}
 
         def batches(name: str, value: Callable[[Record], T]) -> Iterator[Sequence[T]]:
-            return _batches(archive, name, stated, value)
+            return _batches(archive, name, stated, value) if name in stated else iter(())
 
         yield Everything(
             record=record,
@@ -133,6 +149,10 @@ def read_archive(file: BinaryIO, tenant: str = "") -> Iterator[Everything]:
             corrections=batches(CORRECTIONS_NAME, records.correction),
             outcomes=batches(OUTCOMES_NAME, partial(records.outcome, numbers=numbers)),
             requests=batches(REQUESTS_NAME, records.request),
+            rules=batches(RULES_NAME, partial(records.rule, chart=chart)),
+            testimonies=batches(TESTIMONIES_NAME, partial(records.testimony, numbers=numbers)),
+            tallies=batches(TALLIES_NAME, partial(records.tally, numbers=numbers)),
+            bins=batches(PROFILES_NAME, records.bin_count),
         )
 
 
@@ -170,7 +190,17 @@ def _parts(everything: Everything) -> dict[str, Iterable[Sequence[Record]]]:
             [records.of_outcome(outcome, chart) for outcome in batch] for batch in everything.outcomes
         ),
         REQUESTS_NAME: ([*map(records.of_request, batch)] for batch in everything.requests),
+        TESTIMONIES_NAME: (
+            [records.of_testimony(testimony, chart) for testimony in batch]
+            for batch in everything.testimonies
+        ),
         AUDIT_NAME: ([*map(records.of_audit, batch)] for batch in everything.audit),
+        RULES_NAME: ([records.of_rule(kept, chart) for kept in batch] for batch in everything.rules),
+        TALLIES_NAME: ([records.of_tally(tally, chart) for tally in batch] for batch in everything.tallies),
+        PROFILES_NAME: ([*map(records.of_bin_count, batch)] for batch in everything.bins),
+        PREDICTIONS_NAME: (
+            [records.of_prediction(recorded, chart) for recorded in batch] for batch in everything.predictions
+        ),
     }
 
 
@@ -204,8 +234,8 @@ def _manifest(archive: zipfile.ZipFile) -> Mapping[str, Record]:
     """What is stated of each member. Raises InvalidInput."""
     with _doubted(MANIFEST_NAME):
         names = sorted(archive.namelist())
-        if names != sorted((*_NAMES, MANIFEST_NAME)):
-            raise WrongRecord(f"its members are not {', '.join(_NAMES)} and {MANIFEST_NAME}")
+        if MANIFEST_NAME not in names:
+            raise WrongRecord(f"there is no {MANIFEST_NAME}")
         with archive.open(MANIFEST_NAME) as file:
             manifest = records.decoded(file.read(limits.PORTABLE_MANIFEST_BYTES_MAX))
         made_by_format, files = manifest.get("format"), manifest.get("files")
@@ -213,12 +243,15 @@ def _manifest(archive: zipfile.ZipFile) -> Mapping[str, Record]:
             raise WrongRecord("is no manifest of a tenant's archive")
         if made_by_format > FORMAT:
             raise WrongRecord(f"a later Likewise wrote it (format {made_by_format}): upgrade")
-        for name in _NAMES:
+        expected = [name for name, since in _SINCE.items() if since <= made_by_format]
+        if names != sorted((*expected, MANIFEST_NAME)):
+            raise WrongRecord(f"its members are not {', '.join(expected)} and {MANIFEST_NAME}")
+        for name in expected:
             if not isinstance(files.get(name), dict):
                 raise WrongRecord(f"does not state {name}")
             if archive.getinfo(name).file_size > limits.PORTABLE_FILE_BYTES_MAX:
                 raise WrongRecord(f"{name} claims to be larger than any of ours")
-        return files
+        return {name: files[name] for name in expected}
 
 
 def _batches(

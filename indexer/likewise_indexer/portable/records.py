@@ -6,13 +6,22 @@ values make sense is for the engine to say.
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final, TypeVar
 
+from likewise_engine.answers import Decision, Witness
 from likewise_engine.audit import AuditRecord
 from likewise_engine.chart import Category, Policy
+from likewise_engine.feedback.profile import BinCount
+from likewise_engine.feedback.report import Counts, Tally
+from likewise_engine.rules.kept import NO_TALLY, KeptRule
+from likewise_engine.rules.plain import condition_of, plain_condition
 from likewise_engine.store.base import Correction, Entry, NewEntry, Outcome, RequestRecord, TenantRecord
+from likewise_engine.store.predictions import Recorded
+from likewise_engine.store.verdicts import NO_CATEGORY
+from likewise_engine.testimony import Testimony
 from likewise_engine.transaction import Authority, Direction, Transaction
 
 T = TypeVar("T")
@@ -61,15 +70,11 @@ def of_tenant(record: TenantRecord) -> Record:
 
 def tenant(record: Record, tenant_id: str) -> TenantRecord:
     """A tenant, under an id of its own. Raises WrongRecord."""
-    try:
-        created = datetime.fromisoformat(_text(record, "created")).astimezone(UTC)
-    except (ValueError, OverflowError) as error:
-        raise WrongRecord("created: is no time") from error
     return TenantRecord(
         tenant=tenant_id,
         display_name=_text(record, "display_name"),
         policy=Policy(float(_typed(record, "target_precision", float)), _typed(record, "closed_chart", bool)),
-        created=created,
+        created=_time(record, "created"),
         revision=_typed(record, "revision", int),
         encoder_fingerprint=_text(record, "encoder"),
         outcomes_fingerprint=_text(record, "outcomes_of"),
@@ -118,24 +123,13 @@ def chart(records: Sequence[Record]) -> list[Category]:
 
 def of_entry(new: NewEntry) -> Record:
     """The record of an entry. What is not known of its transaction is left out."""
-    entry, transaction = new.entry, new.entry.transaction
-    known = {
-        "date": transaction.date and transaction.date.isoformat(),
-        "amount": None if transaction.amount is None else str(transaction.amount),
-        "currency": transaction.currency,
-        "direction": transaction.direction.name if transaction.direction else "",
-        "payee": transaction.payee,
-        "description": transaction.description,
-        "account": transaction.account,
-        "fields": dict(transaction.fields),
-    }
+    entry = new.entry
     labels = {
         dimension: {"category": category, "authority": entry.authorities[dimension].name}
         for dimension, category in entry.labels.items()
     }
     return {
-        "id": transaction.id,
-        **{name: value for name, value in known.items() if value},
+        **_of_transaction(entry.transaction),
         "labels": labels,
         "revision": entry.revision,
         "counts_for": date.fromordinal(new.order_day).isoformat() if new.order_day else None,
@@ -235,6 +229,81 @@ def request(record: Record) -> RequestRecord:
     return RequestRecord(_text(record, "key"), digest, _text(record, "outcome"))
 
 
+def of_rule(kept: KeptRule, chart: Sequence[Category]) -> Record:
+    """The record of a rule."""
+    categories = [chart[number] for number in kept.tallies]
+    return {
+        "id": kept.id,
+        "name": kept.name,
+        "priority": kept.priority,
+        "active": kept.active,
+        "conditions": [*map(plain_condition, kept.conditions)],
+        "labels": [{"dimension": c.dimension, "category": c.id} for c in categories],
+        "created": kept.created.isoformat(),
+    }
+
+
+def rule(record: Record, chart: Sequence[Category]) -> KeptRule:
+    """A rule, without a number of its own and without a record. Raises WrongRecord."""
+    numbers = {(category.dimension, category.id): number for number, category in enumerate(chart)}
+    named = _typed(record, "labels", list)
+    if not all(isinstance(label, dict) for label in named):
+        raise WrongRecord("labels: are no JSON objects")
+    labels = [_number(numbers, _text(label, "dimension"), _text(label, "category")) for label in named]
+    try:
+        conditions = tuple(map(condition_of, _typed(record, "conditions", list)))
+    except ValueError as error:
+        raise WrongRecord(f"conditions: one {error}") from error
+    return KeptRule(
+        number=0,
+        id=_text(record, "id"),
+        name=_text(record, "name"),
+        priority=_typed(record, "priority", int),
+        active=_typed(record, "active", bool),
+        conditions=conditions,
+        created=_time(record, "created"),
+        tallies=dict.fromkeys(labels, NO_TALLY),
+    )
+
+
+def of_testimony(testimony: Testimony, chart: Sequence[Category]) -> Record:
+    """The record of what a language model said."""
+    named, label = (
+        None if number is None else chart[number].id for number in (testimony.category, testimony.label)
+    )
+    return {
+        "transaction_id": testimony.transaction_id,
+        "text": testimony.text,
+        "dimension": testimony.dimension,
+        "category": named,
+        "expected": testimony.expected,
+        "model": testimony.witness,
+        "menu": testimony.menu,
+        "revision": testimony.revision,
+        "label": label,
+    }
+
+
+def testimony(record: Record, numbers: Numbers) -> Testimony:
+    """What a language model said, without a number of its own. Raises WrongRecord."""
+    dimension = _text(record, "dimension")
+
+    def number(name: str) -> int | None:
+        return None if record.get(name) is None else _number(numbers, dimension, _text(record, name))
+
+    return Testimony(
+        transaction_id=_text(record, "transaction_id"),
+        text=_text(record, "text"),
+        dimension=dimension,
+        category=number("category"),
+        expected=float(_typed(record, "expected", float)),
+        witness=_text(record, "model"),
+        menu=_text(record, "menu"),
+        revision=_typed(record, "revision", int),
+        label=number("label"),
+    )
+
+
 def of_audit(record: AuditRecord) -> Record:
     """The record of what somebody did."""
     return {
@@ -245,6 +314,104 @@ def of_audit(record: AuditRecord) -> Record:
         "counts": json.loads(record.counts.to_json()),
         "categories": [{"dimension": dimension, "id": id_} for dimension, id_ in record.categories],
     }
+
+
+def of_tally(tally: Tally, chart: Sequence[Category]) -> Record:
+    """The record of what became of a day's answers that are alike."""
+    return {
+        "day": tally.day.isoformat(),
+        "dimension": tally.dimension,
+        "decision": tally.decision.name,
+        "witness": tally.witness.name,
+        "category": None if tally.category == NO_CATEGORY else chart[tally.category].id,
+        **asdict(tally.counts),
+    }
+
+
+def tally(record: Record, numbers: Numbers) -> Tally:
+    """What became of a day's answers. Raises WrongRecord."""
+    dimension = _text(record, "dimension")
+    is_named = record.get("category") is not None
+    answered, accepted, offered, corrected = (
+        _typed(record, name, int) for name in ("answered", "accepted", "offered", "corrected")
+    )
+    return Tally(
+        day=_day(record),
+        dimension=dimension,
+        decision=_member(Decision, record.get("decision"), "decision"),
+        witness=_member(Witness, record.get("witness"), "witness"),
+        category=_number(numbers, dimension, _text(record, "category")) if is_named else NO_CATEGORY,
+        counts=Counts(answered, accepted, offered, corrected, float(_typed(record, "expected", float))),
+    )
+
+
+def of_bin_count(counted: BinCount) -> Record:
+    """The record of a day's questions that fell into one bin."""
+    return {**counted._asdict(), "day": counted.day.isoformat()}
+
+
+def bin_count(record: Record) -> BinCount:
+    """A day's questions that fell into one bin. Raises WrongRecord."""
+    return BinCount(
+        _day(record), _text(record, "measure"), _typed(record, "bin", int), _typed(record, "questions", int)
+    )
+
+
+def of_prediction(recorded: Recorded, chart: Sequence[Category]) -> Record:
+    """The record of an answer, for people: what was asked and answered, and what a person said of it."""
+    prediction, answer = recorded.prediction, recorded.prediction.answer
+    # A category may be newer than the chart, which is that of a snapshot.
+    labels = {
+        dimension: chart[verdict.label].id
+        for dimension, verdict in recorded.verdicts.items()
+        if verdict.label < len(chart)
+    }
+    return {
+        "id": prediction.id,
+        "time": prediction.time.isoformat(),
+        "revision": answer.revision,
+        "transaction": _of_transaction(prediction.transaction),
+        "answers": [
+            {
+                "dimension": one.dimension,
+                "decision": one.decision.name,
+                "witness": one.witness.name,
+                "target_precision": one.target_precision,
+                "reason": one.reason,
+                "candidates": [
+                    {"category": c.category, "probability": c.probability} for c in one.candidates
+                ],
+                "rule": one.rule and one.rule.id,
+                "label": labels.get(one.dimension),
+            }
+            for one in answer.answers
+        ],
+        "neighbours": [{"id": n.transaction_id, "similarity": n.similarity} for n in answer.neighbours],
+        "encoder": answer.encoder_fingerprint,
+        "vote": answer.vote_fingerprint,
+    }
+
+
+def _of_transaction(transaction: Transaction) -> Record:
+    """A transaction; what is not known of it is left out."""
+    known = {
+        "date": transaction.date and transaction.date.isoformat(),
+        "amount": None if transaction.amount is None else str(transaction.amount),
+        "currency": transaction.currency,
+        "direction": transaction.direction.name if transaction.direction else "",
+        "payee": transaction.payee,
+        "description": transaction.description,
+        "account": transaction.account,
+        "fields": dict(transaction.fields),
+    }
+    return {"id": transaction.id, **{name: value for name, value in known.items() if value}}
+
+
+def _day(record: Record) -> date:
+    day = _date(record, "day")
+    if day is None:
+        raise WrongRecord("day: is missing")
+    return day
 
 
 def _typed(record: Record, name: str, kind: type[T]) -> T:
@@ -262,6 +429,13 @@ def _text(record: Record, name: str) -> str:
 
 def _text_or_none(record: Record, name: str) -> str:
     return _text(record, name) if name in record else ""
+
+
+def _time(record: Record, name: str) -> datetime:
+    try:
+        return datetime.fromisoformat(_text(record, name)).astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise WrongRecord(f"{name}: is no time") from error
 
 
 def _date(record: Record, name: str) -> date | None:

@@ -24,6 +24,9 @@ DESCRIPTION: Final = "description"
 ACCOUNT: Final = "account"
 DIRECTION: Final = "direction"
 CATEGORY: Final = "category"
+COUNTERPARTY_IBAN: Final = "counterparty_iban"
+COUNTERPARTY_VAT: Final = "counterparty_vat"
+COUNTERPARTY_CREDITOR_ID: Final = "counterparty_creditor_id"
 
 # A reference number is not among the ids: the lines of one invoice share it.
 _NAMES: Final[Mapping[str, Sequence[str]]] = {
@@ -146,6 +149,36 @@ _NAMES: Final[Mapping[str, Sequence[str]]] = {
             nominal name, ledger, ledger code, subjective, subjective description, cipfa, cipfa category,
             expense type, expenditure type, expense area, expenditure category, cost type, kostenart, class,
             classification, tag, tags, contra account, split
+        """,
+    ),
+    # "IBAN" alone is as often the tenant's own account: taken for the other party's, it would make all one.
+    COUNTERPARTY_IBAN: (
+        """
+            counterparty iban, iban counterparty, counterparty account, counterparty account number,
+            beneficiary iban, payee iban, partner iban, supplier iban, vendor iban, creditor iban,
+            kontonummer iban, iban zahlungsbeteiligter, iban empfanger, empfanger iban, iban des empfangers,
+            iban begunstigter, iban zahlungspflichtiger, iban gegenkonto, tegenrekening,
+            tegenrekening iban bban, iban tegenpartij, rekening tegenpartij, rekeningnummer tegenpartij,
+            iban beneficiaire, compte beneficiaire, iban beneficiario, iban ordenante, iban controparte,
+            rachunek kontrahenta, numer rachunku kontrahenta, nr rachunku kontrahenta, iban kontrahenta,
+            modparts konto, motkonto
+        """,
+    ),
+    COUNTERPARTY_VAT: (
+        """
+            vat number, vat no, vat id, vat registration number, vat registration no, vat reg no,
+            supplier vat number, supplier vat no, supplier vat registration number, vendor vat number,
+            counterparty vat, counterparty vat number, ust id, ust idnr, ustidnr, ust id nr, umsatzsteuer id,
+            numero tva, n tva, numero de tva, tva intracommunautaire, partita iva, p iva, btw nummer, btw nr,
+            btw id, momsnummer, momsregistreringsnummer, nif iva
+        """,
+    ),
+    COUNTERPARTY_CREDITOR_ID: (
+        """
+            creditor id, creditor identifier, sepa creditor id, sepa creditor identifier, creditor scheme id,
+            counterparty creditor id, glaubiger id, glaeubiger id, glaubiger identifikationsnummer,
+            incassant id, identifiant creancier, identifiant du creancier, ics, identificativo creditore,
+            identificador del acreedor
         """,
     ),
 }

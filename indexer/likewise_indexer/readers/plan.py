@@ -7,6 +7,7 @@ from typing import Final
 
 from likewise_engine import limits
 from likewise_engine.transaction import CATEGORY_DIMENSION
+from likewise_engine.wording.identifiers import KIND_OF_FIELD
 from likewise_indexer.readers import headers
 from likewise_indexer.readers.errors import ColumnsUnclear
 
@@ -58,6 +59,12 @@ class ColumnPlan:
     currency: str
 
     @property
+    def column_of_field(self) -> Mapping[str, str]:
+        """Columns by the field of the transaction that they are kept as: identifiers and what was wished."""
+        identifiers = {name: self.columns[name] for name in KIND_OF_FIELD if name in self.columns}
+        return {column: column for column in self.fields} | identifiers
+
+    @property
     def used(self) -> tuple[str, ...]:
         """The columns to read, each once."""
         named = (*self.columns.values(), *self.descriptions, *self.labels.values(), *self.fields)
@@ -72,7 +79,7 @@ class ColumnPlan:
         if name.startswith("labels["):
             return next((c for d, c in self.labels.items() if name == f"labels[{d!r}]"), "")
         if name.startswith("fields["):
-            return next((c for c in self.fields if name == f"fields[{c[:32]!r}]"), "")
+            return next((c for f, c in self.column_of_field.items() if name == f"fields[{f[:32]!r}]"), "")
         if name == headers.DESCRIPTION or (name == headers.PAYEE and name not in self.columns):
             return " + ".join(self.descriptions)
         if name == headers.AMOUNT and name not in self.columns:
@@ -199,9 +206,10 @@ def _check_complete(plan: ColumnPlan, columns: Sequence[str], *, labelled: bool,
             f"no column was recognised as {' nor as '.join(missing)}."
             f" The columns are {_listed(columns)}; recognised: {understood}"
         )
-    if len(plan.fields) > limits.FIELDS_MAX:
+    kept = len(plan.column_of_field)
+    if kept > limits.FIELDS_MAX:
         raise ColumnsUnclear(
-            f"{len(plan.fields)} columns would be kept as fields, at most {limits.FIELDS_MAX} can be:"
+            f"{kept} columns would be kept as fields, at most {limits.FIELDS_MAX} can be:"
             " leave some out with --ignore COLUMN"
         )
     if len(plan.labels) > limits.DIMENSIONS_MAX:

@@ -109,7 +109,7 @@ class RowConverter:
             contents = list(zip(dates, amounts, currencies, payees, descriptions, accounts, strict=True))
             ids = self._told_apart(ids, tenants, contents, self._occurrences, faults)
         directions = self._directions(self._column(frame, headers.DIRECTION), moneys)
-        fields = _mappings({column: column for column in self._plan.fields}, frame)
+        fields = _mappings(self._plan.column_of_field, frame)
         labels = _mappings(self._plan.labels, frame)
         columns = (ids, dates, amounts, currencies, payees, descriptions, accounts, directions, fields)
         transactions = list(map(Transaction, *columns))

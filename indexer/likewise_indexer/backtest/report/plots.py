@@ -41,7 +41,7 @@ class Plot:
 
 def plots_of(backtest: Backtest) -> tuple[Plot, ...]:
     """All plots for which there is something to draw; at least one tenant was measured."""
-    with _defaults():
+    with defaults():
         found = [_coverage(backtest), _reliability(backtest)]
         if len(backtest.tenants) > 1:
             found += [_filing(backtest), *([_duels(backtest)] if peers_of(backtest) else [])]
@@ -49,7 +49,7 @@ def plots_of(backtest: Backtest) -> tuple[Plot, ...]:
 
 
 @contextmanager
-def _defaults() -> Iterator[None]:
+def defaults() -> Iterator[None]:
     """Draw as this module says, whatever settings of matplotlib the user has."""
     with matplotlib.rc_context():
         matplotlib.rcdefaults()
@@ -94,7 +94,7 @@ def _coverage(backtest: Backtest) -> Plot:
         _mark(axes, ours.filed_share, ours.filed_precision, "FILEd")
     axes.set(xlim=(0, 1), ylim=(max(0.0, np.floor(10 * lowest - 0.2) / 10), 1.005))
     axes.set(xlabel="share of the transactions answered, surest first", ylabel="right of these")
-    _percents(axes)
+    percents(axes)
     _legend(figure, axes)
     alternative = "Precision of the surest answers against the share answered. " + " ".join(
         f"{backtest.titles[who]}: {percent(backtest.macro[who].measures.coverage_at_95)} of the transactions"
@@ -122,7 +122,7 @@ def _reliability(backtest: Backtest) -> Plot:
     below.bar((np.arange(len(rows)) + 0.5) * width, rows, 0.86 * width, color=colour("who-0"), alpha=0.75)
     axes.set(xlim=(0, 1), ylim=(0, 1.01), ylabel="right of these")
     below.set(xlabel="chance of being right that was stated", ylabel="share of rows", ylim=(0, None))
-    _percents(axes, below)
+    percents(axes, below)
     _legend(figure, axes)
     error = backtest.macro[LIKEWISE].measures.ece
     alternative = (
@@ -164,7 +164,7 @@ def _learning_plot(backtest: Backtest, name: str, field: str, label: str) -> Mar
         axes.plot(range(len(heights)), heights, **look_of(backtest, who))
     axes.set_xticks(range(len(ours)), [_size(point) for point in ours])
     axes.set(xlabel="labels taught", ylabel=label, ylim=(0, 1.01), xlim=(-0.3, len(ours) - 0.7))
-    _percents(axes, both=False)
+    percents(axes, both=False)
     _legend(figure, axes)
     alternative = f"Share {label} against labels taught. " + " ".join(
         f"{backtest.titles[who]}: "
@@ -212,7 +212,7 @@ def _filing(backtest: Backtest) -> Plot:
     lowest = float(precision.min(initial=target))
     axes.set(xlim=(0, 1), ylim=(max(0.0, np.floor(10 * lowest - 0.2) / 10), 1.01))
     axes.set(xlabel="share of the transactions FILEd", ylabel="right of these")
-    _percents(axes)
+    percents(axes)
     _legend(figure, axes)
     nothing = len(backtest.tenants) - len(filing)
     alternative = (
@@ -238,7 +238,7 @@ def _duels(backtest: Backtest) -> Plot:
     lowest = max(0.0, np.floor(10 * float(min(ours.min(), theirs.min())) - 0.2) / 10)
     axes.set(xlim=(lowest, 1.01), ylim=(lowest, 1.01))
     axes.set(xlabel="right at first: the best peer there", ylabel="right at first: Likewise")
-    _percents(axes)
+    percents(axes)
     _legend(figure, axes)
     alternative = (
         f"{counted(len(ours), 'tenant')} by what the best peer and what Likewise has right at first; at"
@@ -338,7 +338,8 @@ def _size(point: LearningPoint) -> str:
 _PERCENT: Final = FuncFormatter(lambda share, _position: goal(float(share)))
 
 
-def _percents(*all_axes: Axes, both: bool = True) -> None:
+def percents(*all_axes: Axes, both: bool = True) -> None:
+    """Show shares as per cent on the upright axis, and unless told otherwise on the level one."""
     for axes in all_axes:
         axes.yaxis.set_major_formatter(_PERCENT)
         if both:

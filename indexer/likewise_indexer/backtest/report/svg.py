@@ -6,6 +6,7 @@ ids that nothing points to) is left out.
 """
 
 import re
+from importlib.resources import files
 from io import StringIO
 from typing import Final
 from xml.etree import ElementTree
@@ -21,6 +22,12 @@ _VARIABLES: Final = ("ink", "muted", "line", "page", "bad", *(f"who-{n}" for n i
 _COLOURS: Final = {name: f"#fe00{number:02x}" for number, name in enumerate(_VARIABLES)}
 
 _NO_METADATA: Final = dict.fromkeys(("Creator", "Date", "Format", "Type"))
+_VIEW_BOX: Final = re.compile(r'viewBox="0 0 ([0-9.]+) ([0-9.]+)"')
+_STYLE_VARIABLES: Final = re.compile(r":root \{.*?\n\}\n@media screen[^{]*\{.*?\n\}\n", re.DOTALL)
+"""What the report's style sheet begins with: the colours, by day and by night."""
+_PIXELS_PER_POINT: Final = 4 / 3
+_MARGIN_POINTS: Final = 6
+"""A page of the report lets drawings stand out of their frame; a file cuts them off there."""
 _REFERENCE: Final = re.compile(r"url\(#([^)]+)\)|^#(.+)$")
 
 
@@ -52,6 +59,28 @@ def inline_svg(figure: Figure, name: str, alternative: str) -> Markup:
         "class": "plot",
     }
     return Markup(ElementTree.tostring(root, encoding="unicode"))  # noqa: S704  # escaped by ElementTree
+
+
+def standing_svg(drawn: Markup) -> str:
+    """What :func:`inline_svg` gives as a file of its own: it brings its colours and its background along."""
+    css = (
+        files("likewise_indexer.backtest.report")
+        .joinpath("templates", "page.css")
+        .read_text(encoding="utf-8")
+    )
+    svg = str(drawn)  # as Markup, it would escape what is put into it
+    variables, box = _STYLE_VARIABLES.match(css), _VIEW_BOX.search(svg)
+    if variables is None or box is None:
+        raise ValueError("the report's style sheet, or its drawings, do not begin as they did")
+    margin = _MARGIN_POINTS
+    width, height = (float(points) + 2 * margin for points in box.groups())
+    frame = f'viewBox="-{margin} -{margin} {width:g} {height:g}"'
+    size = f'width="{width * _PIXELS_PER_POINT:.0f}" height="{height * _PIXELS_PER_POINT:.0f}"'
+    framed = svg.replace(box[0], f"{frame} {size}", 1)
+    opening, end, rest = framed.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1).partition(">")
+    style = f"<style>{variables[0]}* {{ stroke-linejoin: round; stroke-linecap: butt; }}</style>"
+    background = f'<rect x="-{margin}" y="-{margin}" width="100%" height="100%" fill="var(--page)"/>'
+    return f"{opening}{end}\n{style}\n{background}{rest}\n"
 
 
 def _make_part_of_page(root: ElementTree.Element, name: str) -> None:

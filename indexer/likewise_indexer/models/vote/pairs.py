@@ -30,6 +30,8 @@ class Questions:
         tenant: int64 ``(q,)``, an index into ``tenants``.
         weight: float64 ``(q,)``, as :func:`weights_of` has it.
         is_whole: bool ``(q,)``: nothing was taken away from it to train on.
+        labels: int32 ``(q,)``, as recorded.
+        category_labels: int32 ``(q,)``, as recorded.
         young_labels: int32 ``(q,)``, as recorded.
         payee_labels: int32 ``(q,)``, as recorded.
         tenants: (source, tenant) by number.
@@ -42,6 +44,8 @@ class Questions:
     tenant: NDArray[np.int64]
     weight: Floats
     is_whole: NDArray[np.bool_]
+    labels: NDArray[np.int32]
+    category_labels: NDArray[np.int32]
     young_labels: NDArray[np.int32]
     payee_labels: NDArray[np.int32]
     tenants: tuple[tuple[str, str], ...]
@@ -61,6 +65,8 @@ class Questions:
                 np.concatenate([record.young_labels for record in records]),
             ),
             is_whole=np.concatenate([record.lacks == Lacks.NOTHING for record in records]),
+            labels=np.concatenate([record.labels for record in records]),
+            category_labels=np.concatenate([record.category_labels for record in records]),
             young_labels=np.concatenate([record.young_labels for record in records]),
             payee_labels=np.concatenate([record.payee_labels for record in records]),
             tenants=tuple((record.source, record.tenant) for record in records),
@@ -86,6 +92,8 @@ class Questions:
             tenant=self.tenant[chosen],
             weight=self.weight[chosen],
             is_whole=self.is_whole[chosen],
+            labels=self.labels[chosen],
+            category_labels=self.category_labels[chosen],
             young_labels=self.young_labels[chosen],
             payee_labels=self.payee_labels[chosen],
             tenants=self.tenants,

@@ -9,6 +9,7 @@ A record is a file that ``np.load`` reads. Its arrays, for q questions with p pa
     row             int32   (q,)  the row that was asked
     labels          int32   (q,)  labels that were visible
     payee_labels    int32   (q,)  distinct labels among those of the same payee: 0 unseen, 2 ambiguous
+    category_labels int32   (q,)  visible labels of the right category: 0 new, few rare
     young_labels    int32   (q,)  which kind of run: see ``replay.Run``
     lacks           int8    (q,)  what the question lacks: see ``replay.Lacks``
     source, tenant          strings: the file without its endings, and whose rows
@@ -38,6 +39,7 @@ class Record:
     row: NDArray[np.int32]
     labels: NDArray[np.int32]
     payee_labels: NDArray[np.int32]
+    category_labels: NDArray[np.int32]
     young_labels: NDArray[np.int32]
     lacks: NDArray[np.int8]
 

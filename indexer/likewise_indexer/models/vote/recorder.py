@@ -11,7 +11,7 @@ import signal
 import tempfile
 import zlib
 from bisect import bisect_left
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -44,7 +44,7 @@ from likewise_indexer.models.vote.replay import Lacks, Run, runs_of, without
 Progress = Callable[[int, int], None]
 """Told the rows of the books that are recorded, and of all."""
 
-_VERSION: Final = 4
+_VERSION: Final = 5
 """Of what is recorded, beside the features, and of how rows are drawn."""
 _DIGEST_CHARS: Final = 16
 _TENANT: Final = "recorded"
@@ -55,6 +55,7 @@ def recorded(
     books: Sequence[Book],
     folder: Path,
     *,
+    encoders: Path | None = None,
     seed: int = 0,
     jobs: int = 1,
     progress: Progress = lambda _done, _total: None,
@@ -68,17 +69,21 @@ def recorded(
     Args:
         books: what to replay.
         folder: of records; made if it is not there. What is complete in it stays when this is interrupted.
+        encoders: folder of encoders that have not seen a source, by its name; None where the shipped one has
+            seen none. By an encoder that was tuned on them, books look easier than others will, and the vote
+            would trust it too much (Wolpert 1992, stacked generalization).
         seed: of what is drawn at random.
         jobs: processes.
         progress: told how far it is.
 
     Raises:
         WorkerLost: a process was killed, for want of memory, say.
+        ModelFault: there is no encoder for a source.
         LikewiseError: the engine failed.
         OSError: the folder cannot be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    recorders = [_Recorder(book, seed) for book in books]
+    recorders = [_Recorder(book, seed, encoders) for book in books]
     paths = [folder / recorder.file_name for recorder in recorders]
     rows = [len(recorder.items) for recorder in recorders]
     probe = rows.index(min(rows))
@@ -117,6 +122,7 @@ class _Asked:
     row: int
     labels: int
     payee_labels: int
+    category_labels: int
     young_labels: int
     lacks: Lacks
 
@@ -124,12 +130,14 @@ class _Asked:
 class _Recorder:
     """Records one book: its rows that have a category."""
 
-    def __init__(self, book: Book, seed: int) -> None:
+    def __init__(self, book: Book, seed: int, encoders: Path | None) -> None:
         self.items = [item for item in book.items if CATEGORY_DIMENSION in item.labels]
         self.source = book.files[0].name.partition(".")[0]
         self.tenant = book.tenant
         self._seed = seed
-        depends_on = (_VERSION, FEATURES, _encoder().fingerprint, seed, self.source, self.tenant, self.items)
+        self._encoder = None if encoders is None else encoders / self.source
+        encoder = _encoder(self._encoder).fingerprint
+        depends_on = (_VERSION, FEATURES, encoder, seed, self.source, self.tenant, self.items)
         self._digest = hashlib.sha256(repr(depends_on).encode()).hexdigest()
         self._visible = visible_counts(self.items)
         self._rows_of_payee: defaultdict[str, list[int]] = defaultdict(list)
@@ -150,7 +158,7 @@ class _Recorder:
         with (
             threadpool_limits(1),
             tempfile.TemporaryDirectory(prefix="likewise-", dir=memory_folder()) as folder,
-            Tenants.open_folder(Path(folder), _encoder()) as tenants,
+            Tenants.open_folder(Path(folder), _encoder(self._encoder)) as tenants,
         ):
             asked = [asked for run in runs for asked in self._run(tenants, run)]
         return Record(
@@ -163,6 +171,7 @@ class _Recorder:
             row=np.array([a.row for a in asked], dtype=np.int32),
             labels=np.array([a.labels for a in asked], dtype=np.int32),
             payee_labels=np.array([a.payee_labels for a in asked], dtype=np.int32),
+            category_labels=np.array([a.category_labels for a in asked], dtype=np.int32),
             young_labels=np.array([a.young_labels for a in asked], dtype=np.int32),
             lacks=np.array([a.lacks for a in asked], dtype=np.int8),
         )
@@ -173,13 +182,15 @@ class _Recorder:
         tenants.create(_TENANT, categories=[Category(id=c) for c in categories] if run.has_chart else [])
         asked: list[_Asked] = []
         answered: dict[int, str] = {}
-        taught = run.start
+        taught, count = run.start, Counter[str]()
         with tenants.use(_TENANT) as ledger:
             for row, lacks in zip(run.asked.tolist(), run.lacks.tolist(), strict=True):
                 visible = int(self._visible[row])
                 self._teach(ledger, run.items[taught:visible], taught, answered)
+                count.update(item.labels[CATEGORY_DIMENSION] for item in run.items[taught:visible])
                 taught = visible
-                question, answered[row] = self._ask(ledger, run, row, Lacks(lacks))
+                category_labels = count[run.items[row].labels[CATEGORY_DIMENSION]]
+                question, answered[row] = self._ask(ledger, run, row, Lacks(lacks), category_labels)
                 asked.append(question)
         tenants.delete(_TENANT)
         return asked
@@ -196,7 +207,9 @@ class _Recorder:
         if ledger.are_heads_due:
             ledger.train_heads()
 
-    def _ask(self, ledger: Ledger, run: Run, row: int, lacks: Lacks) -> tuple[_Asked, str]:
+    def _ask(
+        self, ledger: Ledger, run: Run, row: int, lacks: Lacks, category_labels: int
+    ) -> tuple[_Asked, str]:
         """The question's part of the record, and the kernel's answer; empty where there is none."""
         view, item = ledger.view, run.items[row]
         transaction = without(item.transaction, lacks)
@@ -213,6 +226,7 @@ class _Recorder:
             row=row,
             labels=int(self._visible[row]) - run.start,
             payee_labels=len({run.items[known].labels[CATEGORY_DIMENSION] for known in visible}),
+            category_labels=category_labels,
             young_labels=run.young_labels,
             lacks=lacks,
         )
@@ -230,5 +244,5 @@ def _ignore_interrupts() -> None:
 
 
 @cache
-def _encoder() -> Encoder:
-    return load_encoder()
+def _encoder(folder: Path | None) -> Encoder:
+    return load_encoder(folder)

@@ -64,6 +64,8 @@ class Trained:
         pooled: outcomes on the sources left out.
         figures: by slice, of the vote and of the kernel on the same questions.
         source_figures: the same of each source, over the second half of its books.
+        firsts: what was said to all questions, each by what knows nothing of its source.
+        kernel_firsts: what the kernel said to them.
     """
 
     ensemble: Ensemble
@@ -73,6 +75,8 @@ class Trained:
     pooled: Pooled
     figures: Mapping[str, tuple[Figures, Figures]]
     source_figures: Mapping[str, tuple[Figures, Figures]]
+    firsts: Firsts
+    kernel_firsts: Firsts
 
 
 def train(
@@ -128,6 +132,8 @@ def train(
         source_figures={
             source: both(questions.of_source(source) & second_half(questions)) for source in questions.sources
         },
+        firsts=firsts,
+        kernel_firsts=kernels,
     )
 
 
