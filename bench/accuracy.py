@@ -95,10 +95,11 @@ class Experiment:
 
     def _is_current(self, document: Mapping[str, Any], vote: Path) -> bool:
         contest = Contest.of(list(PEERS), minilm=self._commands.minilm)
+        encoder = self._commands.encoders and self._commands.encoders / vote.name
         return (
             document["settings"]["rows_max"] == self._commands.rows_max
             and document["vote_fingerprint"] == load_vote(vote).fingerprint
-            and document["encoder_fingerprint"] == load_encoder().fingerprint
+            and document["encoder_fingerprint"] == load_encoder(encoder).fingerprint
             and list(document["peers"]) == list(contest.peers)
         )
 
@@ -177,6 +178,7 @@ def arguments_of(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("--title", action="append", default=[], metavar="BOOK=WORDS", help="what the page calls a file")
     add("--results", type=Path, default=Path("build/accuracy"), help="keeps what was measured")
     add("--votes", type=Path, help="votes that exist, each in a folder named as the file it has not seen")
+    add("--encoders", type=Path, help="encoders, each in a folder named as the file it has not seen")
     add("--recorded", type=Path, help="as in 'likewise model train-vote'")
     add("--minilm", type=Path, help="an exported MiniLM, for the peer minilm_knn")
     add("--rows-max", type=int, default=limits.BACKTEST_ROWS_DEFAULT, help="latest rows of each tenant")
@@ -190,7 +192,7 @@ def arguments_of(arguments: Sequence[str] | None) -> argparse.Namespace:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure what is missing, and write the page."""
     given = arguments_of(arguments)
-    commands = Commands(given.tenant_column, given.rows_max, given.minilm, given.jobs)
+    commands = Commands(given.tenant_column, given.rows_max, given.minilm, given.encoders, given.jobs)
     experiment = Experiment(given.books, given.results, commands, given.votes, given.recorded)
     try:
         titles = titles_of(given.books, given.title)

@@ -39,6 +39,7 @@ from typing import Any, Final, NamedTuple
 from likewise_engine.answers import ClassifyOptions
 from likewise_engine.checkup import Layout, Severity, TenantCheckup, broken_trail
 from likewise_engine.encoder import HashingEncoder
+from likewise_engine.encoder.at_hand import Encoders
 from likewise_engine.errors import LikewiseError
 from likewise_engine.folder import STORE_NAME, DataFolder
 from likewise_engine.tenants import Tenants
@@ -204,7 +205,7 @@ def severities(data: Path) -> set[Severity]:
     with closing(DataFolder(data)) as folder:
         findings += broken_trail(folder)
         for place in layout.places:
-            findings += TenantCheckup(folder, place, _ENCODER, is_deep=True).findings()
+            findings += TenantCheckup(folder, place, Encoders(_ENCODER), is_deep=True).findings()
     return {finding.severity for finding in findings if finding.is_fault}
 
 

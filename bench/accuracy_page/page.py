@@ -1,8 +1,6 @@
 """The page and its drawings."""
 
-import re
 from collections.abc import Mapping
-from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,6 +9,7 @@ from accuracy_page.commands import NamedCommands
 from accuracy_page.markdown import command, wrapped
 from likewise_indexer.backtest import LIKEWISE, Backtest
 from likewise_indexer.backtest.report.plots import Plot, plots_of
+from likewise_indexer.backtest.report.svg import standing_svg
 from likewise_indexer.backtest.report.verdict import verdict
 from likewise_indexer.backtest.report.words import counted
 
@@ -24,12 +23,6 @@ _SHOWN: Final = {
     "duels": "losses",
 }
 """Drawings of the report that the page has, each with its section."""
-_VIEW_BOX: Final = re.compile(r'viewBox="0 0 ([0-9.]+) ([0-9.]+)"')
-_VARIABLES: Final = re.compile(r":root \{.*?\n\}\n@media screen[^{]*\{.*?\n\}\n", re.DOTALL)
-"""What the report's style sheet begins with: the colours, by day and by night."""
-_PIXELS_PER_POINT: Final = 4 / 3
-_MARGIN_POINTS: Final = 6
-"""A page of the report lets drawings stand out of their frame; a file cuts them off there."""
 
 
 def write_page(
@@ -50,32 +43,10 @@ def write_page(
     drawings = folder / DRAWINGS
     drawings.mkdir(parents=True, exist_ok=True)
     for name, plot in plots.items():
-        (drawings / f"{name}.svg").write_text(drawing_of(plot), encoding="utf-8")
+        (drawings / f"{name}.svg").write_text(standing_svg(plot.svg), encoding="utf-8")
     page = folder / PAGE
     page.write_text(_text_of(backtest, ablation, commands, plots), encoding="utf-8")
     return page
-
-
-def drawing_of(plot: Plot) -> str:
-    """A plot of the report as a file of its own: it brings its colours and its background along."""
-    css = (
-        files("likewise_indexer.backtest.report")
-        .joinpath("templates", "page.css")
-        .read_text(encoding="utf-8")
-    )
-    svg = str(plot.svg)  # as Markup, it would escape what is put into it
-    variables, box = _VARIABLES.match(css), _VIEW_BOX.search(svg)
-    if variables is None or box is None:
-        raise ValueError("the report's style sheet, or its drawings, do not begin as they did")
-    margin = _MARGIN_POINTS
-    width, height = (float(points) + 2 * margin for points in box.groups())
-    frame = f'viewBox="-{margin} -{margin} {width:g} {height:g}"'
-    size = f'width="{width * _PIXELS_PER_POINT:.0f}" height="{height * _PIXELS_PER_POINT:.0f}"'
-    drawn = svg.replace(box[0], f"{frame} {size}", 1)
-    opening, end, rest = drawn.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1).partition(">")
-    style = f"<style>{variables[0]}* {{ stroke-linejoin: round; stroke-linecap: butt; }}</style>"
-    background = f'<rect x="-{margin}" y="-{margin}" width="100%" height="100%" fill="var(--page)"/>'
-    return f"{opening}{end}\n{style}\n{background}{rest}\n"
 
 
 def _text_of(
@@ -117,6 +88,7 @@ def _opening(backtest: Backtest, commands: NamedCommands) -> str:
         rows=f"{sum(tenant.rows for tenant in backtest.tenants):,}",
         rows_max=f"{backtest.settings.rows_max:,}",
         asked=f"{asked:,}",
+        encoders=_TUNED if commands.are_encoders_left_out else "",
         verdict="\n\n".join(verdict(backtest)),
     )
 
@@ -143,6 +115,8 @@ def _made_with(backtest: Backtest) -> str:
     return "\n".join(lines)
 
 
+_TUNED: Final = """The encoder is tuned on such books, so each kind was answered by one that was tuned without
+it, here and in training the votes. """
 _OPENING: Final = """# Accuracy
 
 Made by a command, figures and sentences alike; not to be edited:
@@ -161,7 +135,8 @@ history. Each later row is asked before it is taught, {asked} in all, and a labe
 after its date. It is the engine that serves that answers, calibration per tenant included, and each kind of
 books by a vote that was trained on all the others: its trees know nothing of these books; the pooled map
 that calibrates new tenants was made with ensembles that did, and the way of growing trees was chosen with all
-sources. Peers are given the same rows in the same order. Averages are plain averages over tenants; *coverage*
-is the share of rows that can be answered at that precision when ranked by the stated probability.
+sources. {encoders}Peers are given the same rows in the same order. Averages are plain averages over
+tenants; *coverage* is the share of rows that can be answered at that precision when ranked by the stated
+probability.
 
 {verdict}"""

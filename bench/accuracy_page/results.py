@@ -27,7 +27,7 @@ from likewise_indexer.backtest.run import behind_of, macro_of
 
 Json = Mapping[str, Any]
 
-_ALIKE: Final = ("settings", "encoder_fingerprint", "versions", "peers_missing")
+_ALIKE: Final = ("settings", "versions", "peers_missing")
 """What all documents of one experiment have in common, beside who answered."""
 
 
@@ -70,8 +70,8 @@ def backtest_of(documents: Mapping[str, Json]) -> Backtest:
             for left_out in document["left_out"]
         ),
         peers_missing=first["peers_missing"],
-        encoder_fingerprint=first["encoder_fingerprint"],
-        vote_fingerprint=", ".join(document["vote_fingerprint"] for document in documents.values()),
+        encoder_fingerprint=_named(documents, "encoder_fingerprint"),
+        vote_fingerprint=_named(documents, "vote_fingerprint"),
         versions=first["versions"],
         seconds=sum(document["seconds"] for document in documents.values()),
         by_file={
@@ -80,6 +80,11 @@ def backtest_of(documents: Mapping[str, Json]) -> Backtest:
             if document["tenants"]
         },
     )
+
+
+def _named(documents: Mapping[str, Json], key: str) -> str:
+    """The fingerprints of the documents, each once, in their order."""
+    return ", ".join(dict.fromkeys(document[key] for document in documents.values()))
 
 
 def _settings(document: Json) -> BacktestSettings:
@@ -106,7 +111,7 @@ def _tenants(title: str, document: Json) -> Iterator[TenantResult]:
 def _unknown_rows(count: int) -> AskedRows:
     """So many rows that were asked about: a document says nothing else of them."""
     numbers = np.zeros(count, dtype=np.int64)
-    return AskedRows(numbers, numbers, np.full(count, np.nan), numbers, (), ("",) * count, {})
+    return AskedRows(numbers, numbers, np.full(count, np.nan), numbers, (), ("",) * count, {}, numbers)
 
 
 def _performance(figures: Json) -> Performance:

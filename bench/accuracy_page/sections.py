@@ -122,12 +122,12 @@ def ablation(found: Mapping[str, Any], commands: NamedCommands) -> str:
     """What each witness brings, from the JSON of ``likewise model ablate-vote``."""
     everything, *others = found["tried"]
     rows = [
-        [everything["what"], str(everything["features"]), *(_known(everything, name) for name in _ABLATED)]
+        [everything["what"], str(everything["features"]), *(known(everything, name) for name in _ABLATED)]
     ]
     for row in others:
-        cells = [f"{_known(row, name)} ({_change(row, everything, name)})" for name in _ABLATED]
+        cells = [f"{known(row, name)} ({change(row, everything, name)})" for name in _ABLATED]
         rows.append([row["what"], str(row["features"] or NOTHING), *cells])
-    rows.append(["*chance gives*", "", *(f"±{_known(found['noise'], name)}" for name in _ABLATED)])
+    rows.append(["*chance gives*", "", *(f"±{known(found['noise'], name)}" for name in _ABLATED)])
     growth = found["growth"]
     trees = f"{growth['trees']} trees of at most {growth['leaves']} leaves"
     grown_on = f"{found['questions']:,} questions of {found['tenants']} tenants"
@@ -149,11 +149,13 @@ def _best(backtest: Backtest, performances: Mapping[str, Performance], figure: F
     return f"{share(theirs)} ({backtest.titles[peer]})" if peer else NOTHING
 
 
-def _known(row: Mapping[str, Any], name: str) -> str:
+def known(row: Mapping[str, Any], name: str) -> str:
+    """A figure of an ablation's row, as a cell."""
     return NOTHING if row[name] is None else share(row[name])
 
 
-def _change(row: Mapping[str, Any], everything: Mapping[str, Any], name: str) -> str:
+def change(row: Mapping[str, Any], everything: Mapping[str, Any], name: str) -> str:
+    """By how much a row of an ablation is above another, as a cell."""
     if row[name] is None or everything[name] is None:
         return NOTHING
     return difference(row[name] - everything[name])

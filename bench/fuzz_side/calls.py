@@ -5,13 +5,14 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import grpc
+from google.protobuf import descriptor_pool
 from google.protobuf.descriptor import MethodDescriptor
 
 from fuzz_side.chance import Chance
 from fuzz_side.messages import TENANTS, message_of
 from fuzz_side.target import Input, UntypedOutcome
 from likewise.connection import TENANT_KEY
-from likewise.v1 import classifier_service_pb2, ledger_service_pb2, tenant_service_pb2
+from likewise_server.lifecycle import SERVICES
 
 _DEADLINE_S: Final = 60.0
 """More than anything here takes on a busy machine: beyond it, a call hangs."""
@@ -30,9 +31,8 @@ _NEVER: Final = {
 }
 _METHODS: Final[Mapping[str, MethodDescriptor]] = {
     f"/{method.containing_service.full_name}/{method.name}": method
-    for pb in (classifier_service_pb2, ledger_service_pb2, tenant_service_pb2)
-    for service in pb.DESCRIPTOR.services_by_name.values()
-    for method in service.methods
+    for name in SERVICES
+    for method in descriptor_pool.Default().FindServiceByName(name).methods
 }
 _OFTEN: Final = ("CreateTenant", "Learn", "Classify", "ClassifyStream", "ImportTransactions")
 _PATHS: Final = tuple(path for path in _METHODS for _ in range(3 if path.endswith(_OFTEN) else 1))

@@ -25,6 +25,7 @@ from likewise_engine.text import text_and_payee
 from likewise_engine.transaction import CATEGORY_DIMENSION, Authority
 from likewise_server.service import translate
 from micro_steps.prepared import QUESTIONS, Prepared, known_of
+from micro_steps.witnesses import WITNESSES
 
 T = TypeVar("T")
 Call = Callable[[], None]
@@ -198,6 +199,7 @@ STEPS: Final[Mapping[str, Step]] = {
     "search-exact": Step(_search_exact),
     "surroundings": Step(_surroundings),
     "evidence": Step(_evidence),
+    **{name: Step(prepare) for name, prepare in WITNESSES.items()},
     "vote": Step(_vote),
     "judge": Step(_judge),
     "decide": Step(_decide),
@@ -208,4 +210,5 @@ STEPS: Final[Mapping[str, Step]] = {
     "load": Step(_load, 1),
 }
 """By name. ``search`` is by the tenant's index; -graph and -exact by one that is large enough for a graph.
-``judge`` includes the vote, ``classify`` all from text to decide, ``learn`` the commit."""
+``evidence`` includes what the witnesses say, ``judge`` the vote, ``classify`` all from text to decide,
+``learn`` the commit."""

@@ -1,0 +1,1 @@
+"""What bench/first_days.py knows of the sample books."""

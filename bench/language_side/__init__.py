@@ -1,0 +1,1 @@
+"""The same invented books in many languages."""
