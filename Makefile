@@ -47,8 +47,14 @@ bench-smoke: $(VENV) ## Run every benchmark small: whether it works, not how fas
 	.venv/bin/python bench/safety.py --small --json build/bench-smoke/safety.json
 	.venv/bin/python bench/soak.py --small --json build/bench-smoke/soak.json --plots build/bench-smoke
 	.venv/bin/python bench/fuzz.py --small --json build/bench-smoke/fuzz.json
+	.venv/bin/python bench/first_days.py --small --json build/bench-smoke/first-days.json
 	.venv/bin/python bench/idle.py --small
+	.venv/bin/python bench/encoder_change.py --small --json build/bench-smoke/encoder-change.json
 	.venv/bin/python bench/crash.py --small --json build/bench-smoke/crash.json
+	.venv/bin/python bench/review.py --rows 300 --shares 0.1
+	.venv/bin/python bench/rules.py data/books/hazel-and-rye.csv --json build/bench-smoke/rules.json
+	.venv/bin/python bench/rules.py --cost --json build/bench-smoke/rules-cost.json
+	.venv/bin/python bench/encoders.py data/books/riverbank-youth.parquet --words data/words/business-words.tsv
 	.venv/bin/python bench/micro.py --small -o build/bench-smoke/micro.json
 	.venv/bin/python bench/performance.py build/bench-smoke --docs build/bench-smoke
 

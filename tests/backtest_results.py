@@ -94,6 +94,7 @@ def tenant_of(name: str, seed: int, who: Sequence[str], settings: BacktestSettin
             labels=("Rent", "Deposits"),
             payees=("Landlord",) * ROWS,
             slices=slices,
+            category_labels=rng.integers(0, 150, ROWS),
         ),
         answers=answers,
         performance=performance,

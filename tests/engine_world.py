@@ -34,6 +34,7 @@ from likewise_engine.ledger.outcomes import LearnOutcome
 from likewise_engine.sealed import unseal
 from likewise_engine.store.base import Entry, TenantRecord
 from likewise_engine.store.connection import Connection, connect
+from likewise_engine.store.predictions import PREDICTIONS_NAME
 from likewise_engine.store.sqlite import SqliteStore
 from likewise_engine.text import text_of
 from likewise_engine.transaction import Authority, LabelledTransaction, Transaction
@@ -107,12 +108,15 @@ def bytes_on_disk(folder: Path) -> bytes:
     files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
     stores = [path for path in files if path.name == STORE_NAME]
     plain = [plain_pages(path, key_of(path).of_pages()) for path in stores]
+    answers = [path for path in files if path.name == PREDICTIONS_NAME]
+    plain += [plain_pages(path, key_of(path.with_name(STORE_NAME)).of_predictions()) for path in answers]
     caches = [path for path in files if path.name in (GRAPH_NAME, HEADS_NAME, SNAPSHOT_NAME)]
     plain += [
         bytes(unseal(key_of(path.with_name(STORE_NAME)), path.name, path.read_bytes())) for path in caches
     ]
-    others = [path.read_bytes() for path in files if path not in caches and STORE_NAME not in path.name]
-    return b"\0".join([*plain, *others])
+    known = (STORE_NAME, PREDICTIONS_NAME)  # their logs and indexes of logs, too
+    others = [path for path in files if path not in caches and not any(name in path.name for name in known)]
+    return b"\0".join([*plain, *(path.read_bytes() for path in others)])
 
 
 def key_of(store: Path) -> TenantKey:

@@ -14,8 +14,10 @@ _WORDS = ["tea", "shop", "bakers", "rent", "flat", "bill", "for", "the", *"|#-",
 _PIECES = ["##er", "##ing", *(f"##{letter}" for letter in ascii_lowercase)]
 
 
-def tiny_teacher(folder: Any, *, pooling: str = "mean", tokens_max: int = 16) -> SentenceTransformer:
-    """Save a BERT of two layers with random weights, always the same, and load it."""
+def tiny_teacher(
+    folder: Any, *, pooling: str = "mean", tokens_max: int = 16, layers: int = 2
+) -> SentenceTransformer:
+    """Save a BERT of a few layers with random weights, always the same, and load it."""
     vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *_WORDS, *_PIECES]
     (folder / "vocab.txt").write_text("\n".join(vocabulary) + "\n")
     tokenizer = BertTokenizerFast(vocab=str(folder / "vocab.txt"), model_max_length=tokens_max)
@@ -24,7 +26,7 @@ def tiny_teacher(folder: Any, *, pooling: str = "mean", tokens_max: int = 16) ->
     config = BertConfig(
         vocab_size=len(vocabulary),
         hidden_size=32,
-        num_hidden_layers=2,
+        num_hidden_layers=layers,
         num_attention_heads=4,
         intermediate_size=64,
         max_position_embeddings=64,

@@ -191,7 +191,7 @@ def test_damaged_calls_leave_no_lines_in_the_log(data_folder: Path) -> None:
         server.terminate()
         _, log = server.communicate(timeout=60)
     events = {json.loads(line)["event"] for line in log.splitlines()}
-    assert events - {"call refused"} == {"starting", "serving", "stopping", "stopped"}
+    assert events - {"call refused", "recorded"} == {"starting", "serving", "stopping", "stopped"}
     assert "secret" not in log
 
 

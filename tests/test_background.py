@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import numpy as np
 import psutil
 import pytest
 
+from encoder_world import other_model
 from engine_world import KEY, Books, labelled
 from likewise_engine import limits
 from likewise_engine.background import Background
@@ -92,6 +94,30 @@ def test_a_process_makes_to_the_bit_what_a_thread_makes(
         assert len(made.probability) > 20
         np.testing.assert_array_equal(made.probability, expected.probability)
         np.testing.assert_array_equal(made.right, expected.right)
+
+
+def test_a_process_changes_the_encoder_as_a_thread_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = other_model(tmp_path / "model")
+    other = load_encoder(model)
+    monkeypatch.setattr(texts, "EXACT_TEXTS_MAX", 8)
+    vectors, graphs, outcomes = [], [], []
+    with closing(Background(folder_of={other.fingerprint: model}.get)) as background:
+        for name, where in (("process", background), ("thread", None)):
+            with Tenants.open_folder(tmp_path / name, ENCODER, vote=VOTE) as tenants:
+                filled(tenants)
+                with tenants.use("acme") as ledger:
+                    assert ledger.change_encoder(other, background=where)
+                    graph = ledger.view.index.graph
+                    assert graph is not None
+                    vectors.append(ledger.view.index.matrix.tobytes())
+                    graphs.append(graph.packed())
+                    outcomes.append(repr(ledger.store.outcomes()))
+                    assert not ledger.is_calibration_due
+    assert vectors[0] == vectors[1]
+    assert graphs[0] == graphs[1]
+    assert outcomes[0] == outcomes[1]
 
 
 def test_a_graph_is_built_there_too(

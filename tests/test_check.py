@@ -128,6 +128,15 @@ def test_a_damaged_cache_is_found_and_made_anew(data: Path, name: str, suffix: s
         ("UPDATE journal SET dropped_outcomes = '[' WHERE position = 2", ("derived", "journal", 1)),
         ("DELETE FROM journal WHERE position = 2", ("derived", "journal", 1)),
         ("INSERT INTO outcomes VALUES (99, 'nobody', 0, .5, 0)", ("derived", "outcomes", 1)),
+        (
+            "INSERT INTO testimonies VALUES (1, '', 'x', 'category', 0, 2, 'm', '', 0, NULL)",
+            ("derived", "testimonies", 1),
+        ),
+        (
+            "INSERT INTO testimonies VALUES (1, '', 'x', 'another', NULL, .5, 'm', '', 0, 0)",
+            ("derived", "testimonies", 1),
+        ),
+        ("INSERT INTO next_vectors VALUES (1, x'00')", ("derived", "next_vectors", 1)),
         ("UPDATE labels SET authority = 7 WHERE seq = 2", ("damage", "labels", 1)),
         ("DELETE FROM labels WHERE seq = 2", ("damage", "entries", 1)),
         ("UPDATE entries SET day = 3000000000 WHERE seq = 4", ("damage", "entries", 1)),
@@ -154,13 +163,18 @@ def test_what_does_not_fit_in_a_store_is_found(data: Path, damage: str, expected
 
 
 def test_damaged_pages_are_reported_with_the_tables_that_they_affect(data: Path) -> None:
-    path = folder_of(data) / STORE_NAME
-    content = path.read_bytes()
-    path.write_bytes(content[: len(content) // 2] + bytes(len(content) - len(content) // 2))
+    with store_of(data) as connection:
+        pages = "SELECT rootpage FROM sqlite_schema WHERE name IN ('entries', 'texts')"
+        damaged = [page for (page,) in connection.execute(pages)]
+        (page_bytes,) = connection.execute("PRAGMA page_size").fetchone()
+    with (folder_of(data) / STORE_NAME).open("r+b") as file:
+        for page in damaged:
+            file.seek((page - 1) * page_bytes)
+            file.write(bytes(page_bytes))
     status, document = check(data)
     assert status == 1
     assert {f["severity"] for f in document["findings"]} == {"damage"}
-    assert any(f["table"] for f in document["findings"])
+    assert {f["table"] for f in document["findings"]} >= {"entries", "texts"}
     assert {f["tenant"] for f in document["findings"]} == {"acme"}
 
 

@@ -15,15 +15,48 @@ from google.protobuf.descriptor import ServiceDescriptor
 
 import likewise
 from likewise import connection
-from likewise.v1 import classifier_service_pb2, ledger_service_pb2, tenant_service_pb2, transaction_pb2
+from likewise.v1 import (
+    card_service_pb2,
+    classifier_service_pb2,
+    encoder_service_pb2,
+    feedback_service_pb2,
+    insight_service_pb2,
+    ledger_service_pb2,
+    model_service_pb2,
+    rule_service_pb2,
+    suggestion_service_pb2,
+    tenant_service_pb2,
+    transaction_pb2,
+)
 from likewise_engine import limits
 from likewise_engine import transaction as engine
 
 ROOT = Path(__file__).resolve().parents[1]
 STUBS = ROOT / "proto/likewise/v1"
+SUB_CLIENTS = {
+    "CardService": (likewise.Cards, likewise.AsyncCards),
+    "EncoderService": (likewise.Encoders, likewise.AsyncEncoders),
+    "ModelService": (likewise.Models, likewise.AsyncModels),
+    "FeedbackService": (likewise.Feedback, likewise.AsyncFeedback),
+    "InsightService": (likewise.Insight, likewise.AsyncInsight),
+    "RuleService": (likewise.Rules, likewise.AsyncRules),
+    "SuggestionService": (likewise.Suggestions, likewise.AsyncSuggestions),
+}
+"""By service, where a part of the client has its methods: each by the verb of the RPC."""
 SERVICES: list[ServiceDescriptor] = [
     service
-    for module in (classifier_service_pb2, ledger_service_pb2, tenant_service_pb2)
+    for module in (
+        card_service_pb2,
+        classifier_service_pb2,
+        encoder_service_pb2,
+        feedback_service_pb2,
+        insight_service_pb2,
+        ledger_service_pb2,
+        model_service_pb2,
+        rule_service_pb2,
+        suggestion_service_pb2,
+        tenant_service_pb2,
+    )
     for service in module.DESCRIPTOR.services_by_name.values()
 ]
 
@@ -67,11 +100,17 @@ def test_every_module_of_the_client_imports_only_what_is_declared() -> None:
 
 
 def test_each_client_has_every_method_of_the_contract() -> None:
-    named_otherwise = {"ClassifyStream": "classify_many"}
+    named_otherwise = {
+        "ClassifyStream": "classify_many",
+        "TryRule": "dry_run",
+        "BatchCreateRules": "create_all",
+    }
     for service in SERVICES:
         for method in service.methods:
             name = named_otherwise.get(method.name) or re.sub(r"(?<!^)(?=[A-Z])", "_", method.name).lower()
-            for client in (likewise.Client, likewise.AsyncClient):
+            if service.name in SUB_CLIENTS and method.name not in named_otherwise:
+                name = name.partition("_")[0]
+            for client in SUB_CLIENTS.get(service.name, (likewise.Client, likewise.AsyncClient)):
                 parameters = inspect.signature(getattr(client, name)).parameters
                 assert parameters["deadline_ms"].default is likewise.NOT_GIVEN, name
 
@@ -82,7 +121,8 @@ def test_both_clients_have_the_same_methods_and_parameters() -> None:
         public = [(name, f) for name, f in functions if not name.startswith("_") or name == "__init__"]
         return {name: list(inspect.signature(function).parameters) for name, function in public}
 
-    assert signatures(likewise.Client) == signatures(likewise.AsyncClient)
+    for client, twin in ((likewise.Client, likewise.AsyncClient), *SUB_CLIENTS.values()):
+        assert signatures(client) == signatures(twin)
 
 
 def test_only_methods_that_exist_and_take_one_request_are_tried_again() -> None:
@@ -160,7 +200,14 @@ def test_the_command_runs_as_a_module() -> None:
 
 def test_the_services_keep_their_published_names() -> None:
     assert {service.full_name for service in SERVICES} == {
+        "likewise.v1.CardService",
         "likewise.v1.ClassifierService",
+        "likewise.v1.EncoderService",
+        "likewise.v1.FeedbackService",
+        "likewise.v1.InsightService",
         "likewise.v1.LedgerService",
+        "likewise.v1.ModelService",
+        "likewise.v1.RuleService",
+        "likewise.v1.SuggestionService",
         "likewise.v1.TenantService",
     }

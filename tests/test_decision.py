@@ -77,7 +77,7 @@ def test_a_record_that_falls_short_is_spoken_of() -> None:
     assert "turned out wrong" not in good
 
 
-@pytest.mark.parametrize("witness", list(Witness))
+@pytest.mark.parametrize("witness", sorted(set(Witness) - {Witness.RULE}))
 def test_every_witness_can_be_spoken_of(witness: Witness) -> None:
     _, reason = decide(candidates(0.99), None, witness, 0.95, calibration(0.9))
     assert reason.endswith(".")

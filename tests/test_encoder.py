@@ -82,6 +82,11 @@ def test_texts_without_a_known_token_have_a_unit_vector_too(encoder: Encoder, te
         ("petrol station", "fuel", "bakery"),
         ("taxi fare", "cab ride", "bread bun"),
         ("solicitors", "law firm", "solar panels"),
+        # The same in another language.
+        ("Büromiete", "office rent", "Kfz-Versicherung"),
+        ("bilförsäkring", "car insurance", "bilparkering"),
+        ("lékárna", "pharmacy", "letenka"),
+        ("gasolinera", "tankstation", "gas natural"),
     ],
 )
 def test_what_is_meant_or_spelt_alike_is_nearer(

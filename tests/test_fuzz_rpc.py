@@ -6,6 +6,7 @@ The same inputs in every run; bench/fuzz.py makes a million of them, and other o
 from collections.abc import Iterator
 
 import pytest
+from google.protobuf import descriptor_pool
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -19,15 +20,13 @@ from fuzz_side.messages import message_of
 from fuzz_side.models import Models
 from fuzz_side.target import Input, Target, smallest
 from fuzz_side.texts import Texts
-from likewise.v1 import classifier_service_pb2, ledger_service_pb2, tenant_service_pb2
-from likewise_server.lifecycle import Server
+from likewise_server.lifecycle import SERVICES, Server
 
 MIB = 1024 * 1024
 METHODS = {
-    f"/{service.full_name}/{method.name}": method.input_type
-    for pb in (classifier_service_pb2, ledger_service_pb2, tenant_service_pb2)
-    for service in pb.DESCRIPTOR.services_by_name.values()
-    for method in service.methods
+    f"/{name}/{method.name}": method.input_type
+    for name in SERVICES
+    for method in descriptor_pool.Default().FindServiceByName(name).methods
 }
 FEW = settings(max_examples=12, suppress_health_check=list(HealthCheck))
 

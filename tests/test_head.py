@@ -23,6 +23,7 @@ from likewise_engine.evidence import Evidence
 from likewise_engine.folder import STORE_NAME
 from likewise_engine.head import Hashed, Head, Heads, hashed_of, linear
 from likewise_engine.head.sparse import packed
+from likewise_engine.ledger.caches import HEADS_IDENTITY
 from likewise_engine.ledger.head_training import train_heads
 from likewise_engine.ledger.ledger import Ledger
 from likewise_engine.ledger.reshape import Activation, Merge
@@ -265,7 +266,7 @@ def test_a_damaged_cache_is_thrown_away(damage: str, tmp_path: Path) -> None:
     elif damage == "voucher":
         voucher.write_text("[")
     else:
-        voucher.write_text(voucher.read_text().replace(ENCODER.fingerprint, "another"))
+        voucher.write_text(voucher.read_text().replace(HEADS_IDENTITY, "another"))
     with open_ledger(tmp_path) as ledger:
         assert ledger.are_heads_due
         assert not path.exists()

@@ -48,7 +48,7 @@ METHODS = {
 }
 OFTEN = ("CreateTenant", "Learn", "Learn", "ImportTransactions", "Classify", "Classify", "ClassifyStream")
 OF_ITS_OWN = frozenset({"google.protobuf.Timestamp", "google.protobuf.Duration"})
-NOT_THE_SAME = frozenset({"memory_bytes", "disk_bytes", "index_kind", "audit_record_id"})
+NOT_THE_SAME = frozenset({"memory_bytes", "disk_bytes", "index_kind", "audit_record_id", "prediction_id"})
 """Of one server and of another, though they know the same."""
 
 Step = tuple[int, str, int]

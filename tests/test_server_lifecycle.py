@@ -77,10 +77,10 @@ def test_health_says_when_the_server_goes(server: Server, channel: grpc.Channel)
         health_pb2_grpc.HealthStub(channel).Watch(health_pb2.HealthCheckRequest(service=service), timeout=10)
         for service in ("", *SERVICES)
     ]
-    assert [next(watch).status for watch in watches] == [SERVING] * 4
+    assert [next(watch).status for watch in watches] == [SERVING] * len(watches)
     stopping = threading.Thread(target=server.stop)
     stopping.start()
-    assert [next(watch).status for watch in watches] == [NOT_SERVING] * 4
+    assert [next(watch).status for watch in watches] == [NOT_SERVING] * len(watches)
     for watch in watches:
         watch.cancel()
     stopping.join()

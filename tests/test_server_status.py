@@ -25,10 +25,15 @@ def instances() -> Iterator[tuple[LikewiseError, Any]]:
     yield errors.TenantNotFound("t"), code_pb2.NOT_FOUND
     yield errors.TransactionNotFound("t"), code_pb2.NOT_FOUND
     yield errors.CategoryNotFound("category", "rent", renamed_to="office"), code_pb2.NOT_FOUND
+    yield errors.RuleNotFound("r"), code_pb2.NOT_FOUND
+    yield errors.ModelNotFound("m"), code_pb2.NOT_FOUND
+    yield errors.EncoderNotFound("e"), code_pb2.NOT_FOUND
+    yield errors.PredictionNotFound("p"), code_pb2.NOT_FOUND
     yield errors.NothingSelected("category", "rent"), code_pb2.NOT_FOUND
     yield errors.AlreadyExists("there"), code_pb2.ALREADY_EXISTS
     yield errors.TenantExists("t"), code_pb2.ALREADY_EXISTS
     yield errors.CategoryExists("category", "rent"), code_pb2.ALREADY_EXISTS
+    yield errors.RuleExists("r"), code_pb2.ALREADY_EXISTS
     yield errors.RequestIdReused("r"), code_pb2.ALREADY_EXISTS
     yield errors.PreconditionFailed("not now"), code_pb2.FAILED_PRECONDITION
     yield errors.RevisionNotReached(2, 1), code_pb2.FAILED_PRECONDITION

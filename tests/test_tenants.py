@@ -14,7 +14,7 @@ import pytest
 from numpy.typing import NDArray
 
 from engine_world import ENCODER, ask, bytes_on_disk, labelled
-from likewise_engine import limits, tenants
+from likewise_engine import heap, limits, tenants
 from likewise_engine.calibration import Calibration
 from likewise_engine.chart import Category, Policy
 from likewise_engine.encoder.hashing import HashingEncoder
@@ -246,14 +246,14 @@ def test_memory_is_given_back_to_the_system_once_much_was_evicted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     given_back = threading.Semaphore(0)
-    monkeypatch.setattr(tenants, "give_back", given_back.release)
+    monkeypatch.setattr(heap, "give_back", given_back.release)
     with Tenants.open_folder(tmp_path, ENCODER, memory_bytes_max=1) as all_tenants:
         all_tenants.create("acme")
-        monkeypatch.setattr(tenants, "_GIVE_BACK_BYTES", 100_000_000)
+        monkeypatch.setattr(heap, "_MUCH_BYTES", 100_000_000)
         for _ in range(3):
             teach(all_tenants, "acme")
         assert not given_back.acquire(blocking=False)
-        monkeypatch.setattr(tenants, "_GIVE_BACK_BYTES", 1)
+        monkeypatch.setattr(heap, "_MUCH_BYTES", 1)
         teach(all_tenants, "acme")
         assert given_back.acquire(timeout=30)
         assert not given_back.acquire(timeout=0.05)

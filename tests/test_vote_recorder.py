@@ -1,6 +1,7 @@
 """What a vote is trained on: the engine's own evidence, recorded without a look ahead, and kept in files."""
 
 import math
+import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
@@ -11,6 +12,9 @@ import numpy as np
 import pytest
 
 from backtest_world import habits, item
+from encoder_world import other_model
+from likewise_engine.encoder import shipped_folder
+from likewise_engine.errors import ModelFault
 from likewise_engine.evidence import FEATURES
 from likewise_engine.transaction import LabelledTransaction, Transaction
 from likewise_indexer.backtest import Book
@@ -160,6 +164,21 @@ def test_another_seed_or_other_books_are_other_records(tmp_path: Path) -> None:
     recorded([book(items)], tmp_path, seed=1)
     record([*items[:-1], replace(items[-1], labels={"category": "other"})], tmp_path)
     assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_each_source_is_recorded_by_the_encoder_that_has_not_seen_it(tmp_path: Path) -> None:
+    items, folder = habits(60), tmp_path / "records"
+    usual = record(items, folder)
+    shutil.copytree(shipped_folder(), tmp_path / "alike" / "of-some-kind")
+    (same,) = recorded([book(items)], folder, encoders=tmp_path / "alike")
+    assert same.equals(usual)
+    (tmp_path / "others").mkdir()
+    other_model(tmp_path / "others" / "of-some-kind")
+    (other,) = recorded([book(items)], folder, encoders=tmp_path / "others")
+    assert not np.array_equal(other.features, usual.features)
+    assert len(list(folder.iterdir())) == 2
+    with pytest.raises(ModelFault):
+        recorded([book(items, "beta")], folder, encoders=tmp_path / "none")
 
 
 def test_a_record_holds_nothing_of_the_books(tmp_path: Path) -> None:

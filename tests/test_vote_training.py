@@ -12,6 +12,8 @@ from likewise_engine.errors import InvalidInput, ModelFault
 from likewise_engine.model_folder import CARD_FILE, MODEL_FILE
 from likewise_engine.vote import OnnxVote
 from likewise_engine.vote.manifest import MANIFEST_FILE
+from likewise_indexer.cards import files_of, markdown_of, read_record
+from likewise_indexer.cards.record import BY_LANGUAGE
 from likewise_indexer.models.vote.pairs import Firsts, Questions, softmax
 from likewise_indexer.models.vote.trial import figures_of, pooled_of
 from likewise_server.cli.model import model_app
@@ -68,7 +70,7 @@ def test_pooled_outcomes_are_bins_of_equal_weight_that_say_what_was_right() -> N
 
 
 REASON = "needs the [models] extra"
-SECTIONS = ("What it was trained on", "Limits")
+SECTIONS = ("What it was made from", "Limits")
 """Of a card."""
 
 
@@ -136,6 +138,8 @@ def test_the_command_learns_from_the_sample_books_the_same_each_time(tmp_path: P
             str(tmp_path / "recorded"),
             "--jobs",
             "1",
+            "--language",
+            "*=English",
             *more,
         ]
         return CliRunner().invoke(model_app, ["train-vote", str(books), *options])
@@ -153,13 +157,24 @@ def test_the_command_learns_from_the_sample_books_the_same_each_time(tmp_path: P
     manifest = json.loads((tmp_path / "left-out" / "calder-lets" / MANIFEST_FILE).read_text())
     assert manifest["trained"]["left_out"] == "calder-lets"
 
-    card = (tmp_path / "one" / CARD_FILE).read_text()
-    assert "Two businesses that never were." in card
-    assert "calder-lets" not in card
-    trained_on, limits = (card.split(f"## {section}")[1].split("##")[0] for section in SECTIONS)
+    record = read_record(tmp_path / "one")
+    assert record.fingerprint == vote.fingerprint
+    assert record.files == files_of(tmp_path / "one", [MODEL_FILE])
+    assert record.missing_biases() == []
+    assert {part.part for part in record.slices if part.by == BY_LANGUAGE} == {"English"}
+    assert record.making is not None
+    assert record.making.processor_s > 0
+    card = (tmp_path / "one" / CARD_FILE).read_text(encoding="utf-8")
+    assert card == markdown_of(record)
+    said = " ".join(card.split())
+    assert "Two businesses that never were." in said
+    assert "calder-lets" not in said
+    trained_on, limits = (said.split(f"## {section}")[1].split("##")[0] for section in SECTIONS)
     assert "rows of a chart that is being renamed" in trained_on
-    assert "10 ways in the last section" in card
-    assert "the pooled map that calibrates new tenants was made with ensembles that did" in card
+    assert "10 ways in the last section" in said
+    assert "the pooled map that calibrates new tenants was made with ensembles that did" in said
     assert all(proposes in limits for proposes in ("neighbours", "names", "own head", "followed"))
-    learned, kernel = (line.split("|") for line in card.split("second half of the books")[1].splitlines()[:2])
+    learned, kernel = (
+        line.split("|") for line in card.split("| second half of the books")[1].splitlines()[:2]
+    )
     assert float(learned[-2]) < float(kernel[-2])  # log loss on books of the other kind

@@ -23,6 +23,7 @@ def record_of(source: str, tenant: str, candidates: list[list[bool]], seed: int 
         zeros,
         zeros,
         zeros,
+        zeros,
         zeros - 1,
         zeros.astype(np.int8),
     )
