@@ -1,8 +1,8 @@
 """One tenant's change to another encoder, while it is asked and taught."""
 
 import random
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -245,6 +245,21 @@ STEPS = st.lists(
 )
 
 
+@contextmanager
+def opening(folder: Path) -> Iterator[Callable[[], Ledger]]:
+    """Opens the ledger of a folder again and again; all are closed in the end, as one that crashes is not."""
+    create_store(folder)
+    with ExitStack() as opened:
+
+        def open_anew() -> Ledger:
+            store = SqliteStore(folder / STORE_NAME, KEY)
+            ledger = Ledger(store, Encoders(NEXT, others=[ENCODER]), KernelVote(), folder)
+            opened.callback(ledger.close)
+            return ledger
+
+        yield open_anew
+
+
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=STEPS, seed=st.integers(0, 99))
 def test_whatever_comes_between_vectors_are_those_of_the_encoder(
@@ -252,44 +267,40 @@ def test_whatever_comes_between_vectors_are_those_of_the_encoder(
 ) -> None:
     folder, rng, books = tmp_path_factory.mktemp("changed"), random.Random(seed), Books(seed)
     taught: dict[str, str] = {}
-    create_store(folder)
-    ledger = Ledger(
-        SqliteStore(folder / STORE_NAME, KEY), Encoders(NEXT, others=[ENCODER]), KernelVote(), folder
-    )
-    for number, step in enumerate(["learn", *steps]):
-        if step in ("learn", "relearn"):
-            ids = [f"t{number}-{n}" for n in range(8)] if step == "learn" else list(taught)[:4]
-            items = [books.item(transaction_id) for transaction_id in ids]
-            if items:
-                ledger.learn(items)
-        elif step == "forget" and taught:
-            doomed = rng.sample(sorted(taught), min(3, len(taught)))
-            ledger.forget(doomed)
-            for transaction_id in doomed:
-                del taught[transaction_id]
-        elif step == "piece":
-            told: list[int] = []
-            ledger.change_encoder(NEXT, lambda told=told: not told, told.append)  # type: ignore[misc]
-        elif step in ("change", "back"):
-            assert ledger.change_encoder(NEXT if step == "change" else ENCODER)
-        elif step == "crash":
-            ledger = Ledger(
-                SqliteStore(folder / STORE_NAME, KEY), Encoders(NEXT, others=[ENCODER]), KernelVote(), folder
-            )
-        elif step in ("other", "others change"):
-            with at_hand(folder) as other:
-                other.learn([books.item(f"o{number}")])
-                if step == "others change":
-                    assert other.change_encoder(rng.choice([NEXT, ENCODER]))
-                    other.learn([books.item(f"p{number}"), *(books.item(key) for key in sorted(taught)[:2])])
-                expected = [essence(ask(other, payee)) for payee in books.payees[:5]]
-            ledger.catch_up()
-            assert [essence(ask(ledger, payee)) for payee in books.payees[:5]] == expected
-        for _, entries in ledger.store.export(100):
-            taught |= {entry.transaction.id: entry.transaction.payee for entry in entries}
-        check_vectors(ledger)
-        assert ask(ledger, books.payees[0]).encoder_fingerprint == ledger.encoder.fingerprint
-    ledger.close()
+    with opening(folder) as open_anew:
+        ledger = open_anew()
+        for number, step in enumerate(["learn", *steps]):
+            if step in ("learn", "relearn"):
+                ids = [f"t{number}-{n}" for n in range(8)] if step == "learn" else list(taught)[:4]
+                items = [books.item(transaction_id) for transaction_id in ids]
+                if items:
+                    ledger.learn(items)
+            elif step == "forget" and taught:
+                doomed = rng.sample(sorted(taught), min(3, len(taught)))
+                ledger.forget(doomed)
+                for transaction_id in doomed:
+                    del taught[transaction_id]
+            elif step == "piece":
+                told: list[int] = []
+                ledger.change_encoder(NEXT, lambda told=told: not told, told.append)  # type: ignore[misc]
+            elif step in ("change", "back"):
+                assert ledger.change_encoder(NEXT if step == "change" else ENCODER)
+            elif step == "crash":
+                ledger = open_anew()
+            elif step in ("other", "others change"):
+                with at_hand(folder) as other:
+                    other.learn([books.item(f"o{number}")])
+                    if step == "others change":
+                        assert other.change_encoder(rng.choice([NEXT, ENCODER]))
+                        again = [books.item(key) for key in sorted(taught)[:2]]
+                        other.learn([books.item(f"p{number}"), *again])
+                    expected = [essence(ask(other, payee)) for payee in books.payees[:5]]
+                ledger.catch_up()
+                assert [essence(ask(ledger, payee)) for payee in books.payees[:5]] == expected
+            for _, entries in ledger.store.export(100):
+                taught |= {entry.transaction.id: entry.transaction.payee for entry in entries}
+            check_vectors(ledger)
+            assert ask(ledger, books.payees[0]).encoder_fingerprint == ledger.encoder.fingerprint
 
 
 def test_nothing_of_what_was_forgotten_is_left_after_a_change(tmp_path: Path) -> None:
