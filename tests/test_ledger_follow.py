@@ -207,12 +207,13 @@ def test_what_is_made_of_what_another_process_forgets_meanwhile_is_not_cached(
     ledgers: list[Ledger], tmp_path: Path
 ) -> None:
     builder, forgetter, _ = ledgers
-    builder.learn([labelled(f"t{n}", f"Very Private Clinic {n:b}", f"c{n % 2}") for n in range(20)])
+    visits = [labelled(f"visit {n} of twenty", f"Very Private Clinic {n:b}", f"c{n % 2}") for n in range(20)]
+    builder.learn(visits)
     forgetter.catch_up()
     gone: list[object] = []
 
     def forget_once() -> bool:
-        gone.extend([] if gone else [forgetter.forget(["t3"])])
+        gone.extend([] if gone else [forgetter.forget(["visit 3 of twenty"])])
         return True
 
     assert builder.build_graph(forget_once)
@@ -221,14 +222,14 @@ def test_what_is_made_of_what_another_process_forgets_meanwhile_is_not_cached(
     builder.catch_up()
 
     def forget_another() -> bool:
-        gone.extend([] if gone else [forgetter.forget(["t4"])])
+        gone.extend([] if gone else [forgetter.forget(["visit 4 of twenty"])])
         return True
 
     assert builder.train_heads(forget_another)
     assert not (tmp_path / HEADS_NAME).exists()
     builder.catch_up()
     assert not builder.view.heads.of_dimension
-    assert b"t4" not in bytes_on_disk(tmp_path)
+    assert b"visit 4 of twenty" not in bytes_on_disk(tmp_path)
 
 
 def test_an_announcement_comes_before_the_answer_and_only_where_something_was_committed(

@@ -170,14 +170,14 @@ def test_a_deletion_that_gives_up_leaves_the_tenant_to_all(
 
 def test_forgetting_ends_an_export_of_another_process(pair: tuple[Tenants, Tenants], tmp_path: Path) -> None:
     first, second = pair
-    teach(first, *(f"t{n}" for n in range(40)))
+    teach(first, *(f"row {n} of 40" for n in range(40)))
     with second.use("acme") as ledger, ThreadPoolExecutor(1) as pool:
         export = ledger.store.export(10)
         next(export)
 
         def forget() -> int:
             with first.use("acme") as other:
-                return other.forget(["t7"]).forgotten
+                return other.forget(["row 7 of 40"]).forgotten
 
         heard = second._heard("acme")
         forgetting = pool.submit(forget)
@@ -185,7 +185,7 @@ def test_forgetting_ends_an_export_of_another_process(pair: tuple[Tenants, Tenan
         with pytest.raises(PreconditionFailed, match="start it again"):
             list(export)
         assert forgetting.result(WAIT_S) == 1
-        assert b"t7" not in bytes_on_disk(tmp_path)
+        assert b"row 7 of 40" not in bytes_on_disk(tmp_path)
 
 
 def test_what_one_builds_the_other_takes_over(
