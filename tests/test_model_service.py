@@ -77,6 +77,39 @@ def test_a_model_without_a_card_serves_and_has_an_empty_one(folder: Path, tmp_pa
         assert (shown.markdown, shown.record_json, encoder.licence) == ("", "", "")
 
 
+def test_a_broken_folder_hides_no_other_model_and_says_what_is_wrong(folder: Path, tmp_path: Path) -> None:
+    write_card(folder, record_of(fingerprint="other@0123456789abcdef"))
+    settings = Settings(data=tmp_path / "data", listen="127.0.0.1:0", model=folder)
+    with Server(open_tenants(settings), settings) as server, likewise.Client(server.address) as client:
+        encoder, vote = client.models.list()
+        assert encoder.fingerprint == load_encoder(folder).fingerprint
+        assert encoder.fault.startswith(f"{RECORD_FILE} is of other@0123456789abcdef")
+        assert (encoder.licence, vote.fault, vote.name) == ("", "", DEFAULT_VOTE)
+        with pytest.raises(likewise.PreconditionFailed, match=r"is of other@0123456789abcdef"):
+            client.models.get(encoder.fingerprint)
+        assert client.models.get(vote.fingerprint).model == vote
+        (folder / RECORD_FILE).write_text("{", encoding="utf-8")
+        assert "no card's record" in client.models.list()[0].fault
+        assert str(tmp_path) not in client.models.list()[0].fault
+        (folder / RECORD_FILE).unlink()
+        assert client.models.list()[0].fault == ""  # looked at again while something is wrong
+
+
+def test_a_model_whose_folder_is_gone_is_listed_as_it_was_loaded(tmp_path: Path) -> None:
+    folder = other_model(tmp_path / "other")
+    settings = Settings(data=tmp_path / "data", listen="127.0.0.1:0", model=folder)
+    with Server(open_tenants(settings), settings) as server, likewise.Client(server.address) as client:
+        fingerprint = load_encoder(folder).fingerprint
+        shutil.rmtree(folder)
+        encoder, vote = client.models.list()
+        assert (encoder.kind, encoder.fingerprint) == (likewise.ModelKind.MODEL_KIND_ENCODER, fingerprint)
+        assert "its folder holds it no more" in encoder.fault
+        assert encoder.name == ""
+        assert vote.fault == ""
+        with pytest.raises(likewise.PreconditionFailed, match="cannot be shown"):
+            client.models.get(fingerprint)
+
+
 def test_what_serves_after_a_change_of_the_encoder_is_listed(tmp_path: Path) -> None:
     model = other_model(tmp_path / "shelf" / "other")
     (model / RECORD_FILE).unlink()  # it is the shipped model's
@@ -93,13 +126,24 @@ def test_what_serves_after_a_change_of_the_encoder_is_listed(tmp_path: Path) -> 
         assert client.models.get(fingerprint).model == encoder
 
 
-def test_asyncio_has_the_same_models(server: Server, client: likewise.Client) -> None:
+def test_asyncio_has_the_same_models(tmp_path: Path) -> None:
+    settings = Settings(data=tmp_path / "data", listen="127.0.0.1:0")
+
     async def work() -> tuple[Sequence[likewise.Model], likewise.GetModelCardResponse]:
         async with likewise.AsyncClient(server.address) as other:
             models = await other.models.list()
             return models, await other.models.get(models[1].fingerprint)
 
-    models, shown = asyncio.run(work())
-    assert list(models) == list(client.models.list())
+    with Server(open_tenants(settings), settings) as server, likewise.Client(server.address) as client:
+        models, shown = asyncio.run(work())
+        assert list(models) == list(client.models.list())
+        assert shown == client.models.get(models[1].fingerprint)
     assert [model.name for model in models] == [DEFAULT_MODEL, DEFAULT_VOTE]
-    assert shown == client.models.get(models[1].fingerprint)
+
+
+def test_what_serves_from_no_folder_is_not_taken_for_what_is_shipped(
+    server: Server, client: likewise.Client
+) -> None:
+    for model in client.models.list():
+        assert model.fingerprint not in (load_encoder().fingerprint, load_vote().fingerprint)
+        assert "its folder holds it no more" in model.fault

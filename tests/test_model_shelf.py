@@ -71,6 +71,37 @@ def test_a_card_of_another_model_is_found_out(folder: Path) -> None:
         model_in(folder)
 
 
+def test_one_broken_folder_hides_no_other(folder: Path, tmp_path: Path) -> None:
+    foreign, garbage, sound, empty = (tmp_path / name for name in ("foreign", "garbage", "sound", "empty"))
+    for copy in (foreign, garbage, sound):
+        shutil.copytree(folder, copy)
+    write_card(foreign, record_of(fingerprint="other@0123456789abcdef"))
+    (garbage / RECORD_FILE).write_bytes(b"\xff{")
+    empty.mkdir()
+    arguments = ["model", "list", *map(str, (foreign, empty, garbage, sound))]
+    result = RUNNER.invoke(app, [*arguments, "--json"])
+    assert result.exit_code == 1
+    documents = {model["folder"]: model for model in map(json.loads, result.stdout.splitlines())}
+    assert [str(path) in documents for path in (*shipped(), foreign, empty, garbage, sound)] == [
+        *(True for _ in shipped()),
+        True,
+        False,
+        True,
+        True,
+    ]
+    assert documents[str(sound)]["fault"] == ""
+    assert "is of other@0123456789abcdef" in documents[str(foreign)]["fault"]
+    errors = result.stderr.split("Error: ")[1:]
+    assert [str(path) in error for path, error in zip((foreign, empty, garbage), errors, strict=True)] == [
+        True
+    ] * 3
+    assert documents[str(garbage)]["fault"] in result.stderr
+    table = RUNNER.invoke(app, arguments)
+    assert table.exit_code == 1
+    assert table.stdout.count(read_manifest(folder).fingerprint) == 4  # the shipped one, and three copies
+    assert table.stdout.count("its card is broken") == 2
+
+
 def test_what_is_no_model_is_refused(tmp_path: Path, folder: Path) -> None:
     missing = RUNNER.invoke(app, ["model", "card", str(tmp_path / "none")])
     assert missing.exit_code == 2

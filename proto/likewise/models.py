@@ -28,7 +28,7 @@ class Models:
         self._stub = ModelServiceStub(calls.channel)
 
     def list(self, *, deadline_ms: Deadline = NOT_GIVEN) -> Sequence[Model]:
-        """The encoder and the vote that serve now."""
+        """The encoder and the vote that serve now; ``fault`` says what is wrong with the folder of one."""
         return self._calls.call(self._stub.ListModels, ListModelsRequest(), deadline_ms).models
 
     def get(self, fingerprint: str, *, deadline_ms: Deadline = NOT_GIVEN) -> GetModelCardResponse:

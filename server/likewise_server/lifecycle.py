@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final, Self
@@ -69,7 +70,7 @@ from likewise_server.service.feedback import FeedbackService, watch_of
 from likewise_server.service.health import HealthService
 from likewise_server.service.insight import InsightService
 from likewise_server.service.ledger import LedgerService
-from likewise_server.service.models import ModelService
+from likewise_server.service.models import ModelService, Serving
 from likewise_server.service.portable import PortableTenants
 from likewise_server.service.rules import RuleService
 from likewise_server.service.suggestions import SuggestionService
@@ -178,8 +179,8 @@ class Server:
         tenant_service = TenantService(tenants, portable, self.recorder, self._entrance.gate.open_streams)
         add_TenantServiceServicer_to_server(tenant_service, self._grpc)
         add_CardServiceServicer_to_server(CardService(tenants, settings), self._grpc)
-        encoders = tenants.encoders
-        models = ModelService(lambda: encoders.folder_of(encoders.wanted.fingerprint), settings.vote)
+        vote = Serving("vote", tenants.vote.fingerprint, settings.vote)
+        models = ModelService(partial(_serving, tenants.encoders), vote)
         add_ModelServiceServicer_to_server(models, self._grpc)
         self._audits = _background(settings, tenants.encoders) if audits_aside else None
         insight = InsightService(tenants, self._workers, self._audits)
@@ -396,6 +397,12 @@ def _tenants_of(folder: DataFolder, settings: Settings, *, serves: bool, desk: D
         desk=desk,
         background=_background(settings, encoders) if serves else None,
     )
+
+
+def _serving(encoders: Encoders) -> Serving:
+    """The encoder that tenants are to have."""
+    fingerprint = encoders.wanted.fingerprint
+    return Serving("encoder", fingerprint, encoders.folder_of(fingerprint))
 
 
 def _background(settings: Settings, encoders: Encoders) -> Background:

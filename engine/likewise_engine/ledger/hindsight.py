@@ -56,6 +56,11 @@ def encoder_of(models: str) -> str:
     return models.rpartition(_ON)[2]
 
 
+def vote_of(models: str) -> str:
+    """The vote's, likewise."""
+    return models.rpartition(_ON)[0]
+
+
 @dataclass(frozen=True, slots=True)
 class Replay:
     """What came of a replay.

@@ -9,6 +9,7 @@ from likewise_engine.encoder import DEFAULT_MODEL
 from likewise_engine.encoder import manifest as encoder_manifest
 from likewise_engine.errors import ModelFault
 from likewise_engine.model_folder import CARD_FILE, read_bounded
+from likewise_engine.text import TEXT_VERSION
 from likewise_engine.vote import DEFAULT_VOTE
 from likewise_engine.vote import manifest as vote_manifest
 from likewise_indexer.cards.record import RECORD_FILE, CardKind, CardRecord, read_record
@@ -26,7 +27,8 @@ class Model:
         fingerprint: of the manifest.
         bytes: of the files that the manifest names.
         dimensions: of vectors; of a vote, features.
-        card: its record; None where there is none.
+        card: its record; None where there is none, or none that can be taken for the model's.
+        fault: why its record cannot be taken for it, as a sentence; empty where it can, or there is none.
     """
 
     folder: Path
@@ -37,6 +39,12 @@ class Model:
     bytes: int
     dimensions: int
     card: CardRecord | None
+    fault: str = ""
+
+    @property
+    def serves_as(self) -> str:
+        """Its fingerprint as tenants' records have it: an encoder's with the version of texts behind."""
+        return f"{self.fingerprint}+text{TEXT_VERSION}" if self.kind is CardKind.ENCODER else self.fingerprint
 
     @property
     def licence(self) -> str:
@@ -58,6 +66,18 @@ def model_in(folder: Path) -> Model:
         ModelFault: it holds neither an encoder nor a vote, a file is missing, or its card's record is damaged
             or of another model.
     """
+    model = listed_in(folder)
+    if model.fault:
+        raise ModelFault(model.fault)
+    return model
+
+
+def listed_in(folder: Path) -> Model:
+    """The model of a folder, for a list of several: a card that is not its own is told as its fault.
+
+    Raises:
+        ModelFault: it holds neither an encoder nor a vote, or a file is missing.
+    """
     if (folder / vote_manifest.MANIFEST_FILE).is_file():
         vote = vote_manifest.read_vote_manifest(folder)
         kind, form, dimensions = CardKind.VOTE, "trees", len(vote.features)
@@ -70,10 +90,22 @@ def model_in(folder: Path) -> Model:
         size = sum((folder / name).stat().st_size for name in names)
     except OSError as error:
         raise ModelFault(f"{error.filename} cannot be read: {error.strerror}") from error
-    card = read_record(folder) if (folder / RECORD_FILE).is_file() else None
-    if card is not None and card.fingerprint != fingerprint:
-        raise ModelFault(f"{folder / RECORD_FILE} is of {card.fingerprint}, and the model is {fingerprint}")
-    return Model(folder, kind, form, name, fingerprint, size, dimensions, card)
+    card, fault = _card_in(folder, fingerprint)
+    return Model(folder, kind, form, name, fingerprint, size, dimensions, card, fault)
+
+
+def _card_in(folder: Path, fingerprint: str) -> tuple[CardRecord | None, str]:
+    """The record of a model's card, or why it is none."""
+    path = folder / RECORD_FILE
+    if not path.is_file():
+        return None, ""
+    try:
+        card = read_record(folder)
+    except ModelFault as error:
+        return None, error.message
+    if card.fingerprint != fingerprint:
+        return None, f"{path} is of {card.fingerprint}, and the model is {fingerprint}"
+    return card, ""
 
 
 def shipped() -> list[Path]:

@@ -24,25 +24,25 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1flikewise/v1/model_service.proto\x12\x0blikewise.v1\"\x97\x01\n\x05Model\x12$\n\x04kind\x18\x01 \x01(\x0e\x32\x16.likewise.v1.ModelKind\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x13\n\x0b\x66ingerprint\x18\x03 \x01(\t\x12\x0c\n\x04\x66orm\x18\x04 \x01(\t\x12\x12\n\ndimensions\x18\x05 \x01(\x05\x12\x12\n\nsize_bytes\x18\x06 \x01(\x03\x12\x0f\n\x07licence\x18\x07 \x01(\t\"\x13\n\x11ListModelsRequest\"8\n\x12ListModelsResponse\x12\"\n\x06models\x18\x01 \x03(\x0b\x32\x12.likewise.v1.Model\"*\n\x13GetModelCardRequest\x12\x13\n\x0b\x66ingerprint\x18\x01 \x01(\t\"`\n\x14GetModelCardResponse\x12!\n\x05model\x18\x01 \x01(\x0b\x32\x12.likewise.v1.Model\x12\x10\n\x08markdown\x18\x02 \x01(\t\x12\x13\n\x0brecord_json\x18\x03 \x01(\t*T\n\tModelKind\x12\x1a\n\x16MODEL_KIND_UNSPECIFIED\x10\x00\x12\x16\n\x12MODEL_KIND_ENCODER\x10\x01\x12\x13\n\x0fMODEL_KIND_VOTE\x10\x02\x32\xb2\x01\n\x0cModelService\x12M\n\nListModels\x12\x1e.likewise.v1.ListModelsRequest\x1a\x1f.likewise.v1.ListModelsResponse\x12S\n\x0cGetModelCard\x12 .likewise.v1.GetModelCardRequest\x1a!.likewise.v1.GetModelCardResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1flikewise/v1/model_service.proto\x12\x0blikewise.v1\"\xa6\x01\n\x05Model\x12$\n\x04kind\x18\x01 \x01(\x0e\x32\x16.likewise.v1.ModelKind\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x13\n\x0b\x66ingerprint\x18\x03 \x01(\t\x12\x0c\n\x04\x66orm\x18\x04 \x01(\t\x12\x12\n\ndimensions\x18\x05 \x01(\x05\x12\x12\n\nsize_bytes\x18\x06 \x01(\x03\x12\x0f\n\x07licence\x18\x07 \x01(\t\x12\r\n\x05\x66\x61ult\x18\x08 \x01(\t\"\x13\n\x11ListModelsRequest\"8\n\x12ListModelsResponse\x12\"\n\x06models\x18\x01 \x03(\x0b\x32\x12.likewise.v1.Model\"*\n\x13GetModelCardRequest\x12\x13\n\x0b\x66ingerprint\x18\x01 \x01(\t\"`\n\x14GetModelCardResponse\x12!\n\x05model\x18\x01 \x01(\x0b\x32\x12.likewise.v1.Model\x12\x10\n\x08markdown\x18\x02 \x01(\t\x12\x13\n\x0brecord_json\x18\x03 \x01(\t*T\n\tModelKind\x12\x1a\n\x16MODEL_KIND_UNSPECIFIED\x10\x00\x12\x16\n\x12MODEL_KIND_ENCODER\x10\x01\x12\x13\n\x0fMODEL_KIND_VOTE\x10\x02\x32\xb2\x01\n\x0cModelService\x12M\n\nListModels\x12\x1e.likewise.v1.ListModelsRequest\x1a\x1f.likewise.v1.ListModelsResponse\x12S\n\x0cGetModelCard\x12 .likewise.v1.GetModelCardRequest\x1a!.likewise.v1.GetModelCardResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'likewise.v1.model_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_MODELKIND']._serialized_start=423
-  _globals['_MODELKIND']._serialized_end=507
+  _globals['_MODELKIND']._serialized_start=438
+  _globals['_MODELKIND']._serialized_end=522
   _globals['_MODEL']._serialized_start=49
-  _globals['_MODEL']._serialized_end=200
-  _globals['_LISTMODELSREQUEST']._serialized_start=202
-  _globals['_LISTMODELSREQUEST']._serialized_end=221
-  _globals['_LISTMODELSRESPONSE']._serialized_start=223
-  _globals['_LISTMODELSRESPONSE']._serialized_end=279
-  _globals['_GETMODELCARDREQUEST']._serialized_start=281
-  _globals['_GETMODELCARDREQUEST']._serialized_end=323
-  _globals['_GETMODELCARDRESPONSE']._serialized_start=325
-  _globals['_GETMODELCARDRESPONSE']._serialized_end=421
-  _globals['_MODELSERVICE']._serialized_start=510
-  _globals['_MODELSERVICE']._serialized_end=688
+  _globals['_MODEL']._serialized_end=215
+  _globals['_LISTMODELSREQUEST']._serialized_start=217
+  _globals['_LISTMODELSREQUEST']._serialized_end=236
+  _globals['_LISTMODELSRESPONSE']._serialized_start=238
+  _globals['_LISTMODELSRESPONSE']._serialized_end=294
+  _globals['_GETMODELCARDREQUEST']._serialized_start=296
+  _globals['_GETMODELCARDREQUEST']._serialized_end=338
+  _globals['_GETMODELCARDRESPONSE']._serialized_start=340
+  _globals['_GETMODELCARDRESPONSE']._serialized_end=436
+  _globals['_MODELSERVICE']._serialized_start=525
+  _globals['_MODELSERVICE']._serialized_end=703
 # @@protoc_insertion_point(module_scope)

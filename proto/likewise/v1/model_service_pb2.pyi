@@ -56,6 +56,7 @@ class Model(google.protobuf.message.Message):
     DIMENSIONS_FIELD_NUMBER: builtins.int
     SIZE_BYTES_FIELD_NUMBER: builtins.int
     LICENCE_FIELD_NUMBER: builtins.int
+    FAULT_FIELD_NUMBER: builtins.int
     kind: Global___ModelKind.ValueType
     """What it does."""
     name: builtins.str
@@ -70,6 +71,11 @@ class Model(google.protobuf.message.Message):
     """Bytes of its files."""
     licence: builtins.str
     """Its licence, as its card has it; empty where it has none."""
+    fault: builtins.str
+    """What is wrong with its folder, as a sentence for people; empty where nothing is. It serves all the same:
+    its card is damaged or another model's, say. Where the model itself cannot be read any more, of the fields
+    above only the kind and the fingerprint are told.
+    """
     def __init__(
         self,
         *,
@@ -80,8 +86,9 @@ class Model(google.protobuf.message.Message):
         dimensions: builtins.int = ...,
         size_bytes: builtins.int = ...,
         licence: builtins.str = ...,
+        fault: builtins.str = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["dimensions", b"dimensions", "fingerprint", b"fingerprint", "form", b"form", "kind", b"kind", "licence", b"licence", "name", b"name", "size_bytes", b"size_bytes"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["dimensions", b"dimensions", "fault", b"fault", "fingerprint", b"fingerprint", "form", b"form", "kind", b"kind", "licence", b"licence", "name", b"name", "size_bytes", b"size_bytes"]) -> None: ...
 
 Global___Model: typing_extensions.TypeAlias = Model
 

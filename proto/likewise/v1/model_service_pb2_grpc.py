@@ -52,7 +52,8 @@ class ModelServiceServicer(object):
     """
 
     def ListModels(self, request, context):
-        """Lists the models that serve now: the encoder of texts and the vote.
+        """Lists the models that serve now: the encoder of texts and the vote. One whose folder is damaged is among
+        them, and says so.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

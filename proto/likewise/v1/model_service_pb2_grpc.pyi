@@ -85,7 +85,9 @@ class ModelServiceStub(typing.Generic[_ModelServiceListModelsType, _ModelService
     ], channel: grpc.aio.Channel) -> None: ...
 
     ListModels: _ModelServiceListModelsType
-    """Lists the models that serve now: the encoder of texts and the vote."""
+    """Lists the models that serve now: the encoder of texts and the vote. One whose folder is damaged is among
+    them, and says so.
+    """
 
     GetModelCard: _ModelServiceGetModelCardType
     """Returns the card of a model that serves: what it is for, how well it does and for whom, where it fails, how
@@ -112,7 +114,9 @@ class ModelServiceServicer(metaclass=abc.ABCMeta):
         request: likewise.v1.model_service_pb2.ListModelsRequest,
         context: _ServicerContext,
     ) -> typing.Union[likewise.v1.model_service_pb2.ListModelsResponse, collections.abc.Awaitable[likewise.v1.model_service_pb2.ListModelsResponse]]:
-        """Lists the models that serve now: the encoder of texts and the vote."""
+        """Lists the models that serve now: the encoder of texts and the vote. One whose folder is damaged is among
+        them, and says so.
+        """
 
     @abc.abstractmethod
     def GetModelCard(

@@ -4,8 +4,9 @@ They need no more than the server does.
 """
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.markdown import Markdown
@@ -14,24 +15,49 @@ from rich.table import Table
 from likewise_indexer.cards import CardRecord, write_card
 from likewise_indexer.cards.shelf import Model, model_in, shipped
 from likewise_server.cli.common import console, fail, plain, reported
+from likewise_server.cli.model_in_use import document_of, fail_for, list_models_of, listed
+from likewise_server.cli.reach import MasterKeyOption
 
 _MEGABYTE = 1_000_000
+_FOLDERS_HELP = "Model folders to list too; with --data, to look for its models in too."
 
 
 def list_models(
     folders: Annotated[
-        list[Path] | None,
-        typer.Argument(metavar="FOLDER...", help="Model folders to list too.", show_default=False),
+        list[Path] | None, typer.Argument(metavar="FOLDER...", help=_FOLDERS_HELP, show_default=False)
+    ] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            "--data",
+            metavar="FOLDER",
+            file_okay=False,
+            help="List the models of this data folder instead: what was decided, what its tenants have, and"
+            " which are at hand. No server may use it meanwhile.",
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="A line of JSON for each model.")] = False,
+    master_key_file: MasterKeyOption = None,
 ) -> None:
-    """List the models that are shipped, and those of folders."""
-    with reported():
-        models = [model_in(path) for path in [*shipped(), *(folders or ())]]
+    """List the models that are shipped, and those of folders.
+
+    A folder that holds none, or another model's card, is told of at the end; the others are listed all the
+    same, and the exit status is 1.
+    """
+    if data is not None:
+        list_models_of(data, folders or (), master_key_file, as_json=as_json)
+        return
+    models, faults = listed([*shipped(), *(folders or ())])
     if as_json:
         for model in models:
-            typer.echo(json.dumps(_document(model), ensure_ascii=False))
-        return
+            typer.echo(json.dumps(document_of(model), ensure_ascii=False))
+    else:
+        _show(models)
+    if faults:
+        fail_for(faults)
+
+
+def _show(models: Sequence[Model]) -> None:
     table = Table(box=None, header_style="bold", pad_edge=False)
     for column in ("name", "kind", "form", "fingerprint"):
         table.add_column(column, overflow="fold")
@@ -39,7 +65,7 @@ def list_models(
         table.add_column(column, justify="right")
     table.add_column("licence", overflow="fold")
     for model in models:
-        licence = plain(model.licence) or "not stated"
+        licence = "its card is broken" if model.fault else plain(model.licence) or "not stated"
         cells = (f"{model.bytes / _MEGABYTE:.1f}", str(model.dimensions), licence)
         table.add_row(model.name, model.kind.value, model.form, model.fingerprint, *cells)
     console.print(table)
@@ -102,17 +128,3 @@ def _named(which: str) -> Path:
     if not folder.is_dir():
         fail(f"there is no model folder {which}; shipped are {', '.join(names)}", status=2)
     return folder
-
-
-def _document(model: Model) -> dict[str, Any]:
-    return {
-        "name": model.name,
-        "kind": model.kind.value,
-        "form": model.form,
-        "fingerprint": model.fingerprint,
-        "bytes": model.bytes,
-        "dimensions": model.dimensions,
-        "licence": model.licence,
-        "folder": str(model.folder),
-        "has_record": model.card is not None,
-    }
