@@ -1,5 +1,6 @@
 """A language model is asked aside, over a real socket; no answer waits for it, or is FILEd by it."""
 
+import asyncio
 import json
 import time
 from collections.abc import Callable, Iterator
@@ -130,13 +131,42 @@ def test_who_watches_is_told(start: Start) -> None:
     world.ask(payee="Before", id="t0")
     world.wait_for(Event.ANSWERED)
     watched = world.client.suggestions.watch("cafe")
-    world.ask(payee="Qwxz", id="t1")
-    # It is not told of what came before it began; when it did, nobody knows but the server.
-    while (found := next(watched)).transaction_id != "t1":
-        pass
-    assert found.category == "t"
+    world.asked_and_settled(payee="Qwxz", id="t1")  # before anybody reads what is watched
+    found = next(watched)
+    assert (found.transaction_id, found.category) == ("t1", "t")
     world.server.stop()
     assert list(watched) == []
+
+
+def test_who_watches_by_asyncio_is_told_of_all_since_the_server_listens(start: Start) -> None:
+    world = start()
+
+    async def watched() -> list[str]:
+        async with likewise.AsyncClient(world.server.address) as client:
+            watching = client.suggestions.watch("cafe")
+            await watching.listening()
+            await asyncio.to_thread(world.asked_and_settled, payee="Qwxz", id="t1")
+            found = [(await anext(watching)).transaction_id]
+            await watching.aclose()
+            return found + [each.transaction_id async for each in watching]
+
+    assert asyncio.run(watched()) == ["t1"]
+
+
+def test_who_watches_for_nothing_is_told_at_the_first_look(client: likewise.Client, server: Server) -> None:
+    client.create_tenant(likewise.Tenant(id="cafe"))
+    watched = client.suggestions.watch("cafe")
+    with pytest.raises(likewise.PreconditionFailed):
+        next(watched)
+
+    async def watch() -> None:
+        async with likewise.AsyncClient(server.address) as connected:
+            watching = connected.suggestions.watch("cafe")
+            await watching.listening()
+            await anext(watching)
+
+    with pytest.raises(likewise.PreconditionFailed):
+        asyncio.run(watch())
 
 
 def test_a_stream_of_questions_has_suggestions_too(start: Start) -> None:
@@ -190,8 +220,6 @@ def test_without_a_model_nothing_is_asked_and_nothing_will_come(client: likewise
     answer = client.classify("cafe", likewise.transaction(id="t1", payee="Qwxz"))
     assert answer.answers[0].suggestion_id == ""
     assert client.suggestions.get("cafe", "0" * 33).state == GONE
-    with pytest.raises(likewise.PreconditionFailed):
-        next(client.suggestions.watch("cafe"))
     with pytest.raises(likewise.InvalidRequest):
         client.suggestions.get("cafe", "nonsense")
 

@@ -11,6 +11,7 @@ Needs grpcio, protobuf and googleapis-common-protos, nothing else. What is liste
 and so is all of the generated ``likewise.v1``. The rest may move.
 """
 
+from likewise.async_calls import Watching
 from likewise.async_client import AsyncClient
 from likewise.cards import AsyncCards, Cards
 from likewise.client import Client
@@ -238,6 +239,7 @@ __all__ = [
     "Unavailable",
     "Unimplemented",
     "Verdict",
+    "Watching",
     "Witness",
     "WordingParts",
     "condition",

@@ -5,7 +5,7 @@ holds. Twin of :mod:`likewise.calls`.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -95,6 +95,19 @@ class AsyncCalls:
             finally:
                 call.cancel()
 
+    def begun(
+        self,
+        method: grpc.aio.UnaryStreamMultiCallable[RequestT, ResponseT],
+        request: RequestT,
+        deadline_ms: Deadline,
+        shown: Callable[[ResponseT], T],
+    ) -> Watching[T]:
+        """As :meth:`responses`, of a call that begins now; ``shown`` tells what is shown of a message."""
+        self._check_open()
+        timeout_s = self.connection.stream_timeout_s(deadline_ms)
+        metadata = self.connection.metadata(tenant_of(request))
+        return Watching(method(request, timeout=timeout_s, metadata=metadata), shown)
+
     async def streamed(
         self,
         method: grpc.aio.StreamUnaryMultiCallable[RequestT, ResponseT],
@@ -115,6 +128,50 @@ class AsyncCalls:
     def _check_open(self) -> None:
         if self._closed:
             raise RuntimeError("this client is closed")
+
+
+class Watching(AsyncIterator[T]):
+    """What comes down a stream that has begun already; dropping it ends the call.
+
+    watching = client.suggestions.watch("studio")
+    await watching.listening()
+    answer = await client.classify("studio", asked)
+    async for suggestion in watching:
+        ...
+    """
+
+    def __init__(
+        self, call: grpc.aio.UnaryStreamCall[Any, ResponseT], shown: Callable[[ResponseT], T]
+    ) -> None:
+        self._call = call
+        self._items = self._read(call, shown)
+
+    async def __anext__(self) -> T:
+        return await anext(self._items)
+
+    async def listening(self) -> None:
+        """Return once the server listens: nothing that comes later is missed.
+
+        Where the call is refused, it returns too, and the iteration raises that.
+        """
+        with _translated():
+            await self._call.initial_metadata()
+
+    async def aclose(self) -> None:
+        """End the call."""
+        self._call.cancel()
+        await self._items.aclose()
+
+    @staticmethod
+    async def _read(
+        call: grpc.aio.UnaryStreamCall[Any, ResponseT], shown: Callable[[ResponseT], T]
+    ) -> AsyncGenerator[T, None]:
+        with _translated(None, FirstStatus(call)):
+            try:
+                async for response in call:
+                    yield shown(response)
+            finally:
+                call.cancel()
 
 
 @contextmanager

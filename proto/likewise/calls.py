@@ -90,6 +90,23 @@ class Calls:
             finally:
                 call.cancel()
 
+    def begun(
+        self,
+        method: grpc.UnaryStreamMultiCallable[RequestT, ResponseT],
+        request: RequestT,
+        deadline_ms: Deadline,
+    ) -> Iterator[ResponseT]:
+        """As :meth:`responses`, of a call that begins now: returns once the server has taken it up.
+
+        Where it is refused, the iterator raises that.
+        """
+        self._check_open()
+        timeout_s = self.connection.stream_timeout_s(deadline_ms)
+        metadata = self.connection.metadata(tenant_of(request))
+        call = method(request, timeout=timeout_s, metadata=metadata)
+        call.initial_metadata()
+        return _read(call)
+
     def streamed(
         self,
         method: grpc.StreamUnaryMultiCallable[RequestT, ResponseT],
@@ -122,6 +139,14 @@ def _translated(source: Source[Any] | None = None) -> Iterator[None]:
             raise
     if source is not None and source.failure is not None:
         raise source.failure
+
+
+def _read(call: Any) -> Iterator[Any]:
+    with _translated():
+        try:
+            yield from call
+        finally:
+            call.cancel()
 
 
 def _streamed(stream: StreamedRequests[T, RequestT], items: Iterable[T]) -> Iterator[RequestT]:

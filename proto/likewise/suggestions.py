@@ -16,7 +16,7 @@ from likewise.v1.suggestion_service_pb2 import (
 from likewise.v1.suggestion_service_pb2_grpc import SuggestionServiceStub
 
 if TYPE_CHECKING:
-    from likewise.async_calls import AsyncCalls
+    from likewise.async_calls import AsyncCalls, Watching
     from likewise.calls import Calls
     from likewise.v1.suggestion_service_pb2_grpc import SuggestionServiceAsyncStub
 
@@ -34,10 +34,13 @@ class Suggestions:
         return self._calls.call(self._stub.GetSuggestion, request, deadline_ms).suggestion
 
     def watch(self, tenant: str, *, deadline_ms: Deadline = NOT_GIVEN) -> Iterator[Suggestion]:
-        """Yield suggestions as they come, until the deadline. Dropping the iterator ends the call."""
+        """Suggestions as they come, until the deadline: all that come after this has returned.
+
+        The server listens from then on. Dropping the iterator ends the call.
+        """
         request = WatchSuggestionsRequest(tenant=tenant)
-        for response in self._calls.responses(self._stub.WatchSuggestions, request, tenant, deadline_ms):
-            yield response.suggestion
+        responses = self._calls.begun(self._stub.WatchSuggestions, request, deadline_ms)
+        return (response.suggestion for response in responses)
 
     def list(
         self, tenant: str, *, page_size: int = 0, deadline_ms: Deadline = NOT_GIVEN
@@ -65,13 +68,14 @@ class AsyncSuggestions:
         request = GetSuggestionRequest(tenant=tenant, suggestion_id=suggestion_id)
         return (await self._calls.call(self._stub.GetSuggestion, request, deadline_ms)).suggestion
 
-    async def watch(self, tenant: str, *, deadline_ms: Deadline = NOT_GIVEN) -> AsyncIterator[Suggestion]:
-        """As :meth:`Suggestions.watch`."""
+    def watch(self, tenant: str, *, deadline_ms: Deadline = NOT_GIVEN) -> Watching[Suggestion]:
+        """As :meth:`Suggestions.watch`: the call begins now, and ``await watching.listening()`` returns when
+        the server listens.
+        """
         request = WatchSuggestionsRequest(tenant=tenant)
-        async for response in self._calls.responses(
-            self._stub.WatchSuggestions, request, tenant, deadline_ms
-        ):
-            yield response.suggestion
+        return self._calls.begun(
+            self._stub.WatchSuggestions, request, deadline_ms, lambda response: response.suggestion
+        )
 
     async def list(
         self, tenant: str, *, page_size: int = 0, deadline_ms: Deadline = NOT_GIVEN

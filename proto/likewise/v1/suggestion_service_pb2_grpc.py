@@ -68,8 +68,8 @@ class SuggestionServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def WatchSuggestions(self, request, context):
-        """Sends each suggestion for a tenant as it comes, until the caller ends the call or the server stops. What
-        was said before is listed by ListSuggestions.
+        """Sends each suggestion for a tenant as it comes, until the caller ends the call or the server stops: all that
+        come after its initial metadata. What was said before is listed by ListSuggestions.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

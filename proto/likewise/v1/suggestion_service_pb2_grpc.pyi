@@ -115,8 +115,8 @@ class SuggestionServiceStub(typing.Generic[_SuggestionServiceGetSuggestionType, 
     """Returns a suggestion, or whether it may still come. Reads only; safe to retry."""
 
     WatchSuggestions: _SuggestionServiceWatchSuggestionsType
-    """Sends each suggestion for a tenant as it comes, until the caller ends the call or the server stops. What
-    was said before is listed by ListSuggestions.
+    """Sends each suggestion for a tenant as it comes, until the caller ends the call or the server stops: all that
+    come after its initial metadata. What was said before is listed by ListSuggestions.
     """
 
     ListSuggestions: _SuggestionServiceListSuggestionsType
@@ -157,8 +157,8 @@ class SuggestionServiceServicer(metaclass=abc.ABCMeta):
         request: likewise.v1.suggestion_service_pb2.WatchSuggestionsRequest,
         context: _ServicerContext,
     ) -> typing.Union[collections.abc.Iterator[likewise.v1.suggestion_service_pb2.WatchSuggestionsResponse], collections.abc.AsyncIterator[likewise.v1.suggestion_service_pb2.WatchSuggestionsResponse]]:
-        """Sends each suggestion for a tenant as it comes, until the caller ends the call or the server stops. What
-        was said before is listed by ListSuggestions.
+        """Sends each suggestion for a tenant as it comes, until the caller ends the call or the server stops: all that
+        come after its initial metadata. What was said before is listed by ListSuggestions.
         """
 
     @abc.abstractmethod

@@ -50,6 +50,7 @@ class SuggestionService(SuggestionServiceServicer):
         told, _ = self._testimonies(request.tenant)
         if self._adviser is None:
             raise PreconditionFailed("this server asks no language model: nothing will come")
+        context.send_initial_metadata(())  # from here on nothing is missed, and who watches may know
         while not self._adviser.is_closing.wait(limits.SUGGESTIONS_WATCHED_POLL_MS / 1_000):
             check_caller(context)
             testimonies, chart = self._testimonies(request.tenant)
