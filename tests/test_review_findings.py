@@ -1,6 +1,7 @@
 """What a review finds besides mistakes: each kind in books made for it, and not in books like them."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from likewise_engine.chart import Category
 from likewise_engine.review import Finding, FindingKind
 from likewise_engine.transaction import LabelledTransaction
-from review_world import reviewed, row
+from review_world import clean_books, of_kind, planted, reviewed, row
 from shipped_world import tenant_of
 
 
@@ -159,3 +160,17 @@ def test_a_payee_in_several_spellings_is_found_and_others_are_not(tmp_path: Path
 def test_payees_that_a_number_tells_apart_are_not_one(tmp_path: Path) -> None:
     items = [row(10 * p + n, n, f"Studio Flat {p}", "rent") for p in (1, 2) for n in range(4)]
     assert found_in(tmp_path, FindingKind.PAYEE_SPELLINGS, items) == []
+
+
+def test_books_without_dates_are_looked_through_too(tmp_path: Path) -> None:
+    items, wrong = planted(clean_books(520), 0.02)
+    books = [replace(item, transaction=replace(item.transaction, date=None)) for item in items]
+    books[9] = replace(books[9], labels={"category": "once"})
+    with tenant_of(tmp_path, books) as ledger:
+        found = reviewed(ledger)
+    mistakes = of_kind(found, FindingKind.PROBABLE_MISTAKE)
+    assert wrong & {finding.entries[0].transaction_id for finding in mistakes}
+    assert all(f"{finding.entries[0].text!r} is filed under" in finding.message for finding in mistakes)
+    (rare,) = of_kind(found, FindingKind.RARE_CATEGORY)
+    assert rare.message == "'once' was used once in 520 labels."
+    assert {entry.date for finding in found.findings for entry in finding.entries} == {None}

@@ -27,6 +27,7 @@ TENANTS: Final = (
 )
 """Ids that tenants may have: any is a folder of its own."""
 _CATEGORIES: Final = ("food", "rent", "coffee", "tax", "Food", "f\u00f6\u00f6d", "4210")
+_RULES: Final = ("rule-1", "rule-2", "castle")
 _IDS: Final = tuple(f"t{number}" for number in range(40))
 _WORDING: Final = (
     "TESCO STORES 2231",
@@ -69,6 +70,14 @@ _KNOWN: Final[Mapping[str, Callable[[Chance], Any]]] = {
     "request_id": lambda c: c.choice(("", f"r{c.randrange(1_000)}")),
     "paths": lambda c: c.choice(("display_name", "policy", "chart", "policy.closed_chart")),
     "merged_into": lambda _: "",
+    "rule_id": lambda c: c.choice(_RULES),
+    "Rule.id": lambda c: c.choice(("", *_RULES)),
+    "min_support": lambda c: c.choice((0, 1, 8)),
+    "min_precision": lambda c: c.choice((0.0, 0.5)),
+    "max_suggestions": lambda c: c.randint(0, 9),
+    "max_examples": lambda c: c.randint(-1, 9),
+    "max_entries": lambda c: c.choice((0, 1, 50)),
+    "max_findings": lambda c: c.choice((0, 1, 9)),
 }
 """What makes sense in a field, by its name."""
 _NEEDED: Final = frozenset(
@@ -89,6 +98,9 @@ _NEEDED: Final = frozenset(
         "transaction_id",
         "transaction_ids",
         "payee_contains",
+        "rule",
+        "rules",
+        "rule_id",
     ]
 )
 _DEPTH_MAX: Final = 4

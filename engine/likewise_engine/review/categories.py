@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Final
 
 import numpy as np
@@ -200,7 +201,7 @@ def dead(history: History) -> Iterator[Finding]:
             dimension=history.dimension,
             score=1.0 - chance,
             message=(
-                f"{history.name(category)} has not been used since {history.day_of(int(used[-1]))}:"
+                f"{history.name(category)} has not been used since {date.fromordinal(int(days[-1]))}:"
                 f" {since:,.0f} labels and {days_since} days, where {longest} days were the longest between"
                 " two uses."
             ),
@@ -229,12 +230,13 @@ def rare(history: History) -> Iterator[Finding]:
             unused.append(category)
         elif len(used) <= _RARE_LABELS_MAX and used[0] < _RARE_SINCE_SHARE * len(history):
             times = "once" if len(used) == 1 else f"{len(used)} times"
+            last = history.date_of(int(used[-1]))
             yield Finding(
                 kind=FindingKind.RARE_CATEGORY,
                 dimension=history.dimension,
                 score=1.0 - used[-1] / len(history),
-                message=f"{history.name(category)} was used {times} in {len(history):,} labels, last on"
-                f" {history.day_of(int(used[-1]))}.",
+                message=f"{history.name(category)} was used {times} in {len(history):,} labels"
+                f"{f', last on {last}' if last else ''}.",
                 action=f"Merge {history.name(category)} into one that is used, or deactivate it.",
                 categories=history.ids(category),
                 statistics={"labels": float(len(used)), "labels_since": float(len(history) - 1 - used[-1])},

@@ -69,9 +69,10 @@ class History:
         """The days that entries count for, as proleptic ordinals, int64."""
         return self.view.order_day[self.rows[positions]].astype(np.int64)
 
-    def day_of(self, position: int) -> date:
-        """The day that an entry counts for."""
-        return date.fromordinal(int(self.days(np.array([position]))[0]))
+    def date_of(self, position: int) -> date | None:
+        """The date of an entry; None where it has none, though it counts for some day."""
+        view, row = self.view, int(self.rows[position])
+        return date.fromordinal(view.order_day.item(row)) if view.is_dated.item(row) else None
 
     def groups(self, keys: NDArray[np.int64], size_min: int) -> Iterator[NDArray[np.int64]]:
         """Positions that share a key, ascending; groups of at least so many.
@@ -94,7 +95,7 @@ class History:
         amount = view.amount.item(row)
         return FindingEntry(
             transaction_id=view.transaction_ids[row],
-            date=date.fromordinal(view.order_day.item(row)) if view.is_dated.item(row) else None,
+            date=self.date_of(position),
             amount=None if isnan(amount) else decimal_of(amount),
             currency=view.currencies[view.currency.item(row)],
             text=view.texts[view.text.item(row)],

@@ -33,14 +33,14 @@ def mistakes(history: History, held_out: HeldOut) -> Iterator[Finding]:
         # Those that are confident before those that are not, both by quality.
         score = (1.0 - float(suspicions.quality[at])) / 2.0 + 0.5 * is_confident
         witnesses = _witnesses(history, position, likelier)
-        text, day = history.text(position), history.day_of(position)
+        text, day = history.text(position), history.date_of(position)
         yield Finding(
             kind=FindingKind.PROBABLE_MISTAKE,
             dimension=history.dimension,
             score=score,
             message=(
-                f"{text!r} of {day} is filed under {history.name(given)}; without this entry the books say"
-                f" {history.name(likelier)} ({other:.0%} against {own:.0%})."
+                f"{text!r}{f' of {day}' if day else ''} is filed under {history.name(given)}; without this"
+                f" entry the books say {history.name(likelier)} ({other:.0%} against {own:.0%})."
             ),
             action=f"If it is wrong, relabel it as {history.name(likelier)}.",
             categories=history.ids(given, likelier),
