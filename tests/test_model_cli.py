@@ -39,6 +39,14 @@ def test_help_names_every_option() -> None:
         "prune": ["--out", "--texts", "--vocabulary", "--dimensions", "--name"],
         "quantise": ["--out", "--precision", "--texts", "--name"],
         "distil": ["--teacher", "--student-kind", "--layers", "--texts", "--precision", "--work", "--seed"],
+        "tune": [
+            "--student",
+            "--teacher",
+            "--precision",
+            "--leave-out-dir",
+            "--leave-out-together",
+            "--work",
+        ],
         "train-vote": ["--tenant-column", "--recorded", "--leave-out-dir", "--about", "--jobs", "--seed"],
         "ablate-vote": ["--tenant-column", "--recorded", "--json", "--jobs", "--seed"],
     }.items():

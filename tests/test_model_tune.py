@@ -11,6 +11,8 @@ from typer.testing import CliRunner
 
 from likewise_engine.encoder import load_encoder
 from likewise_engine.errors import InvalidInput
+from likewise_indexer.cards import read_record
+from likewise_indexer.cards.shelf import model_in
 from likewise_server.cli.model import model_app
 
 pytestmark = pytest.mark.models
@@ -26,6 +28,7 @@ groups = pytest.importorskip("likewise_indexer.models.tune.groups", reason=REASO
 teaching = pytest.importorskip("likewise_indexer.models.tune.teaching", reason=REASON)
 losses = pytest.importorskip("likewise_indexer.models.tune.loss", reason=REASON)
 
+WORDS = Path(__file__).parents[1] / "data" / "words" / "business-words.tsv"
 FILED = {"rent": ["flat", "the flat", "rent for the flat"], "food": ["tea", "tea shop", "bakers", "shop"]}
 
 
@@ -73,7 +76,7 @@ def test_the_same_seed_gives_the_same_bytes(student: str, tmp_path: Path) -> Non
         tuned = training.tune(
             students.load_student(student), pairs(), small(), apart, tmp_path / f"{out}.work"
         )
-        students.export_student(tuned.student, "small", tmp_path / out, int8=False)
+        students.export_student(tuned.student, "small", tmp_path / out)
     one, two = ((tmp_path / out / "model.onnx").read_bytes() for out in ("one", "two"))
     assert one == two
 
@@ -131,13 +134,34 @@ def test_it_ends_where_nothing_gets_better(student: str, tmp_path: Path) -> None
     assert (tuned.steps, tuned.score) == (15, 0.5)
 
 
+def test_an_interrupted_run_has_no_more_patience_than_another(student: str, tmp_path: Path) -> None:
+    def run(scores: list[float], after_judged: Any) -> Any:
+        left = iter(scores)
+        return training.tune(
+            students.load_student(student),
+            pairs(),
+            small(steps=40, patience=3),
+            lambda _model: next(left),
+            tmp_path / "work",
+            after_judged=after_judged,
+        )
+
+    def cut(step: int, _score: float) -> None:
+        if step == 15:
+            raise Cut
+
+    with pytest.raises(Cut):
+        run([0.5, 0.4, 0.3], cut)
+    assert run([0.3, 0.2, 0.1, 0.1, 0.1], lambda _step, _score: None).steps == 20
+
+
 def test_a_transformer_is_tuned_too(tmp_path: Path) -> None:
     (tmp_path / "teacher").mkdir()
     teachers.tiny_teacher(tmp_path / "teacher").save_pretrained(str(tmp_path / "saved"))
     model = students.load_student(str(tmp_path / "saved"))
     before = students.encode_of(model)(["tea", "flat"])
     tuned = training.tune(model, pairs(), small(steps=5, learning_rate=0.001), apart, tmp_path / "work")
-    encoder = students.export_student(tuned.student, "small", tmp_path / "out", int8=False)
+    encoder = students.export_student(tuned.student, "small", tmp_path / "out")
     after = encoder.encode(["tea", "flat"])
     np.testing.assert_allclose(after, students.encode_of(tuned.student)(["tea", "flat"]), atol=1e-4)
     assert np.abs(after - before).max() > 0.01
@@ -172,11 +196,16 @@ def test_a_student_learns_what_its_teacher_finds_alike(student: str, tmp_path: P
         asked.append(len(asked_texts))
         return vectors
 
-    lesson = teaching.lesson_of(teacher, texts, tmp_path / "cache", lambda _done, _total: None)
-    again = teaching.lesson_of(teacher, texts, tmp_path / "cache", lambda _done, _total: None)
+    def lesson_of(who: str) -> Any:
+        taught = teaching.Taught(teacher, [texts], tmp_path / "cache", lambda _done, _total: None, who)
+        return taught.lesson(texts)
+
+    lesson, again = lesson_of("one"), lesson_of("one")
     assert asked == [len(texts)]
     assert np.array_equal(again.vectors, lesson.vectors)
     assert {len(set(row)) for row in lesson.near} == {len(texts) - 1}
+    lesson_of("another")
+    assert asked == [len(texts)] * 2  # What one teacher said is not taken for another's.
 
     model = students.load_student(student)
     before = apart(model)
@@ -212,13 +241,13 @@ def books_of_one() -> Any:
     return filed.FiledBook("one", "one", [groups.Filed(name, texts) for name, texts in FILED.items()])
 
 
-def books_file(path: Path) -> Path:
-    """Four tenants' rows, each text filed in the same way everywhere."""
+def books_file(path: Path, word: str = "") -> Path:
+    """Four tenants' rows, each text filed in the same way everywhere; named and worded with a word."""
     rows = [
         {
-            "tenant": tenant,
+            "tenant": f"{tenant}{word}",
             "date": datetime.date(2024, 1, 1) + datetime.timedelta(days=number),
-            "payee": text,
+            "payee": f"{text} {word}".strip(),
             "amount": 1.0 + number,
             "category": category,
         }
@@ -253,8 +282,120 @@ def test_the_command_tunes_on_books_brands_and_words(student: str, tmp_path: Pat
     assert (tmp_path / "out.work" / "final").is_dir()
 
 
+def test_sources_are_left_out_one_by_one_or_together_by_the_same_recipe(student: str, tmp_path: Path) -> None:
+    books = [books_file(tmp_path / f"{source}.parquet", source) for source in ("north", "south", "west")]
+    out, others = tmp_path / "out", tmp_path / "others"
+    arguments = ["tune", *map(str, books), "--tenant-column", "tenant", "--student", student, "--tenants-min"]
+    arguments += ["1", "--teacher", student, "--name", "mine", "--steps", "4", "--batch-size", "8"]
+    arguments += ["--out", str(out), "--leave-out-dir", str(others), "--leave-out-together", "west,north"]
+    arguments += ["--words", str(WORDS)]
+    result = CliRunner().invoke(model_app, arguments)
+    assert result.exit_code == 0, result.output
+    assert sorted(path.name for path in others.iterdir()) == ["north", "south", "west"]
+    fingerprints = {path.name: model_in(path).fingerprint for path in (out, *others.iterdir())}
+    assert fingerprints["north"] == fingerprints["west"]
+    assert len(set(fingerprints.values())) == 3
+    of_all, north, south = (read_record(path).data for path in (out, others / "north", others / "south"))
+    assert "Books of north, west were left out." in north.text
+    assert "left out" not in of_all.text
+    learned = [int(str(data.tables[0].rows[0][0]).split()[2]) for data in (of_all, north, south)]
+    assert learned[0] == learned[1] + learned[2]  # Tenants: each source is known to one of the two.
+    assert min(learned) > 0
+
+    written = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("model.onnx")}
+    again = CliRunner().invoke(model_app, arguments)
+    assert again.exit_code == 0, again.output
+    assert again.stdout.count("made before") == 3
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("model.onnx")} == written
+    (others / "west" / "model.onnx").unlink()
+    mended = CliRunner().invoke(model_app, arguments)
+    assert mended.exit_code == 0, mended.output
+    assert mended.stdout.count("made before") == 2
+    assert model_in(others / "west").fingerprint == model_in(others / "north").fingerprint
+
+
+def test_leaving_sources_out_changes_nothing_of_the_encoder_of_all(student: str, tmp_path: Path) -> None:
+    books = [books_file(tmp_path / f"{source}.parquet", source) for source in ("north", "south")]
+    arguments = ["tune", *map(str, books), "--tenant-column", "tenant", "--student", student, "--steps", "4"]
+    arguments += ["--tenants-min", "1", "--teacher", student, "--batch-size", "8", "--words", str(WORDS)]
+    for name, more in (("alone", []), ("beside", ["--leave-out-dir", str(tmp_path / "others")])):
+        result = CliRunner().invoke(model_app, [*arguments, "--out", str(tmp_path / name), *more])
+        assert result.exit_code == 0, result.output
+    assert model_in(tmp_path / "alone").fingerprint == model_in(tmp_path / "beside").fingerprint
+
+
+def test_a_text_of_several_lessons_is_asked_once(tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    def teacher(texts: Any) -> Any:
+        asked.extend(texts)
+        return np.eye(8, dtype=np.float32)[[int(text) for text in texts]]
+
+    def taught() -> Any:
+        lessons = [["0", "1", "2", "3"], ["3", "4", "1"], ["5", "4"]]
+        return teaching.Taught(teacher, lessons, tmp_path, lambda _done, _total: None)
+
+    lesson = taught().lesson(["4", "3", "1"])
+    assert asked == [str(number) for number in range(6)]
+    np.testing.assert_array_equal(lesson.vectors.argmax(axis=1), [4, 3, 1])
+    assert (taught().lesson(["5", "4"]).vectors.shape, len(asked)) == ((2, 8), 6)
+
+
+@pytest.mark.parametrize(
+    ("options", "status", "why"),
+    [
+        (["--leave-out-together", "north,south"], 2, "--leave-out-dir"),
+        (
+            ["--leave-out-dir", "others", "--leave-out-together", "north,east"],
+            1,
+            "'east'; there are: north, south",
+        ),
+        (["--leave-out-dir", "others", "--leave-out-together", "north,south"], 1, "two sources at least"),
+        (["--leave-out-dir", "others", "--leave-out-together", "north,north"], 1, "twice"),
+        (["--precision", "fp16"], 1, "always in int8"),
+    ],
+)
+def test_what_cannot_be_left_out_or_computed_is_refused_first(
+    student: str, tmp_path: Path, options: list[str], status: int, why: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    books = [books_file(tmp_path / f"{source}.parquet", source) for source in ("north", "south")]
+    arguments = ["tune", *map(str, books), "--tenant-column", "tenant", "--student", student, *options]
+    result = CliRunner().invoke(model_app, [*arguments, "--out", "out"])
+    assert result.exit_code == status, result.output
+    assert why in " ".join(result.stderr.split())
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_transformer_is_tuned_to_the_precision_that_is_asked_for(tmp_path: Path) -> None:
+    (tmp_path / "teacher").mkdir()
+    teachers.tiny_teacher(tmp_path / "teacher").save_pretrained(str(tmp_path / "saved"))
+    words = tmp_path / "words.tsv"
+    rows = [f"c{number}\t\ttea shop {number}\tflat {number}" for number in range(80)]
+    words.write_text("\n".join(["concept\tkinds\ten\tde", *rows]) + "\n")
+    sizes = {}
+    for precision in ("fp32", "int8-static"):
+        out = tmp_path / precision
+        arguments = ["tune", "--student", str(tmp_path / "saved"), "--words", str(words), "--steps", "2"]
+        arguments += ["--batch-size", "8", "--learning-rate", "0.001", "--precision", precision]
+        result = CliRunner().invoke(model_app, [*arguments, "--out", str(out)])
+        assert result.exit_code == 0, result.output
+        sizes[precision] = (out / "model.onnx").stat().st_size
+    assert sizes["int8-static"] < sizes["fp32"]
+
+
 def test_the_command_says_what_is_wrong(student: str, tmp_path: Path) -> None:
     arguments = ["tune", "--student", student, "--out", str(tmp_path / "out")]
     result = CliRunner().invoke(model_app, arguments)
     assert result.exit_code == 1
     assert "nothing to tune on" in result.stderr
+    books = tmp_path / "books.csv"
+    rows = [
+        f"2024-01-{day:02},{text},{day},{label}"
+        for day, (text, label) in enumerate([("tea", "x"), ("rent", "y")] * 9, 1)
+    ]
+    books.write_text("\n".join(["date,payee,amount,category", *rows]))
+    result = CliRunner().invoke(model_app, [*arguments, str(books), "--tenants-min", "1"])
+    assert result.exit_code == 1
+    assert "nothing to judge by" in result.stderr
+    assert not (tmp_path / "out.work").exists()

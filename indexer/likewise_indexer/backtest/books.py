@@ -34,6 +34,16 @@ class Book:
     items: Sequence[LabelledTransaction]
     categories: tuple[Category, ...] = ()
 
+    @property
+    def sources(self) -> list[str]:
+        """What its files are called, without their endings."""
+        return [file.name.partition(".")[0] for file in self.files]
+
+    @property
+    def source(self) -> str:
+        """The first of these: what whoever leaves sources out takes it for."""
+        return self.sources[0]
+
 
 @dataclass(slots=True)
 class _Shelved:

@@ -7,7 +7,6 @@ those kept here. Then the student learns where the teacher has each of the given
 """
 
 import copy
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -22,7 +21,7 @@ from likewise_engine.errors import InvalidInput
 from likewise_indexer.compare.agreement import NEIGHBOURS, agreement_of
 from likewise_indexer.compare.result import Agreement
 from likewise_indexer.models.tune.loss import TeacherVectors
-from likewise_indexer.models.tune.student import encode_of
+from likewise_indexer.models.tune.student import digest_of, encode_of
 from likewise_indexer.models.tune.teaching import vectors_of
 from likewise_indexer.models.tune.training import Tuning, claim, train
 
@@ -92,7 +91,7 @@ def distil_layers(
     if len(texts) < TEXTS_MIN:
         raise InvalidInput.of("texts", f"are {len(texts)} distinct ones: at least {TEXTS_MIN} are needed")
     student, kept = shallow(teacher, layers)
-    claim(work, {**asdict(tuning), "layers": kept, "made of": _digest(teacher, texts)})
+    claim(work, {**asdict(tuning), "layers": kept, "made of": digest_of(teacher, texts)})
     vectors = vectors_of(
         encode_of(teacher), texts, work, lambda *far: progress("Asking the teacher for each text", *far)
     )
@@ -163,11 +162,3 @@ def _stack_of(model: SentenceTransformer) -> tuple[Any, torch.nn.ModuleList]:
 
 def _cosine(vectors: Any, teacher: Any) -> float:
     return float(np.einsum("ij,ij->i", vectors, teacher).mean())
-
-
-def _digest(model: SentenceTransformer, texts: Sequence[str]) -> str:
-    """Tells a teacher by its weights, and the texts."""
-    digest = hashlib.sha256("\n".join(texts).encode())
-    for weight in model.state_dict().values():
-        digest.update(weight.contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
-    return digest.hexdigest()

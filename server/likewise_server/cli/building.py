@@ -13,12 +13,11 @@ from likewise_engine import limits
 from likewise_engine.errors import InvalidInput
 from likewise_indexer.backtest import Book, read_books
 from likewise_indexer.bulk.source import SourceOptions
-from likewise_indexer.models.texts import texts_of
 from likewise_indexer.models.vote.replay import FULL_ROWS_MAX
 from likewise_indexer.readers import ColumnWishes
 from likewise_indexer.readers.headers import TENANT
 from likewise_server.cli import files
-from likewise_server.cli.common import LINE_EVERY_S, errors, fail, lines_of, reported
+from likewise_server.cli.common import LINE_EVERY_S, errors, fail, reported
 
 BooksArgument = Annotated[
     list[Path],
@@ -47,20 +46,6 @@ EncodersOption = Annotated[
         help="Encoders that have not seen a source, as FOLDER/SOURCE: for one that was tuned on these books.",
     ),
 ]
-ModelOut = Annotated[
-    Path,
-    typer.Option("--out", help="Folder to write; give it to the server as its encoder.", file_okay=False),
-]
-TextsOption = Annotated[
-    Path | None,
-    typer.Option(
-        metavar="FILE.txt",
-        dir_okay=False,
-        exists=True,
-        help="Wordings like those to come, one a line, in UTF-8.",
-    ),
-]
-LicenceOption = Annotated[str, typer.Option(help="Licence of the source, for the card.")]
 LanguageOption = Annotated[
     list[str] | None,
     typer.Option(
@@ -105,11 +90,6 @@ def building() -> Iterator[None]:
             fail(f"building models needs more than serving: pip install 'likewise[models]' ({error})")
         except ValueError as error:  # a name that is none, say
             fail(str(error), status=2)
-
-
-def texts_in(path: Path | None) -> list[str]:
-    """The distinct texts of a file's lines, in an order drawn at random; none where there is no file."""
-    return [] if path is None else texts_of(lines_of(path))
 
 
 class Bars:

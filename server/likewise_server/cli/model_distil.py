@@ -1,7 +1,7 @@
 """``likewise model distil``: a small student of a large model, static or a transformer of fewer layers."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -10,22 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from likewise_engine.encoder.ngrams import NgramHash
-from likewise_indexer.cards import Assumptions, Meter, Table, write_card
-from likewise_indexer.cards.encoder import encoder_record
+from likewise_indexer.cards import Table
 from likewise_indexer.cards.making import GRAMS_PER_KWH, WATTS_PER_CORE
 from likewise_indexer.models.numbers import Precision
-from likewise_server.cli.building import (
-    Bars,
-    GramsOption,
-    LicenceOption,
-    ModelOut,
-    TextsOption,
-    WattsOption,
-    building,
-    texts_in,
-)
+from likewise_server.cli import making
+from likewise_server.cli.building import Bars, GramsOption, WattsOption, building
 from likewise_server.cli.common import console, fail
-from likewise_server.cli.model_export import NAME_HELP, SOURCE_HELP, PrecisionOption, name_of, show_made
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -54,7 +44,7 @@ _OPTIONS_OF: Final = {
     ),
 }
 """What means nothing to a student of the other kind."""
-_PACKAGES: Final = ("likewise", "onnx", "sentence-transformers", "tokenizers", "torch", "transformers")
+_PACKAGES: Final = ("onnx", "sentence-transformers", "tokenizers", "torch", "transformers")
 _JUDGEMENTS: Final = 10
 """Of the student in a whole training."""
 
@@ -87,7 +77,8 @@ _Work = Annotated[
     ),
 ]
 _Name = Annotated[
-    str, typer.Option(help=f"{NAME_HELP} likewise-static, or the teacher's and the layers if not given.")
+    str,
+    typer.Option(help=f"{making.NAME_HELP} likewise-static, or the teacher's and the layers if not given."),
 ]
 _Student = Annotated[
     Path | None,
@@ -97,8 +88,8 @@ _Student = Annotated[
 
 def distil(
     context: typer.Context,
-    teacher: Annotated[str, typer.Option(help=SOURCE_HELP)],
-    out: ModelOut,
+    teacher: Annotated[str, typer.Option(help=making.SOURCE_HELP)],
+    out: making.ModelOut,
     student_kind: Annotated[StudentKind, typer.Option(help="What to make.")] = StudentKind.STATIC,
     name: _Name = "",
     token_dimensions: _TokenDimensions = 64,
@@ -106,15 +97,15 @@ def distil(
     ngram_length_max: _NgramLengthMax = 4,
     buckets_log2: _BucketsLog2 = 15,
     layers: _Layers = 2,
-    texts: TextsOption = None,
+    texts: making.TextsOption = None,
     steps: _Steps = 1_000,
     batch_size: _BatchSize = 64,
     learning_rate: _LearningRate = 1e-4,
-    precision: PrecisionOption = Precision.FP32,
+    precision: making.PrecisionOption = Precision.FP32,
     work: _Work = None,
     seed: Annotated[int, typer.Option(min=0, help="Of n-gram rows, or of order and dropout.")] = 0,
     student: _Student = None,
-    licence: LicenceOption = "",
+    licence: making.LicenceOption = "",
     watts_per_core: WattsOption = WATTS_PER_CORE,
     grams_per_kwh: GramsOption = GRAMS_PER_KWH,
 ) -> None:
@@ -126,7 +117,9 @@ def distil(
     """
     with building():
         _check_options(context, student_kind, texts)
-        order = _Order(teacher, out, student, licence, Assumptions(watts_per_core, grams_per_kwh))
+        order = _Order(
+            teacher, out, student, licence, making.CardWriter(watts_per_core, grams_per_kwh, _PACKAGES)
+        )
         if student_kind is StudentKind.STATIC:
             ngrams = NgramHash(ngram_length_max, buckets_log2)
             _static(order, name or "likewise-static", token_dimensions, ngram_dimensions, ngrams, seed)
@@ -137,7 +130,7 @@ def distil(
                 steps, batch_size, learning_rate, judged_every=-(-steps // _JUDGEMENTS), seed=seed
             )
             work = work or out.with_name(f"{out.name}.work")
-            _transformer(order, name, layers, texts_in(texts), tuning, precision, work)
+            _transformer(order, name, layers, making.texts_in(texts), tuning, precision, work)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,16 +142,14 @@ class _Order:
         out: folder to write.
         student: folder to save it in for sentence-transformers; None for nowhere.
         licence: of the teacher; empty where nobody said.
-        assumptions: of energy.
-        meter: counts from now.
+        card: counts from now.
     """
 
     teacher: str
     out: Path
     student: Path | None
     licence: str
-    assumptions: Assumptions
-    meter: Meter = field(default_factory=Meter)
+    card: making.CardWriter
 
     def load(self) -> "SentenceTransformer":
         """Load the teacher."""
@@ -173,21 +164,14 @@ class _Order:
         """Save the student where that is wanted, and write its card."""
         if self.student is not None:
             student.save_pretrained(str(self.student))
-        command = f"likewise model distil --teacher {self.called} {options} --out FOLDER"
-        record = encoder_record(
+        self.card.write(
             self.out,
+            f"likewise model distil --teacher {making.called(self.teacher)} {options} --out FOLDER",
             licence=self.licence or "not stated: that of the teacher",
             data=data,
             how=how,
-            making=self.meter.making(command, _PACKAGES, self.assumptions),
             measured=measured,
         )
-        write_card(self.out, record)
-
-    @property
-    def called(self) -> str:
-        """What people call the teacher: the last part of a folder, for a card tells nobody's folders."""
-        return Path(self.teacher).name if Path(self.teacher).is_dir() else self.teacher
 
 
 def _static(order: _Order, name: str, tokens: int, characters: int, ngrams: NgramHash, seed: int) -> None:
@@ -206,7 +190,7 @@ def _static(order: _Order, name: str, tokens: int, characters: int, ngrams: Ngra
         f"--token-dimensions {tokens} --ngram-dimensions {characters} --ngram-length-max {ngrams.length_max}"
         f" --buckets-log2 {ngrams.buckets_log2} --seed {seed}"
     )
-    data = f"What `{order.called}` makes of each token of its vocabulary. No text was used."
+    data = f"What `{making.called(order.teacher)}` makes of each token of its vocabulary. No text was used."
     how = "Principal components of these for tokens, random signs for n-grams of characters: no training."
     student = SentenceTransformer(modules=[module], device="cpu")
     order.finish(student, data, how, options, ())
@@ -229,7 +213,7 @@ def _transformer(
     model = order.load()
     with Bars() as told:
         found = distil_layers(model, layers, texts, tuning, work, told)
-    name = name or f"{name_of(order.teacher, Precision.FP32)}-{layers}-layers"
+    name = name or f"{making.name_of(order.teacher, Precision.FP32)}-{layers}-layers"
     encoder, agreement = export_transformer(found.student, name, order.out, precision, texts)
     options = (
         f"--student-kind transformer --layers {layers} --texts FILE --steps {tuning.steps} --batch-size"
@@ -239,14 +223,15 @@ def _transformer(
     kept = ", ".join(str(number) for number in found.layers)
     order.finish(
         found.student,
-        f"The weights of `{order.called}`, and {found.texts:,} texts that were given, without any labels.",
+        f"The weights of `{making.called(order.teacher)}`, and {found.texts:,} texts that were given,"
+        " without any labels.",
         f"It began as the teacher's layers {kept} (the first is 0), and learned to give the teacher's vectors"
         f" (mean cosine distance; judged on other texts, the best kept), in {found.steps} steps. It computes"
         f" in {precision.value}.",
         options,
         (_beside_teacher(found), agreement.table()),
     )
-    show_made(encoder, agreement, order.out)
+    making.show_made(encoder, agreement, order.out)
     after, before = found.after.agreement, found.before.agreement
     console.print(
         f"Beside the teacher, on {after.texts} other texts: cosine {found.after.cosine:.3f}, before training"

@@ -3,52 +3,27 @@
 Exporting needs the extra ``likewise[models]``; so does quantising, but for torch.
 """
 
-import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import Annotated
 
 import typer
 
-from likewise_indexer.cards import Assumptions, Meter, Table, write_card
-from likewise_indexer.cards.encoder import encoder_record
+from likewise_indexer.cards import Table
 from likewise_indexer.cards.making import GRAMS_PER_KWH, WATTS_PER_CORE
 from likewise_indexer.cards.shelf import model_in
 from likewise_indexer.models.numbers import Precision
-from likewise_server.cli.building import (
-    GramsOption,
-    LicenceOption,
-    ModelOut,
-    TextsOption,
-    WattsOption,
-    building,
-    texts_in,
-)
+from likewise_server.cli import making
+from likewise_server.cli.building import GramsOption, WattsOption, building
 from likewise_server.cli.common import console
-
-if TYPE_CHECKING:
-    from likewise_engine.encoder import OnnxEncoder
-    from likewise_indexer.models.agreement import Agreement
-
-SOURCE_HELP = "A sentence-transformers model: a folder, a name on the hub, or package:NAME."
-NAME_HELP = "Names the model in its fingerprint."
-_PACKAGES: Final = ("likewise", "onnx", "onnxruntime")
-_NAME_CHARS_MAX: Final = 44
-
-PrecisionOption = Annotated[
-    Precision,
-    typer.Option(
-        help="fp16: half the size. int8: a quarter, twice as fast. int8-static: calibrated on --texts."
-    ),
-]
 
 
 def export(
-    source: Annotated[str, typer.Argument(help=SOURCE_HELP)],
-    out: ModelOut,
-    precision: PrecisionOption = Precision.FP32,
-    texts: TextsOption = None,
-    name: Annotated[str, typer.Option(help=f"{NAME_HELP} The source's own name if not given.")] = "",
-    licence: LicenceOption = "",
+    source: Annotated[str, typer.Argument(help=making.SOURCE_HELP)],
+    out: making.ModelOut,
+    precision: making.PrecisionOption = Precision.FP32,
+    texts: making.TextsOption = None,
+    name: Annotated[str, typer.Option(help=f"{making.NAME_HELP} The source's own name if not given.")] = "",
+    licence: making.LicenceOption = "",
     watts_per_core: WattsOption = WATTS_PER_CORE,
     grams_per_kwh: GramsOption = GRAMS_PER_KWH,
 ) -> None:
@@ -57,31 +32,31 @@ def export(
         from likewise_indexer.models.export import export_transformer
         from likewise_indexer.models.teacher import load_teacher
 
-        meter, given = Meter(), texts_in(texts)
-        model = load_teacher(source)
+        card = making.CardWriter(watts_per_core, grams_per_kwh, ("onnx", "onnxruntime", "torch"))
+        given, model = making.texts_in(texts), load_teacher(source)
         status.update(f"Exporting {source} to {precision.value}")
         encoder, agreement = export_transformer(
-            model, name or name_of(source, precision), out, precision, given
+            model, name or making.name_of(source, precision), out, precision, given
         )
-        command = f"likewise model export {source} --precision {precision.value} --out FOLDER"
-        record = encoder_record(
+        card.write(
             out,
-            licence=licence or "not stated: that of the source",
-            data=f"Exported from `{source}` without any training.",
+            f"likewise model export {making.called(source)} --precision {precision.value} --out FOLDER",
+            licence=licence,
+            data=f"Exported from `{making.called(source)}` without any training.",
             how=f"Its graph was traced, and computes in {precision.value}.",
-            making=meter.making(command, (*_PACKAGES, "torch"), Assumptions(watts_per_core, grams_per_kwh)),
             measured=[agreement.table()],
         )
-        write_card(out, record)
-    show_made(encoder, agreement, out)
+    making.show_made(encoder, agreement, out)
 
 
 def quantise(
     source: Annotated[Path, typer.Argument(help="An exported folder in fp32.", file_okay=False, exists=True)],
-    out: ModelOut,
-    texts: TextsOption,
-    precision: PrecisionOption = Precision.INT8,
-    name: Annotated[str, typer.Option(help=f"{NAME_HELP} The source's and the precision if not given.")] = "",
+    out: making.ModelOut,
+    texts: making.TextsOption,
+    precision: making.PrecisionOption = Precision.INT8,
+    name: Annotated[
+        str, typer.Option(help=f"{making.NAME_HELP} The source's and the precision if not given.")
+    ] = "",
     watts_per_core: WattsOption = WATTS_PER_CORE,
     grams_per_kwh: GramsOption = GRAMS_PER_KWH,
 ) -> None:
@@ -89,47 +64,24 @@ def quantise(
     with building(), console.status(f"Quantising {source} to {precision.value}"):
         from likewise_indexer.models.quantise import quantise as quantised
 
-        meter, model = Meter(), model_in(source)
-        named = name or f"{model.name[:_NAME_CHARS_MAX]}-{precision.value}"
-        encoder, agreement = quantised(source, out, named, precision, texts_in(texts))
-        record = encoder_record(
+        card, model = making.CardWriter(watts_per_core, grams_per_kwh), model_in(source)
+        named = name or f"{model.name[: making.NAME_CHARS_MAX]}-{precision.value}"
+        encoder, agreement = quantised(source, out, named, precision, making.texts_in(texts))
+        card.write(
             out,
-            licence=model.licence or "not stated: that of the source",
+            f"likewise model quantise SOURCE --precision {precision.value} --texts FILE --out FOLDER",
+            licence=model.licence,
             data=f"Quantised from `{model.fingerprint}` without any training.",
             how=f"It computes in {precision.value}.",
-            making=meter.making(
-                f"likewise model quantise SOURCE --precision {precision.value} --texts FILE --out FOLDER",
-                _PACKAGES,
-                Assumptions(watts_per_core, grams_per_kwh),
-            ),
             measured=[agreement.table()],
         )
-        write_card(out, record)
-    show_made(encoder, agreement, out)
-
-
-def show_made(encoder: "OnnxEncoder", agreement: "Agreement", out: Path) -> None:
-    """Tell what was made, and how it agrees with what it was made of."""
-    size = model_in(out).bytes / 1e6
-    console.print(f"{encoder.fingerprint}: {encoder.dimensions} dimensions, {size:.1f} MB, in {out}")
-    console.print(
-        f"Against the original, on {agreement.texts} texts: cosine {agreement.cosine_mean:.5f} on average,"
-        f" {agreement.cosine_min:.5f} at worst; no component differs by more than"
-        f" {agreement.difference_max:.1e}."
-    )
-
-
-def name_of(source: str, precision: Precision) -> str:
-    """A model's name from where it comes from: ``BAAI/bge-small-en`` -> ``bge-small-en``."""
-    last = re.split(r"[/\\:]", source.rstrip("/\\"))[-1]
-    suffix = "" if precision is Precision.FP32 else f"-{precision.value}"
-    return re.sub(r"[^A-Za-z0-9._-]", "-", last)[:_NAME_CHARS_MAX] + suffix
+    making.show_made(encoder, agreement, out)
 
 
 def prune(
     source: Annotated[Path, typer.Argument(help="An exported model folder.", file_okay=False, exists=True)],
-    out: ModelOut,
-    texts: TextsOption,
+    out: making.ModelOut,
+    texts: making.TextsOption,
     vocabulary: Annotated[
         bool,
         typer.Option("--vocabulary/--no-vocabulary", help="Drop word pieces that no text needs."),
@@ -137,7 +89,9 @@ def prune(
     dimensions: Annotated[
         int | None, typer.Option(min=1, help="Of the vectors to come, by principal components.")
     ] = None,
-    name: Annotated[str, typer.Option(help=f"{NAME_HELP} The source's and -pruned if not given.")] = "",
+    name: Annotated[
+        str, typer.Option(help=f"{making.NAME_HELP} The source's and -pruned if not given.")
+    ] = "",
     watts_per_core: WattsOption = WATTS_PER_CORE,
     grams_per_kwh: GramsOption = GRAMS_PER_KWH,
 ) -> None:
@@ -148,10 +102,10 @@ def prune(
     with building(), console.status(f"Pruning {source}"):
         from likewise_indexer.models.prune import prune as pruned
 
-        meter, model = Meter(), model_in(source)
-        named = name or f"{model.name[:_NAME_CHARS_MAX]}-pruned"
+        card, model = making.CardWriter(watts_per_core, grams_per_kwh), model_in(source)
+        named = name or f"{model.name[: making.NAME_CHARS_MAX]}-pruned"
         encoder, found = pruned(
-            source, out, named, texts_in(texts), vocabulary=vocabulary, dimensions=dimensions
+            source, out, named, making.texts_in(texts), vocabulary=vocabulary, dimensions=dimensions
         )
         agreement = found.agreement
         figures = Table(
@@ -162,19 +116,14 @@ def prune(
             f"{found.tokens[1]:,} of {found.tokens[0]:,} word pieces, {found.dimensions[1]} of"
             f" {found.dimensions[0]} dimensions"
         )
-        record = encoder_record(
+        card.write(
             out,
-            licence=model.licence or "not stated: that of the source",
+            "likewise model prune SOURCE --texts FILE --out FOLDER",
+            licence=model.licence,
             data=f"Pruned from `{model.fingerprint}` by given wordings, without any training.",
             how=f"It keeps {told}.",
-            making=meter.making(
-                "likewise model prune SOURCE --texts FILE --out FOLDER",
-                _PACKAGES,
-                Assumptions(watts_per_core, grams_per_kwh),
-            ),
             measured=[figures],
         )
-        write_card(out, record)
     size, before = model_in(out).bytes / 1e6, model.bytes / 1e6
     console.print(f"{encoder.fingerprint}: {told}; {size:.1f} MB of {before:.1f}, in {out}")
     console.print(

@@ -1,6 +1,6 @@
 """``likewise model tune``: a student learns which texts belong together."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
@@ -9,20 +9,28 @@ import typer
 from rich.box import SIMPLE
 from rich.table import Table
 
-from likewise_indexer.cards import Assumptions, Meter, write_card
-from likewise_server.cli import files
-from likewise_server.cli.building import AboutOption, Bars, about_of, books_of_sources, building
-from likewise_server.cli.common import console
+from likewise_indexer.cards import write_card
+from likewise_indexer.cards.making import GRAMS_PER_KWH, WATTS_PER_CORE
+from likewise_indexer.models.numbers import Precision
+from likewise_server.cli import files, making
+from likewise_server.cli.building import (
+    AboutOption,
+    Bars,
+    GramsOption,
+    WattsOption,
+    about_of,
+    books_of_sources,
+    building,
+)
+from likewise_server.cli.common import console, fail
 
 if TYPE_CHECKING:
-    from likewise_indexer.models.tune.filed import FiledBook
+    from likewise_indexer.models.tune.run import Made, Part, Recipe
     from likewise_indexer.models.tune.sources import Sources
 
 _file = partial(typer.Option, dir_okay=False, exists=True)
 _COMMAND: Final = "likewise model tune BOOKS... --student FOLDER --out FOLDER"
 _PACKAGES: Final = ("datasets", "numpy", "sentence-transformers", "tokenizers", "torch", "transformers")
-_TEXTS_SPOILT: Final = 2_000
-"""Names of brands, among which spoilt ones are looked for."""
 
 _Books = Annotated[
     list[Path] | None,
@@ -88,7 +96,29 @@ _HardNegatives = Annotated[
         "--hard-negatives", help="Hold each text of a book also against one like it, filed elsewhere."
     ),
 ]
-_Int8 = Annotated[bool, typer.Option("--int8", help="Quantise a transformer; a static one always is.")]
+_Precision = Annotated[
+    Precision | None,
+    typer.Option(
+        help=f"Of a transformer, fp32 if not given; a static one is always in int8. {making.PRECISION_HELP}"
+    ),
+]
+_LeaveOutDir = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FOLDER",
+        file_okay=False,
+        help="Also tune encoders that know all sources but one, by the same recipe, as FOLDER/SOURCE: for"
+        " --encoders-dir of train-vote. A file is a source.",
+    ),
+]
+_LeaveOutTogether = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="SOURCE,SOURCE",
+        help="With --leave-out-dir: leave these out together, by one encoder that knows none of them: those"
+        " of one publisher, say; repeatable.",
+    ),
+]
 _Out = Annotated[
     Path, typer.Option(help="Folder to write; give it to the server as its encoder.", file_okay=False)
 ]
@@ -110,10 +140,14 @@ def tune(
     batch_size: Annotated[int, typer.Option(min=2, help="Pairs in a batch.")] = 256,
     learning_rate: _LearningRate = 0.04,
     hard_negatives: _HardNegatives = False,
-    int8: _Int8 = False,
+    precision: _Precision = None,
     work: _Work = None,
-    name: Annotated[str, typer.Option(help="Names the model in its fingerprint.")] = "tuned",
+    leave_out_dir: _LeaveOutDir = None,
+    leave_out_together: _LeaveOutTogether = None,
+    name: Annotated[str, typer.Option(help=making.NAME_HELP)] = "tuned",
     seed: Annotated[int, typer.Option(min=0, help="Of pairs, noise, order and trials.")] = 0,
+    watts_per_core: WattsOption = WATTS_PER_CORE,
+    grams_per_kwh: GramsOption = GRAMS_PER_KWH,
 ) -> None:
     """Tune an encoder on one's own books and on what the world knows.
 
@@ -121,76 +155,105 @@ def tune(
     so do spoilt copies of a text, brands of one kind, and words of one meaning in two languages. One tenant
     in eight is not trained on: by these, and by words held out, the best student is told.
     """
+    if leave_out_together and leave_out_dir is None:
+        fail("--leave-out-together says what --leave-out-dir leaves out: give both", status=2)
     with building(), Bars() as told:
-        from likewise_indexer.models.tune.card import Story, record_of
-        from likewise_indexer.models.tune.filed import filed_books
-        from likewise_indexer.models.tune.judging import is_held_out, measures_of, scored
+        from likewise_indexer.models.tune.run import Part, Recipe, ask_teacher, groups_left_out, make, work_of
         from likewise_indexer.models.tune.search import Settings, search
-        from likewise_indexer.models.tune.student import encode_of, export_student, load_student
-        from likewise_indexer.models.tune.teaching import lesson_of
+        from likewise_indexer.models.tune.student import load_student
         from likewise_indexer.models.tune.training import Tuning
-        from likewise_indexer.models.tune.training import tune as train
 
-        meter, whose = Meter(), about_of(about)
+        cards, whose = _Cards(watts_per_core, grams_per_kwh), about_of(about)
         books = books_of_sources(paths, tenant_column) if paths else []
-        filed = filed_books([book for book in books if not is_held_out(book)], tenants_min)
-        sources = _sources(filed, brands, merchant_categories, words)
-        held_out = [book for book in books if is_held_out(book)]
-        judged = (held_out, [brand.text for brand in sources.brands[:_TEXTS_SPOILT]], sources.concepts)
-        score, work = scored(*judged), work or out.with_name(f"{out.name}.work")
+        background = _background(brands, merchant_categories, words)
+        groups: list[tuple[str, ...]] = [()]
+        if leave_out_dir is not None:
+            groups += groups_left_out(books, [group.split(",") for group in leave_out_together or ()])
+        parts = [Part.of(books, background, tenants_min, left_out) for left_out in groups]
+        for part in parts:
+            part.check()
+        work = work or out.with_name(f"{out.name}.work")
         settings = Settings(
             Tuning(steps=steps, batch_size=batch_size, learning_rate=learning_rate, seed=seed),
             hard_negatives=hard_negatives,
         )
         if trials:
             load = partial(load_student, student)
-            searched = search(load, sources, settings.tuning, score, trials, work / "search", told)
+            searched = search(
+                load, parts[0].sources, settings.tuning, parts[0].score(), trials, work / "search", told
+            )
             settings = searched.settings
             console.print(f"The best of {searched.trials} trials scored {searched.score:.4f}: {settings}")
-        lesson = None
-        if teacher:
-            large = encode_of(load_student(teacher))
-            lesson = lesson_of(
-                large, sources.taught(), work, partial(told, "Asking the teacher for each text")
-            )
-        model = load_student(student)
-        before = measures_of(encode_of(model), *judged)
-        groups = sources.groups(settings.weights, encode_of(model) if settings.hard_negatives else None)
-        tuned = train(model, groups, settings.tuning, score, work / "final", partial(told, "Tuning"), lesson)
-        encoder = export_student(tuned.student, name, out, int8=int8)
-        after = measures_of(encoder.encode, *judged)
-        story = Story(_called(student), teacher, sources, tenants_min, tuned.steps, before, after, whose)
-        write_card(out, record_of(out, story, meter.making(_COMMAND, _PACKAGES, Assumptions())))
-    _show(before, after)
-    console.print(
-        f"{encoder.fingerprint}: {encoder.dimensions} dimensions, after {tuned.steps} steps, in {out}"
-    )
+        recipe = Recipe(student, teacher, name, settings, precision)
+        taught, write = (
+            ask_teacher(recipe, parts, work, told),
+            partial(cards.write, recipe, tenants_min, whose),
+        )
+        for part in parts:
+            outs = [leave_out_dir / source for source in part.left_out] if leave_out_dir else []
+            outs = outs or [out]
+            made = make(recipe, part, taught, work_of(part, work), outs, write, told)
+            _show(part, made, outs)
 
 
-def _called(student: str) -> str:
-    """What people call a model: the last part of a folder, for a card tells nobody's folders."""
-    return Path(student).name if Path(student).is_dir() else student
+class _Cards:
+    """Writes the cards of the encoders that are made, with what each took since the one before."""
+
+    def __init__(self, watts_per_core: float, grams_per_kwh: float) -> None:
+        self._count = partial(making.CardWriter, watts_per_core, grams_per_kwh, _PACKAGES)
+        self._counting = self._count()
+
+    def write(
+        self, recipe: "Recipe", tenants_min: int, about: str, out: Path, part: "Part", made: "Made"
+    ) -> None:
+        """Write the card of a folder."""
+        from likewise_indexer.models.tune.card import Story, record_of
+
+        story = Story(
+            making.called(recipe.student),
+            making.called(recipe.teacher) if recipe.teacher else "",
+            part.sources,
+            tenants_min,
+            made.steps,
+            made.before,
+            made.after,
+            part.left_out,
+            about,
+        )
+        command = f"{_COMMAND} --leave-out-dir FOLDER" if part.left_out else _COMMAND
+        write_card(out, record_of(out, story, self._counting.making(command)))
+        self._counting = self._count()
 
 
-def _sources(
-    books: Sequence["FiledBook"], brands: Path | None, merchant_categories: Path | None, words: Path | None
-) -> "Sources":
+def _background(brands: Path | None, merchant_categories: Path | None, words: Path | None) -> "Sources":
+    """What there is to learn from besides books."""
     from likewise_indexer.models.tune.background import read_brands, read_merchant_categories
     from likewise_indexer.models.tune.sources import Sources
     from likewise_indexer.models.tune.words import read_words
 
     return Sources(
-        books,
+        (),
         read_brands(brands) if brands else (),
         read_merchant_categories(merchant_categories) if merchant_categories else {},
         read_words(words) if words else (),
     )
 
 
-def _show(before: Mapping[str, float], after: Mapping[str, float]) -> None:
+def _show(part: "Part", made: "Made | None", outs: Sequence[Path]) -> None:
+    where = ", ".join(map(str, outs))
+    without = f"Without {', '.join(part.left_out)}: " if part.left_out else ""
+    if made is None:
+        console.print(f"{without}made before, in {where}", soft_wrap=True)
+        return
     table = Table("on what was kept back", "before", "after", box=SIMPLE)
     for column in table.columns[1:]:
         column.justify = "right"
-    for measure, share in after.items():
-        table.add_row(measure, f"{before[measure]:.3f}", f"{share:.3f}")
+    for measure, share in made.after.items():
+        table.add_row(measure, f"{made.before[measure]:.3f}", f"{share:.3f}")
     console.print(table)
+    encoder = made.encoder
+    console.print(
+        f"{without}{encoder.fingerprint}: {encoder.dimensions} dimensions, after {made.steps} steps, in"
+        f" {where}",
+        soft_wrap=True,
+    )

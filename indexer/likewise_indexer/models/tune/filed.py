@@ -47,7 +47,7 @@ def filed_books(books: Sequence[Book], tenants_min: int) -> list[FiledBook]:
         books: of any number of tenants.
         tenants_min: tenants that must use a word, or it is taken out.
     """
-    counts = {(book.files[0].name.partition(".")[0], book.tenant): _counts(book) for book in books}
+    counts = {(book.source, book.tenant): _counts(book) for book in books}
     tenants = Counter(
         word for texts in counts.values() for word in {w for text in texts for w in text.split()}
     )

@@ -1,8 +1,9 @@
 """The student before and after: where it comes from, what of it is judged, and how it becomes a model that
 serves."""
 
+import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from sentence_transformers import SentenceTransformer
 
 from likewise_engine.encoder import OnnxEncoder
-from likewise_engine.errors import ModelFault
+from likewise_engine.errors import InvalidInput, ModelFault
 from likewise_indexer.models.export import export_transformer
 from likewise_indexer.models.numbers import Precision
 from likewise_indexer.models.static_graph import export_static
@@ -60,22 +61,45 @@ def encode_of(student: SentenceTransformer) -> Encode:
     return encode
 
 
-def export_student(student: SentenceTransformer, name: str, folder: Path, *, int8: bool) -> OnnxEncoder:
+def digest_of(model: SentenceTransformer, texts: Iterable[str]) -> str:
+    """Tells a model by its weights, and texts."""
+    digest = hashlib.sha256("\n".join(texts).encode())
+    for weight in model.state_dict().values():
+        digest.update(weight.contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
+
+
+def check_precision(student: SentenceTransformer, precision: Precision | None) -> None:
+    """Raise InvalidInput where a student cannot compute so: a static one is in int8 always."""
+    if precision not in (None, Precision.INT8) and isinstance(student[0], StaticNgramEmbedding):
+        raise InvalidInput.of("precision", f"is {precision}, and the student static: it is always in int8")
+
+
+def export_student(
+    student: SentenceTransformer,
+    name: str,
+    folder: Path,
+    precision: Precision | None = None,
+    texts: Sequence[str] = (),
+) -> OnnxEncoder:
     """Write a model folder; return its encoder.
 
     Args:
         student: a static one is rounded to whole numbers.
         name: names the model.
         folder: is made if missing.
-        int8: quantise a transformer; a static model always is.
+        precision: in which numbers a transformer is to compute, FP32 if None; a static one is in int8.
+        texts: normalised, in an order drawn at random: to calibrate INT8_STATIC by.
 
     Raises:
-        InvalidInput: its vectors are longer than VECTOR_DIMENSIONS_MAX.
+        InvalidInput: its vectors are longer than VECTOR_DIMENSIONS_MAX, it is static and another precision
+            is wanted, or there are too few texts to calibrate by.
         ModelFault: the exported model does not agree with the student.
     """
+    check_precision(student, precision)
     module = student[0]
     if not isinstance(module, StaticNgramEmbedding):
-        encoder, _ = export_transformer(student, name, folder, Precision.INT8 if int8 else Precision.FP32)
+        encoder, _ = export_transformer(student, name, folder, precision or Precision.FP32, texts)
         return encoder
     for table in (module.tokens, module.characters):
         rows = table.weight.detach().numpy()

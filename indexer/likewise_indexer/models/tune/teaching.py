@@ -46,13 +46,47 @@ class Lesson:
         return Group("teacher", weight, draw)
 
 
-def lesson_of(encode: Encode, texts: Sequence[str], cache: Path, progress: Progress) -> Lesson:
-    """Ask a teacher for its vectors of texts, two at least, as :func:`vectors_of` does."""
-    vectors = vectors_of(encode, texts, cache, progress)
-    return Lesson(texts, vectors, _near(vectors))
+class Taught:
+    """A teacher's vectors of the texts of several lessons, each text asked once.
+
+    Those of the first lesson are asked by themselves: its vectors are the same to the last bit, whatever
+    lessons come after.
+    """
+
+    def __init__(
+        self,
+        encode: Encode,
+        lessons: Sequence[Sequence[str]],
+        cache: Path,
+        progress: Progress,
+        who: str = "",
+    ) -> None:
+        """Ask.
+
+        Args:
+            encode: the teacher.
+            lessons: texts of each, distinct in each, two at least.
+            cache: as for :func:`vectors_of`.
+            progress: likewise.
+            who: likewise.
+        """
+        first, *others = lessons
+        rest = list(dict.fromkeys(text for lesson in others for text in lesson))
+        known = set(first)
+        rest = [text for text in rest if text not in known]
+        parts = [vectors_of(encode, texts, cache, progress, who) for texts in (first, rest) if texts]
+        self._vectors = np.concatenate(parts)
+        self._rows = {text: row for row, text in enumerate((*first, *rest))}
+
+    def lesson(self, texts: Sequence[str]) -> Lesson:
+        """The lesson of texts, which are among those that were asked."""
+        vectors = self._vectors[[self._rows[text] for text in texts]]
+        return Lesson(texts, vectors, _near(vectors))
 
 
-def vectors_of(encode: Encode, texts: Sequence[str], cache: Path, progress: Progress) -> NDArray[np.float32]:
+def vectors_of(
+    encode: Encode, texts: Sequence[str], cache: Path, progress: Progress, who: str = ""
+) -> NDArray[np.float32]:
     """Ask a teacher for its unit vectors of texts, float32 ``(texts, dimensions)``.
 
     Args:
@@ -60,8 +94,9 @@ def vectors_of(encode: Encode, texts: Sequence[str], cache: Path, progress: Prog
         texts: distinct.
         cache: folder that keeps the vectors for the next time that the same texts are asked.
         progress: told the texts done and those in all.
+        who: names the teacher, where the folder may keep what others said.
     """
-    digest = hashlib.sha256("\n".join(texts).encode()).hexdigest()[:16]
+    digest = hashlib.sha256("\n".join((who, *texts) if who else texts).encode()).hexdigest()[:16]
     path = cache / f"teacher-{digest}.npy"
     if path.exists():
         kept: NDArray[np.float32] = np.load(path)

@@ -87,6 +87,7 @@ def tune(
     progress: Progress = lambda _done, _total: None,
     lesson: Lesson | None = None,
     after_judged: Callable[[int, float], None] = lambda _step, _score: None,
+    made_of: str = "",
 ) -> Tuned:
     """Train a student.
 
@@ -100,6 +101,7 @@ def tune(
         lesson: what a teacher thinks of texts, to be learned beside the pairs, as often; None without a
             teacher.
         after_judged: told each step that was judged, and the score; it may raise to end the run.
+        made_of: tells the student and what it learns from another's, as part of the settings.
 
     Raises:
         InvalidInput: there are no pairs, or the folder holds a run of other settings.
@@ -108,7 +110,8 @@ def tune(
         raise InvalidInput.of("books", "and background are missing: there is nothing to tune on")
     if lesson is not None:
         groups = [*groups, lesson.group(sum(group.weight for group in groups))]
-    claim(work, {**asdict(tuning), "groups": [[group.name, group.weight] for group in groups]})
+    weights = [[group.name, group.weight] for group in groups]
+    claim(work, {**asdict(tuning), "groups": weights, "made of": made_of})
     losses = _losses(student, groups, tuning, lesson)
     return train(student, _datasets(groups, tuning), losses, tuning, score, work, progress, after_judged)
 
@@ -204,6 +207,7 @@ def _arguments(tuning: Tuning, work: Path, optimiser: str) -> Any:
         save_steps=tuning.judged_every,
         save_total_limit=1,  # and the best, where that is another
         load_best_model_at_end=True,
+        restore_callback_states_from_checkpoint=True,  # Else patience would begin anew.
         metric_for_best_model=_SCORE,
         greater_is_better=True,
         logging_strategy="no",

@@ -132,7 +132,7 @@ class _Recorder:
 
     def __init__(self, book: Book, seed: int, encoders: Path | None) -> None:
         self.items = [item for item in book.items if CATEGORY_DIMENSION in item.labels]
-        self.source = book.files[0].name.partition(".")[0]
+        self.source = book.source
         self.tenant = book.tenant
         self._seed = seed
         self._encoder = None if encoders is None else encoders / self.source
