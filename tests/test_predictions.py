@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from likewise_engine.answers import ClassifyOptions
+from likewise_engine.audit import Action, Counts
 from likewise_engine.errors import PreconditionFailed, StoreFault
 from likewise_engine.feedback.codec import decoded_prediction, encoded
 from likewise_engine.feedback.recorder import Recorder
@@ -191,6 +192,45 @@ def test_what_is_forgotten_is_gone_from_the_disk(data_folder: Path) -> None:
             assert file.count() == 0
             assert file.rows("PRAGMA freelist_count") == [(0,)]
         assert record[:32] not in b"".join(p.read_bytes() for p in data_folder.rglob("predictions*"))
+
+
+def test_what_was_only_asked_about_is_forgotten_with_a_receipt(data_folder: Path) -> None:
+    with prediction_world(data_folder) as world:
+        for _ in range(2):
+            world.ask(transaction("q", "CAFFE ROASTERS"))
+        world.flush()
+        with world.tenants.use(TENANT) as ledger:
+            before = ledger.view
+            outcome = ledger.forget(["q"], actor="somebody")
+            again = ledger.forget(["q"])
+            (noted,) = ledger.store.audit_records(count_max=1)
+            assert ledger.view.heads is before.heads  # nothing else is made anew for it
+    assert (outcome.forgotten, outcome.missing, outcome.revision) == (0, 1, before.revision)
+    assert outcome.receipt is not None
+    assert outcome.receipt.erased == Counts(predictions=2)
+    assert (noted.id, noted.actor, noted.action) == (outcome.receipt.record, "somebody", Action.FORGET)
+    assert again.receipt is None
+
+
+def test_receipts_count_recorded_answers(data_folder: Path) -> None:
+    with prediction_world(data_folder) as world:
+        world.ask(transaction("q", "TESCO STORES"))
+        world.flush()
+        with world.tenants.use(TENANT) as ledger:
+            milk = CategoryPurge("category", "milk")
+            rehearsed = ledger.purge_category(milk, is_rehearsal=True)
+            purged = ledger.purge_category(milk)
+            assert rehearsed.erased == purged.erased
+            assert purged.erased.predictions == 1
+        world.ask(transaction("q", "CAFFE ROASTERS"))
+        world.flush()
+        with world.tenants.use(TENANT) as ledger:
+            forgotten = ledger.forget(["c1"]).receipt  # a neighbour of it
+            assert forgotten is not None
+            assert (forgotten.erased.entries, forgotten.erased.predictions) == (1, 1)
+        world.ask(transaction("q", "CAFFE ROASTERS"))
+        world.flush()
+        assert world.tenants.delete(TENANT).erased.predictions == 1
 
 
 def test_an_answer_that_saw_the_forgotten_is_not_recorded_later(data_folder: Path) -> None:

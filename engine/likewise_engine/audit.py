@@ -60,6 +60,7 @@ class Counts:
         outcomes: outcomes, by which the tenant is calibrated, that were erased.
         categories: categories that were erased.
         testimonies: testimonies of a language model that were erased.
+        predictions: recorded answers that were erased.
     """
 
     created: int = 0
@@ -72,6 +73,7 @@ class Counts:
     outcomes: int = 0
     categories: int = 0
     testimonies: int = 0
+    predictions: int = 0
 
     def __bool__(self) -> bool:
         return self != NOTHING

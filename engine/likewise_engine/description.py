@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
@@ -14,6 +14,7 @@ from likewise_engine.keys import TenantKey
 from likewise_engine.ledger.hindsight import models_fingerprint
 from likewise_engine.ledger.ledger import Ledger
 from likewise_engine.store.base import StoreStatistics, TenantRecord, TenantStore
+from likewise_engine.store.predictions import PredictionFile
 from likewise_engine.store.sqlite import SqliteStore
 from likewise_engine.vote import Vote
 
@@ -35,9 +36,18 @@ def contents(path: Path, key: Callable[[], TenantKey]) -> tuple[Counts, int]:
     """What a store holds, and its revision. One that is damaged, or has no key, says nothing."""
     try:
         with closing(SqliteStore(path, key())) as store:
-            return everything(store.statistics()), store.record().revision
+            counts = replace(everything(store.statistics()), predictions=_answered(path.parent, store.key))
+            return counts, store.record().revision
     except StoreFault:
         return NOTHING, 0
+
+
+def _answered(folder: Path, key: TenantKey) -> int:
+    """How many answers are recorded; 0 where the file is damaged."""
+    try:
+        return PredictionFile(folder, key).count()
+    except StoreFault:
+        return 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from likewise_engine.answers import ClassifyOptions
+from likewise_engine.audit import Action, Counts, Note, Receipt
 from likewise_engine.background import Background
 from likewise_engine.errors import PreconditionFailed
 from likewise_engine.explain import Explanation
@@ -223,15 +224,24 @@ class Aside:
             kept = self._state.memory.testimonies.by_question.get((testimony.text, testimony.dimension))
             return kept is not None and kept.revision == testimony.revision
 
-    def _outdate_questions(self) -> None:
+    def _outdate_questions(self, actor: str, predictions: int) -> Receipt | None:
         """Have no testimony kept that was asked for until now; within the turn.
 
         For one that is being asked about, here or in another process, may be forgotten before anything is
         known of it. Nothing else tells the two apart, so what is asked for from now until the next revision
         is not kept either.
+
+        Args:
+            actor: who forgets.
+            predictions: recorded answers that were erased.
+
+        Returns:
+            A receipt of these; None where there were none.
         """
-        with self._state.changing(Change(self._state.memory.revision, outdates_questions=True)):
+        note = Note(actor, Action.FORGET, Counts(predictions=predictions)) if predictions else None
+        with self._state.changing(Change(self._state.memory.revision, outdates_questions=True, note=note)):
             pass  # Memory is told by the store.
+        return Receipt.of(self._store.audit_records(count_max=1)[0]) if note else None
 
     def save_snapshot(self, keep_on: Callable[[], bool] = lambda: True) -> bool:
         """Cache what the store holds in a file that is soon read. Call it aside; nobody is held up.

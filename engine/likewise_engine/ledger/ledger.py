@@ -28,7 +28,7 @@ Forgetting rebuilds memory from the store: slower than masking, and leaves nothi
 """
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -71,7 +71,7 @@ from likewise_engine.ledger.outcomes import (
     Rejection,
     ReshapeOutcome,
 )
-from likewise_engine.ledger.purge import CategoryPurge
+from likewise_engine.ledger.purge import CategoryPurge, erasure_of
 from likewise_engine.ledger.reencode import reencode
 from likewise_engine.ledger.requests import NO_CONTENT, digest_of, remembered
 from likewise_engine.ledger.reshape import Reshaping
@@ -235,13 +235,16 @@ class Ledger(Switching):
         with ExitStack() as until_committed, self._state.writing():
             found = self._store.entries_by_id(sorted(wanted))
             doomed = {entry.seq: key for key, entry in found.items()}
-            change = replace(self._erasure(doomed), forgotten_ids=sorted(wanted))
+            change = replace(erasure_of(self._state.memory, doomed), forgotten_ids=sorted(wanted))
             # Also of one that was asked about and never taught: predictions, and a testimony.
-            is_known = bool(found) or bool(self._store.erased_by(change))
-            self.predictions.erase(sorted(wanted), revision=self._state.memory.revision + is_known)
-            receipt = self._erase(change, Action.FORGET, actor, until_committed) if is_known else None
-            if not is_known:
-                self._outdate_questions()
+            is_known = bool(self._store.erased_by(change))
+            revision = self._state.memory.revision + is_known
+            answers = self.predictions.erase(change.forgotten_ids, revision=revision)
+            receipt = (
+                self._erase(change, Action.FORGET, actor, answers, until_committed)
+                if is_known
+                else self._outdate_questions(actor, answers)
+            )
             missing = len(wanted) - len(found)
             outcome = ForgetOutcome(self._state.memory.revision, len(found), missing, receipt)
         # Also where an earlier call was cut short and all that is left to do is this.
@@ -272,14 +275,16 @@ class Ledger(Switching):
                 memory = self._state.memory
                 numbers = wanted.numbers(memory.chart)
                 doomed = self._store.labelled(numbers)
-                change = self._erasure(doomed, () if wanted.entries_only else numbers)
+                change = erasure_of(memory, doomed, () if wanted.entries_only else numbers)
                 revision = change.revision if change.erases else memory.revision
                 outcome = PurgeOutcome(revision, self._store.erased_by(change))
                 if is_rehearsal:
-                    return outcome
+                    gone = numbers if change.erases else ()
+                    answers = self.predictions.mentioning(change.forgotten_ids, gone)
+                    return replace(outcome, erased=replace(outcome.erased, predictions=answers))
                 if change.erases:
-                    self.predictions.erase(change.forgotten_ids, numbers, revision=revision)
-                    receipt = self._erase(change, Action.PURGE, actor, until_committed)
+                    answers = self.predictions.erase(change.forgotten_ids, numbers, revision=revision)
+                    receipt = self._erase(change, Action.PURGE, actor, answers, until_committed)
                     outcome = PurgeOutcome(revision, receipt.erased, receipt)
                 if request_id:
                     request = RequestRecord(request_id, NO_CONTENT, outcome.to_json())
@@ -466,21 +471,9 @@ class Ledger(Switching):
                 memory.relabel(rows, change.relabelling)
         self.rules.recount()
 
-    def _erasure(self, doomed: Mapping[int, str], categories: Sequence[int] = ()) -> Change:
-        """What erases entries, given by seq with their transaction ids, and categories."""
-        memory = self._state.memory
-        seqs = sorted(doomed)
-        orphaned_texts, orphaned_payees = memory.orphaned_ids(memory.rows_of(seqs))
-        return Change(
-            revision=memory.revision + 1,
-            orphaned_texts=orphaned_texts,
-            orphaned_payees=orphaned_payees,
-            forgotten_seqs=seqs,
-            forgotten_ids=sorted(doomed.values()),
-            purged_categories=categories,
-        )
-
-    def _erase(self, change: Change, action: Action, actor: str, until_committed: ExitStack) -> Receipt:
+    def _erase(
+        self, change: Change, action: Action, actor: str, answers: int, until_committed: ExitStack
+    ) -> Receipt:
         """Erase from store, caches and memory; :meth:`purge` is due once that is committed."""
         until_committed.enter_context(self._caches.lock())
         if self._mark is not None:
@@ -492,8 +485,8 @@ class Ledger(Switching):
         self._caches.discard_heads()
         self._state.discard_snapshot()
         rules = None if change.purged_categories else self.rules.without(change.forgotten_ids)
-        noted = replace(change, rules=rules, note=Note(actor, action, self._store.erased_by(change)))
-        with self._state.changing(noted):
+        erased = replace(self._store.erased_by(change), predictions=answers)
+        with self._state.changing(replace(change, rules=rules, note=Note(actor, action, erased))):
             self._state.rebuild(Heads())
         if change.purged_categories:
             self.rules.recount()

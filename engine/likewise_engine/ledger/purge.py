@@ -1,11 +1,13 @@
 """Purging a category: all that was ever filed under it, and what it was called."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from likewise_engine.chart import Chart
 from likewise_engine.errors import FieldViolation
+from likewise_engine.ledger.memory import Memory
 from likewise_engine.ledger.reshape import number_of
+from likewise_engine.store.base import Change
 from likewise_engine.transaction import violations_of_label
 
 
@@ -39,3 +41,17 @@ class CategoryPurge:
         """
         number = number_of(chart, self.dimension, self.category)
         return [n for n, c in enumerate(chart.categories) if n == number or c.merged_into == number]
+
+
+def erasure_of(memory: Memory, doomed: Mapping[int, str], categories: Sequence[int] = ()) -> Change:
+    """What erases entries, given by seq with their transaction ids, and categories."""
+    seqs = sorted(doomed)
+    orphaned_texts, orphaned_payees = memory.orphaned_ids(memory.rows_of(seqs))
+    return Change(
+        revision=memory.revision + 1,
+        orphaned_texts=orphaned_texts,
+        orphaned_payees=orphaned_payees,
+        forgotten_seqs=seqs,
+        forgotten_ids=sorted(doomed.values()),
+        purged_categories=categories,
+    )

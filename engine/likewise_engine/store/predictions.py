@@ -256,6 +256,11 @@ class PredictionFile:
         ids = {id_ for (id_,) in found}
         return [item for item in items if item.transaction.id in ids or item.prediction_id in ids]
 
+    def mentioning(self, transaction_ids: Sequence[str], categories: Sequence[int]) -> int:
+        """How many predictions :meth:`erase` would erase. Raises StoreFault."""
+        select = f"SELECT count(*) FROM predictions WHERE {_MENTIONING}"  # noqa: S608 - a constant
+        return sum(int(row[0]) for row in self.rows(select, _doomed(transaction_ids, categories)))
+
     def erase(self, transaction_ids: Sequence[str], categories: Sequence[int] = (), *, revision: int) -> int:
         """Erase what tells of transactions or categories: gone from disk when this returns.
 
@@ -360,7 +365,7 @@ class PredictionFile:
             return [_recorded(connection, row) for row in connection.execute(select, bindings)]
 
     def _erase(self, transaction_ids: Sequence[str], categories: Sequence[int], revision: int) -> int:
-        erased = {"ids": json.dumps(list(transaction_ids)), "numbers": json.dumps(list(categories))}
+        erased = _doomed(transaction_ids, categories)
         with self._connected("erase predictions") as connection:
             with transaction(connection):
                 connection.execute(f"DELETE FROM predictions WHERE {_MENTIONING}", erased)  # noqa: S608
@@ -395,6 +400,11 @@ class PredictionFile:
                 connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
                 _migrate(connection)
                 yield connection
+
+
+def _doomed(transaction_ids: Sequence[str], categories: Sequence[int]) -> Mapping[str, str]:
+    """What is bound in a statement about what is to go."""
+    return {"ids": json.dumps(list(transaction_ids)), "numbers": json.dumps(list(categories))}
 
 
 def _migrate(connection: Connection) -> None:

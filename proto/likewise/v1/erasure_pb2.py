@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19likewise/v1/erasure.proto\x12\x0blikewise.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x90\x01\n\x0e\x45rasureReceipt\x12\x17\n\x0f\x61udit_record_id\x18\x01 \x01(\t\x12(\n\x04time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08revision\x18\x03 \x01(\x03\x12)\n\x06\x65rased\x18\x04 \x01(\x0b\x32\x19.likewise.v1.ErasedCounts\"\x8f\x01\n\x0c\x45rasedCounts\x12\x0f\n\x07\x65ntries\x18\x01 \x01(\x03\x12\r\n\x05texts\x18\x02 \x01(\x03\x12\x0f\n\x07vectors\x18\x03 \x01(\x03\x12\x13\n\x0b\x63orrections\x18\x04 \x01(\x03\x12\x10\n\x08outcomes\x18\x05 \x01(\x03\x12\x12\n\ncategories\x18\x06 \x01(\x03\x12\x13\n\x0btestimonies\x18\x07 \x01(\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x19likewise/v1/erasure.proto\x12\x0blikewise.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x90\x01\n\x0e\x45rasureReceipt\x12\x17\n\x0f\x61udit_record_id\x18\x01 \x01(\t\x12(\n\x04time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08revision\x18\x03 \x01(\x03\x12)\n\x06\x65rased\x18\x04 \x01(\x0b\x32\x19.likewise.v1.ErasedCounts\"\xa4\x01\n\x0c\x45rasedCounts\x12\x0f\n\x07\x65ntries\x18\x01 \x01(\x03\x12\r\n\x05texts\x18\x02 \x01(\x03\x12\x0f\n\x07vectors\x18\x03 \x01(\x03\x12\x13\n\x0b\x63orrections\x18\x04 \x01(\x03\x12\x10\n\x08outcomes\x18\x05 \x01(\x03\x12\x12\n\ncategories\x18\x06 \x01(\x03\x12\x13\n\x0btestimonies\x18\x07 \x01(\x03\x12\x13\n\x0bpredictions\x18\x08 \x01(\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,5 +35,5 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ERASURERECEIPT']._serialized_start=76
   _globals['_ERASURERECEIPT']._serialized_end=220
   _globals['_ERASEDCOUNTS']._serialized_start=223
-  _globals['_ERASEDCOUNTS']._serialized_end=366
+  _globals['_ERASEDCOUNTS']._serialized_end=387
 # @@protoc_insertion_point(module_scope)

@@ -65,6 +65,7 @@ class ErasedCounts(google.protobuf.message.Message):
     OUTCOMES_FIELD_NUMBER: builtins.int
     CATEGORIES_FIELD_NUMBER: builtins.int
     TESTIMONIES_FIELD_NUMBER: builtins.int
+    PREDICTIONS_FIELD_NUMBER: builtins.int
     entries: builtins.int
     """Labelled transactions."""
     texts: builtins.int
@@ -79,6 +80,8 @@ class ErasedCounts(google.protobuf.message.Message):
     """Categories."""
     testimonies: builtins.int
     """Testimonies of a language model."""
+    predictions: builtins.int
+    """Recorded answers: about what was erased, or that showed it."""
     def __init__(
         self,
         *,
@@ -89,7 +92,8 @@ class ErasedCounts(google.protobuf.message.Message):
         outcomes: builtins.int = ...,
         categories: builtins.int = ...,
         testimonies: builtins.int = ...,
+        predictions: builtins.int = ...,
     ) -> None: ...
-    def ClearField(self, field_name: typing.Literal["categories", b"categories", "corrections", b"corrections", "entries", b"entries", "outcomes", b"outcomes", "testimonies", b"testimonies", "texts", b"texts", "vectors", b"vectors"]) -> None: ...
+    def ClearField(self, field_name: typing.Literal["categories", b"categories", "corrections", b"corrections", "entries", b"entries", "outcomes", b"outcomes", "predictions", b"predictions", "testimonies", b"testimonies", "texts", b"texts", "vectors", b"vectors"]) -> None: ...
 
 Global___ErasedCounts: typing_extensions.TypeAlias = ErasedCounts

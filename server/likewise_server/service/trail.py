@@ -52,6 +52,7 @@ def erased_message(counts: Counts) -> ErasedCounts:
         outcomes=counts.outcomes,
         categories=counts.categories,
         testimonies=counts.testimonies,
+        predictions=counts.predictions,
     )
 
 
