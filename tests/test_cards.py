@@ -223,13 +223,31 @@ def test_a_meter_counts_what_this_process_did() -> None:
     assert set(making.versions) == {"python", "likewise", "numpy"}
 
 
-def test_the_card_of_the_sample_books_is_counted_in_them() -> None:
-    data = ROOT / "data"
+@pytest.fixture(scope="module")
+def data_card() -> Any:
+    """scripts/data_card.py."""
     spec = importlib.util.spec_from_file_location("data_card", ROOT / "scripts" / "data_card.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    record = module.record_of_books()
-    assert record == read_record(data)
-    assert (data / CARD_FILE).read_text(encoding="utf-8") == markdown_of(record)
+    return module
+
+
+def test_the_card_of_the_sample_books_is_counted_in_them(data_card: Any) -> None:
+    record = data_card.record_of_books()
+    assert record == read_record(ROOT / "data")
+    assert (ROOT / "data" / CARD_FILE).read_text(encoding="utf-8") == markdown_of(record)
+
+
+def test_the_card_of_the_words_is_counted_in_their_table(data_card: Any) -> None:
+    folder = ROOT / "data" / "words"
+    record = data_card.record_of_words()
+    assert record == read_record(folder)
+    assert (folder / CARD_FILE).read_text(encoding="utf-8") == markdown_of(record)
+    header, *rows = (folder / "business-words.tsv").read_text(encoding="utf-8").splitlines()
+    assert header.split("\t")[2:] == list(data_card.WORD_LANGUAGES)
+    (table,) = record.measured.tables
+    assert {row[1] for row in table.rows} == {len(rows)}
+    found = [row[-2] for row in table.rows if row[-2] is not None]
+    assert f"Finnish ({min(found):.0%})" in record.limits.text
