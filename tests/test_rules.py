@@ -1,7 +1,7 @@
 """Rules of a tenant: what they decide, their record, and what becomes of them as chart and books change."""
 
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -300,7 +300,29 @@ def test_rules_without_an_id_are_given_one_that_is_free(tmp_path: Path) -> None:
         teach(ledger)
         ledger.rules.create(rule("rule-2", "x", "food"))
         ledger.rules.create(rule("", "y", "food"))
-        assert [kept.id for kept in ledger.rules.book.kept] == ["rule-2", "rule-3"]
+        assert [kept.id for kept in ledger.rules.book.kept] == ["rule-2", "rule-4"]
+
+
+def test_an_id_that_was_given_means_one_rule_for_all_time(tmp_path: Path) -> None:
+    def given(ledger: Ledger, *rules: Rule) -> list[str]:
+        outcome = ledger.rules.create_all(rules or [rule("", "x", "food")])
+        return [ledger.rules.book.numbered(outcome.rule + n).id for n in range(len(rules) or 1)]
+
+    with open_ledger(tmp_path) as ledger:
+        teach(ledger)
+        assert given(ledger) + given(ledger) == ["rule-1", "rule-2"]
+        for rule_id in ("rule-2", "rule-1"):
+            ledger.rules.delete(rule_id)
+        assert list(ledger.rules.book.kept) == []
+    with closing(load_ledger(tmp_path)) as ledger:
+        assert list(ledger.rules.book.kept) == []
+        assert given(ledger) == ["rule-3"]
+        # What somebody calls a rule is not given to another one either, in the same call or later.
+        assert given(ledger, rule("", "y", "food"), rule("rule-9", "x", "food")) == ["rule-10", "rule-9"]
+        ledger.rules.delete("rule-9")
+        ledger.rules.delete("rule-10")
+        assert given(ledger) == ["rule-12"]
+        assert given(ledger, rule("rule-" + "9" * 40, "x", "food"), rule("", "z", "food"))[1] == "rule-14"
 
 
 def test_limits_hold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

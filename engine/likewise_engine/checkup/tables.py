@@ -138,7 +138,7 @@ _RULES: Final = (
         Severity.DAMAGE,
         "rules",
         "rules have no label, or say what no call could have said",
-        "SELECT count(*) FROM rules WHERE number NOT IN (SELECT rule FROM rule_labels)"
+        "SELECT count(*) FROM rules WHERE (id <> '' AND number NOT IN (SELECT rule FROM rule_labels))"
         " OR active NOT IN (0, 1) OR NOT json_valid(conditions)",
     ),
     _Rule(

@@ -24,7 +24,7 @@ from likewise_engine.ledger.checks import VIOLATIONS_SHOWN_MAX
 from likewise_engine.ledger.outcomes import RuleOutcome
 from likewise_engine.ledger.requests import remembered
 from likewise_engine.ledger.state import State
-from likewise_engine.rules.kept import NO_TALLY, KeptRule, RuleChange
+from likewise_engine.rules.kept import NO_TALLY, KeptRule, RuleChange, given_id, last_number
 from likewise_engine.rules.mining import MiningOptions, Suggestion, mined
 from likewise_engine.rules.record import Tallies, after_lesson, all_entries, recounted
 from likewise_engine.rules.rule import Rule, RuleUpdate
@@ -96,13 +96,14 @@ class RuleKeeper:
             if known is not None:
                 return known
             memory = self._state.memory
-            first, now = _next_number(memory.rules), datetime.now(UTC)
+            taken = last_number((0, rule.id) for rule in rules)
+            first, now = 1 + max(taken, self._store.last_rule()), datetime.now(UTC)
             ids = {kept.id for kept in memory.rules}
             written = []
             for number, rule in enumerate(rules, first):
                 if rule.id in ids:
                     raise RuleExists(rule.id)
-                named = rule if rule.id else replace(rule, id=_free_id(number, ids))
+                named = rule if rule.id else replace(rule, id=given_id(number))
                 ids.add(named.id)
                 categories = _categories(memory.chart, rule, field.format(number - first))
                 written.append(KeptRule.of(number, named, now, categories))
@@ -167,7 +168,7 @@ class RuleKeeper:
         view = self._state.view
         before = view.rulebook
         old = next((kept for kept in before.kept if rule.id and kept.id == rule.id), None)
-        number = old.number if old else _next_number(before.kept)
+        number = old.number if old else 1 + last_number((kept.number, kept.id) for kept in before.kept)
         kept = KeptRule.of(number, rule, datetime.now(UTC), _categories(view.chart, rule))
         rules = RuleChange(written=[kept]).applied(before.kept)
         check_size(rules)
@@ -259,16 +260,6 @@ class RuleKeeper:
         for _, batch in self._store.export(_TRIED_AT_ONCE):
             keep_on()
             yield from batch
-
-
-def _free_id(number: int, taken: set[str]) -> str:
-    while (rule_id := f"rule-{number}") in taken:
-        number += 1
-    return rule_id
-
-
-def _next_number(rules: Sequence[KeptRule]) -> int:
-    return 1 + max((kept.number for kept in rules), default=0)
 
 
 def _check(wrong: Iterable[FieldViolation], request_id: str = "") -> None:

@@ -4,7 +4,8 @@ The record counts what the ledger holds: entries with a person's label that the 
 now. It follows from entries and rules alone, so forgetting an entry takes it out of the count.
 """
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
@@ -15,6 +16,26 @@ _PRIOR_RIGHT: Final = 1.9
 _PRIOR_WRONG: Final = 0.1
 """A Beta prior of two entries: a rule without a record is right 95 times in 100, until it shows otherwise. So
 are suggested rules on later rows of 61 real books, in the mean of the tenants (bench/rules.py)."""
+
+_GIVEN_ID: Final = re.compile("rule-([1-9][0-9]{0,11})")
+"""An id that a rule is given by its number; of more digits than here no rule is ever numbered."""
+
+
+def given_id(number: int) -> str:
+    """The id of a rule that comes without one."""
+    return f"rule-{number}"
+
+
+def last_number(rules: Iterable[tuple[int, str]]) -> int:
+    """The highest number that rules, by number and id, have or are called by: later ones have higher ones.
+
+    So an id that is given means one rule for all time, though another rule was called so by somebody.
+    """
+    last = 0
+    for number, rule_id in rules:
+        called = _GIVEN_ID.fullmatch(rule_id)
+        last = max(last, number, int(called[1]) if called else 0)
+    return last
 
 
 @dataclass(frozen=True, slots=True)

@@ -391,6 +391,9 @@ class TenantStore(Protocol):
     def testimonies(self, known: Testimonies) -> Testimonies:
         """The testimonies; what is known, where they have not changed since."""
 
+    def last_rule(self) -> int:
+        """The highest number that a rule ever had, or was called by; 0 where there was none."""
+
     def erased_by(self, change: Change) -> Counts:
         """How much a change will erase, if it is written to the store as it is."""
 

@@ -1,4 +1,8 @@
-"""The rules in a tenant's SQLite file. All within whatever transaction the connection is in."""
+"""The rules in a tenant's SQLite file. All within whatever transaction the connection is in.
+
+A number is given once: an answer that named a rule never means another one later. So where the latest rule is
+deleted its number stays, in a row that has no id and is no rule; a later rule takes its place.
+"""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -6,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from likewise_engine.errors import StoreCorrupt
+from likewise_engine.rules import kept as kept_rules
 from likewise_engine.rules.kept import KeptRule, RuleChange, Tally
 from likewise_engine.rules.plain import condition_of, plain_condition
 from likewise_engine.store.connection import Connection
@@ -20,7 +25,8 @@ _UPSERT: Final = (
 def kept(connection: Connection) -> list[KeptRule]:
     """The rules, the oldest first. Raises StoreCorrupt where one cannot be read."""
     found = connection.execute(
-        "SELECT number, id, name, priority, active, conditions, created_at FROM rules ORDER BY number"
+        "SELECT number, id, name, priority, active, conditions, created_at FROM rules WHERE id <> ''"
+        " ORDER BY number"
     ).fetchall()
     if not found:
         return []
@@ -32,8 +38,14 @@ def kept(connection: Connection) -> list[KeptRule]:
     return [_kept(row, tallies[row[0]]) for row in found]
 
 
+def last_number(connection: Connection) -> int:
+    """The highest number that a rule ever had, or was called by; 0 where there was none."""
+    return kept_rules.last_number(connection.execute("SELECT number, id FROM rules"))
+
+
 def write(connection: Connection, change: RuleChange) -> None:
     """Write a change."""
+    last = last_number(connection) if change.deleted else 0
     connection.executemany("DELETE FROM rules WHERE number = ?", ((number,) for number in change.deleted))
     for rule in change.written:
         conditions = json.dumps(
@@ -60,6 +72,13 @@ def write(connection: Connection, change: RuleChange) -> None:
         "UPDATE rule_labels SET decided = ?, right = ? WHERE rule = ? AND category = ?",
         ((tally.decided, tally.right, *of) for of, tally in (change.tallied or {}).items()),
     )
+    if last > last_number(connection):
+        connection.execute("DELETE FROM rules WHERE id = ''")
+        connection.execute(
+            "INSERT INTO rules (number, id, name, priority, active, conditions, created_at)"
+            " VALUES (?, '', '', 0, 0, '[]', '')",
+            (last,),
+        )
 
 
 def purge(connection: Connection, categories: Sequence[int]) -> None:

@@ -281,6 +281,10 @@ class SqliteStore:
         with self._reading() as connection:
             return testimonies.since(connection, known)
 
+    def last_rule(self) -> int:
+        with self._reading() as connection:
+            return rulebook.last_number(connection)
+
     def erased_by(self, change: Change) -> Counts:
         with self._reading() as connection:
             return erasure.counts(connection, change)

@@ -193,7 +193,9 @@ class Rule(google.protobuf.message.Message):
     RECORDS_FIELD_NUMBER: builtins.int
     CREATE_TIME_FIELD_NUMBER: builtins.int
     id: builtins.str
-    """Id, unique among the tenant's rules; at most 128 characters. One is chosen if it is empty."""
+    """Id, unique among the tenant's rules; at most 128 characters. One is chosen if it is empty: one that no rule
+    of the tenant ever had, so that answers that name it mean this one.
+    """
     name: builtins.str
     """A name for people; at most 256 characters."""
     priority: builtins.int
