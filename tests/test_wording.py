@@ -1,6 +1,7 @@
 """Bank and card strings taken to pieces: the table of real-world formats, and what always holds."""
 
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 from hypothesis import example, given
@@ -10,7 +11,7 @@ import likewise
 from likewise_engine import limits
 from likewise_engine.text import NAMELESS, normalise, text_and_payee, text_of, text_of_name
 from likewise_engine.transaction import Transaction
-from likewise_engine.wording import Channel, Part, naming, parse
+from likewise_engine.wording import Channel, Part, line, lines, naming, parse, terminals
 from likewise_engine.wording.telling import parts_of
 
 TABLE = Path(__file__).parent / "tables" / "wordings.tsv"
@@ -68,6 +69,19 @@ def test_a_wording_that_is_not_understood_is_its_own_payee(wording: str) -> None
     if not parsed.understood:
         assert parsed.payee == (wording if wording.strip() else "")
         assert naming(wording) == (wording, "")
+
+
+@given(WORDINGS)
+@example("CARD PAYMENT TO SHOP, LEEDS\u2003GB ON 12/03")
+@example("CARD PAYMENT TO SHOP\tREF 1 LONDON ON 12/03")
+def test_quick_looks_change_nothing(wording: str) -> None:
+    parsed = parse(wording)
+    with (
+        patch.object(line, "_may_have_columns", return_value=True),
+        patch.object(lines, "_is_name", return_value=False),
+        patch.object(terminals, "_ends_in_name", return_value=False),
+    ):
+        assert parse(wording) == parsed
 
 
 @given(WORDINGS, WORDINGS)

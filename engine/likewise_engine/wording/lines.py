@@ -60,6 +60,9 @@ def _name(line: Line) -> None:
     if line.channel not in TERMINAL:
         line.marks = [m._replace(part=Part.REFERENCE) if m.part is Part.STORE else m for m in line.marks]
     for column in line.columns:
+        if _is_name(line.wording[column.start : column.end]):
+            line.add(Part.PURPOSE if line.has_payee else Part.PAYEE, column.start, column.end)
+            continue
         words = line.words(column)
         if column.before is not None and len(words) == 1 and words[0].group().casefold() in FILLERS:
             continue
@@ -71,6 +74,17 @@ def _name(line: Line) -> None:
         _add_words(line, words[:position])
     if not line.has_payee:
         _name_by_what_there_is(line)
+
+
+def _is_name(text: str) -> bool:
+    """Whether a quick look suffices to say that a column is a name, or says what for, as it stands."""
+    folded = text.casefold().split(" ")
+    return (
+        len(folded) > 1
+        and REFERRING.isdisjoint(folded)
+        and text.isprintable()
+        and not ("." in folded[-1] or "," in text or "|" in text)
+    )
 
 
 def _referring(words: Sequence[re.Match[str]]) -> int | None:

@@ -40,7 +40,7 @@ _MONTHS: Final = words(
     """
 )
 _MONTH: Final = (
-    r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|mai|okt|dez|maj|mrz|avr|juil|fev|abr|ago|dic|gen|mag|giu|lug"
+    r"(?=[adefgjlmnos])(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|mai|okt|dez|maj|mrz|avr|juil|fev|abr|ago|dic|gen|mag|giu|lug"
     r"|set|ott|mrt|mei|ene)[a-zäéû]{0,6}+\.?"
 )
 _CURRENCIES: Final = words(
@@ -50,7 +50,7 @@ _CURRENCIES: Final = words(
     """
 )
 _CURRENCY: Final = (
-    r"(?:aed|aud|bgn|brl|cad|chf|cny|czk|dkk|eur|gbp|hkd|huf|idr|ils|inr|jpy|krw|mxn|myr|nok|nzd|php|pln|ron|rub|sek"
+    r"(?=[abcdeghijkmnprstuz€$£¥])(?:aed|aud|bgn|brl|cad|chf|cny|czk|dkk|eur|gbp|hkd|huf|idr|ils|inr|jpy|krw|mxn|myr|nok|nzd|php|pln|ron|rub|sek"
     r"|sgd|thb|try|uah|usd|zar|kr|zł|[€$£¥])"
 )
 
@@ -78,7 +78,7 @@ _TAIL: Final = re.compile(
 )
 _TIME: Final = re.compile(r"[0-2]?[0-9][.:][0-5][0-9](?![\w.:])")
 _PHONE: Final = re.compile(r"\+[0-9]{2,15}+(?:[ -][0-9]{2,5}){0,4}")
-_WORD_ENDS: Final = frozenset(" ,|\t\n\r")
+_REST_OF_WORD: Final = re.compile(r"[^ ,|\t\n\r]*+")
 _DIGITED: Final = re.compile(r"(?<![^\s,|])[^\s,|0-9]*+[0-9]")
 _ADDRESS: Final = re.compile(
     r"(?<![\w@.-])(?:https?://[^\s,]{1,80}|www\.[^\s,*]{1,60}|[a-z0-9-]{1,40}+(?:\.[a-z0-9-]{1,40}){0,3}?"
@@ -111,6 +111,8 @@ _WORDS: Final[Mapping[str, Part]] = {
     **dict.fromkeys(words("tel phone tlf"), Part.PHONE),
 }
 """What a word says of the number behind it."""
+_ALONE: Final = {**dict.fromkeys(_MONTHS, Part.DATE), **dict.fromkeys(_CURRENCIES, Part.FOREIGN)}
+"""Likewise, of words that no other word before them explains."""
 _CODE_CHARS_MIN: Final = 6
 """Of letters and digits mixed, from which they are a reference; fewer make names (``3com``, ``mk1``)."""
 
@@ -128,7 +130,8 @@ def marks_in(wording: str, start: int, end: int) -> list[Mark]:
             break
         mark = _mark_at(wording, found.start(), found.end() - 1, position, end)
         if mark is None:
-            position = _end_of_word(wording, found.end(), end)
+            rest = _REST_OF_WORD.match(wording, found.end(), end)
+            position = found.end() if rest is None else rest.end()
         else:
             marks.append(mark)
             position = mark.end
@@ -143,13 +146,7 @@ def is_code(word: str) -> bool:
 
 def is_address(word: str) -> bool:
     """Whether a word is an address of the web, whole or cut off."""
-    return _ADDRESS.fullmatch(word) is not None
-
-
-def _end_of_word(wording: str, position: int, end: int) -> int:
-    while position < end and wording[position] not in _WORD_ENDS:
-        position += 1
-    return position
+    return ("." in word or "//" in word) and _ADDRESS.fullmatch(word) is not None
 
 
 def _mark_at(wording: str, word: int, digit: int, begin: int, end: int) -> Mark | None:
@@ -188,11 +185,12 @@ def _said_before(wording: str, word: int, begin: int) -> tuple[Part, int] | None
         return None
     start = max(before.rfind(" "), before.rfind(","), before.rfind("|")) + 1
     said = before[start:].casefold().rstrip(".:#°")
-    kind = _WORDS.get(said) or _WORDS.get(said.partition(".")[0])
+    kind = _WORDS.get(said)
+    if kind is None and "." in said:
+        kind = _WORDS.get(said.partition(".")[0])
     if kind is None:
-        if said in _CURRENCIES:
-            return Part.FOREIGN, begin + start
-        return (Part.DATE, begin + start) if said in _MONTHS else None
+        alone = _ALONE.get(said)
+        return None if alone is None else (alone, begin + start)
     # "mandate no 12": two words that say it
     earlier = before[:start].rstrip()
     first = max(earlier.rfind(" "), earlier.rfind(",")) + 1
@@ -211,7 +209,7 @@ def _as_said(kind: Part, start: int, wording: str, digit: int, end: int) -> Mark
     if kind is Part.DATE and (time := _TIME.match(wording, digit, end)):
         return Mark(kind, start, digit, time.end())
     shape = _AT_DIGIT.match(wording, digit, end)
-    if shape is not None and _GROUPS[shape.lastgroup or "number"] in (Part.DATE, Part.FOREIGN):
+    if shape is not None and shape.lastgroup in _DATES_AND_AMOUNTS:
         return Mark(kind, start, digit, shape.end()) if kind is Part.DATE else None
     found = _CODE.match(wording, digit, end)
     return Mark(kind, start, digit, found.end()) if found and kind is not Part.DATE else None
@@ -235,6 +233,9 @@ _GROUPS: Final = {
     "store": Part.STORE,
     "number": Part.REFERENCE,
 }
+_DATES_AND_AMOUNTS: Final = frozenset(
+    group for group, part in _GROUPS.items() if part in (Part.DATE, Part.FOREIGN)
+)
 
 
 def _mark_of(found: re.Match[str], said: tuple[Part, int] | None) -> Mark:

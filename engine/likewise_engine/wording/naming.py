@@ -29,7 +29,8 @@ def naming(wording: str, parts: frozenset[Part] = NAMING) -> tuple[str, str]:
     parsed = understood(wording)
     if parsed is None or (parsed.processor and not parsed.channel and "*" not in wording):
         return wording, ""
-    kept = [
-        wording[start:end] for part, start, end in parsed.pieces if part in parts and part is not Part.PURPOSE
-    ]
-    return " ".join(kept), parsed.purpose if Part.PURPOSE in parts else ""
+    names, purposes = list[str](), list[str]()
+    for part, start, end in parsed.pieces:
+        if part in parts:
+            (purposes if part is Part.PURPOSE else names).append(wording[start:end])
+    return " ".join(names), " ".join(purposes)

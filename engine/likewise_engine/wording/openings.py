@@ -13,8 +13,6 @@ from likewise_engine.wording.processors import STAR, STAR_WITHIN_CHARS, WITHOUT_
 
 _OPENINGS_MAX: Final = 3
 """One behind another: ``BEA, Betaalpas``."""
-_WORDS_MAX: Final = 6
-"""Of an opening."""
 _WORD: Final = re.compile(r"[^\s,|]+")
 
 
@@ -33,11 +31,13 @@ def opening_at(wording: str, start: int, end: int) -> Opening | None:
     phrases = OPENINGS.get(first.group().casefold().rstrip(".:")) if first else None
     if first is None or phrases is None:
         return None
-    words = list(islice(_WORD.finditer(wording, first.start(), end), _WORDS_MAX))
+    words = list(islice(_WORD.finditer(wording, first.start(), end), phrases[0][0]))
     folded = tuple([match.group().casefold().rstrip(".:") for match in words])
-    for phrase, channel in phrases:
-        if folded[: len(phrase)] == phrase:
-            return Opening(first.start(), words[len(phrase) - 1].end(), phrase, channel)
+    for count, of_length in phrases:
+        phrase = folded[:count]
+        channel = of_length.get(phrase)
+        if channel is not None:
+            return Opening(first.start(), words[count - 1].end(), phrase, channel)
     return None
 
 
@@ -93,7 +93,9 @@ def take_processor(line: Line) -> None:
         return
     column = line.columns[0]
     # A star that ends the column is trimmed off it: the number behind it was cut out.
-    star = STAR.search(line.wording, column.start, min(column.end + 2, column.start + STAR_WITHIN_CHARS))
+    end = min(column.end + 2, column.start + STAR_WITHIN_CHARS)
+    has_star = line.wording.find("*", column.start, end) >= 0
+    star = STAR.search(line.wording, column.start, end) if has_star else None
     if star is not None:
         found = before_star(line.wording, column.start, star.start())
         if found is not None:

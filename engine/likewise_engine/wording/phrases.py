@@ -5,7 +5,7 @@ A phrase is compared word by word, in lower case and without the dots and colons
 """
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, TypeAlias
 
 from likewise_engine.wording.parsed import Channel
 from likewise_engine.wording.words import words
@@ -233,21 +233,21 @@ REFERRING: Final = words(
 """Before what a payment is for."""
 
 
-def _by_first_word(phrases: Mapping[Channel, str]) -> dict[str, tuple[tuple[tuple[str, ...], Channel], ...]]:
-    """Phrases in words, by their first; the longest first."""
-    found: dict[str, dict[tuple[str, ...], Channel]] = {}
+_OfLength: TypeAlias = Mapping[tuple[str, ...], Channel]
+
+
+def _by_first_word(phrases: Mapping[Channel, str]) -> dict[str, tuple[tuple[int, _OfLength], ...]]:
+    """Phrases in words, by their first and then by how many they have; most words first."""
+    found: dict[str, dict[int, dict[tuple[str, ...], Channel]]] = {}
     for channel, listed in phrases.items():
         for phrase in listed.split(","):
             spoken = tuple(word.rstrip(".:") for word in phrase.split())
-            found.setdefault(spoken[0], {}).setdefault(spoken, channel)
-    return {
-        first: tuple(sorted(of_word.items(), key=lambda item: -len(item[0])))
-        for first, of_word in found.items()
-    }
+            found.setdefault(spoken[0], {}).setdefault(len(spoken), {}).setdefault(spoken, channel)
+    return {first: tuple(sorted(of_word.items(), reverse=True)) for first, of_word in found.items()}
 
 
 OPENINGS: Final = _by_first_word(_OPENINGS)
-"""By the first word, the longest first."""
+"""By the first word and the number of words, the longest first."""
 WHOLE: Final[Mapping[str, Channel]] = {
     " ".join(phrase.split()): channel for channel, listed in _WHOLE.items() for phrase in listed.split(",")
 }

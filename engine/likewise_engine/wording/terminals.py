@@ -20,7 +20,11 @@ from likewise_engine.wording.places import (
 TERMINAL: Final = frozenset({Channel.CARD, Channel.CASH, Channel.REFUND, Channel.ONLINE, Channel.UNKNOWN})
 """Whose bookings say where a terminal stands."""
 
-_LAST_OF_TOWNS: Final = frozenset(town.rpartition(" ")[2] for town in TOWNS)
+_COUNTS_BY_LAST: Final = {
+    last: sorted({town.count(" ") + 1 for town in TOWNS if town.rpartition(" ")[2] == last}, reverse=True)
+    for last in {town.rpartition(" ")[2] for town in TOWNS}
+}
+"""How many words the towns have that end in a word, the most first."""
 _CARD_DIGITS: Final = 4
 _DATE_DIGITS: Final = 6
 _DAY_DIGITS: Final = 4
@@ -85,12 +89,21 @@ def _drop_last_fillers(line: Line) -> None:
         return
     kept = []
     for column in line.columns:
-        words = line.words(column) if column.after is not None else []
+        if column.after is None or _ends_in_name(line.wording[column.start : column.end]):
+            kept.append(column)
+            continue
+        words = line.words(column)
         while words and words[-1].group().casefold() in FILLERS:
             words.pop()
-        if words or column.after is None:
-            kept.append(column._replace(end=words[-1].end()) if words else column)
+        if words:
+            kept.append(Column(column.start, words[-1].end(), column.before, column.after))
     line.columns = kept
+
+
+def _ends_in_name(text: str) -> bool:
+    """Whether a quick look suffices to say that a column ends with its last word, which is no filler."""
+    last = text[text.rfind(" ") + 1 :]
+    return last.isalnum() and last.casefold() not in FILLERS
 
 
 def _take_slashed(line: Line) -> bool:
@@ -152,7 +165,7 @@ def _may_be_country(line: Line, column: Column, name: str, *, is_state: bool, is
 def _is_place(line: Line, column: Column, country: str) -> bool:
     """Whether a column behind the payee's is a place."""
     words = line.wording[column.start : column.end].split()
-    if len(words) > TOWN_WORDS_MAX or any(char.isdigit() for word in words[:-1] for char in word):
+    if len(words) > TOWN_WORDS_MAX or any(map(str.isdigit, "".join(words[:-1]))):
         return False
     if _town_words(words) == len(words):
         return line.is_told or column.before is not None
@@ -192,9 +205,9 @@ def _take_town(line: Line, column: Column, country: str) -> None:
 
 def _town_words(words: Sequence[str]) -> int:
     """How many of the last words are a town; 0 where they are none."""
-    if not words or words[-1].casefold() not in _LAST_OF_TOWNS:
+    if not words:
         return 0
-    for count in range(min(TOWN_WORDS_MAX, len(words)), 0, -1):
-        if " ".join(words[-count:]).casefold() in TOWNS:
+    for count in _COUNTS_BY_LAST.get(words[-1].casefold(), ()):
+        if count <= len(words) and " ".join(words[-count:]).casefold() in TOWNS:
             return count
     return 0
