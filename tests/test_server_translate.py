@@ -66,6 +66,14 @@ def test_a_category_is_active_unless_it_says_otherwise() -> None:
     assert [category.active for category in translate.categories([unsaid, no, yes])] == [True, False, True]
 
 
+def test_options_that_are_not_given_are_the_engine_s_own() -> None:
+    default = answers.ClassifyOptions()
+    assert translate.classify_options(classifier_service_pb2.ClassifyOptions()) == default
+    given = classifier_service_pb2.ClassifyOptions(show_wording=True, max_neighbours=-1)
+    read = translate.classify_options(given)
+    assert (read.show_wording, read.neighbours_max, read.candidates_max) == (True, 0, default.candidates_max)
+
+
 def test_what_is_found_wrong_keeps_its_kind_and_gets_its_place() -> None:
     with pytest.raises(UnknownCategory) as failure, translate.beneath("tenant"):
         raise UnknownCategory.of("chart[0]", "is unknown", hint="x")

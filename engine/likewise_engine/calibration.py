@@ -227,7 +227,7 @@ class Calibration:
     def threshold(self, target_precision: float) -> float:
         """The least calibrated probability of a first candidate to FILE on; inf where none will do."""
         last = self._last(target_precision)
-        return float(self.reached[last][0]) - _ROUNDING if len(last) else inf
+        return float(self.reached.item(last.item())) - _ROUNDING if len(last) else inf
 
     def narrowed(self, target_precision: float) -> "Calibration":
         """As much of it as one target needs: its map, and of the thresholds the one that holds."""
@@ -237,7 +237,7 @@ class Calibration:
     def _last(self, target_precision: float) -> NDArray[np.int64]:
         """Position of the threshold that holds, int64 ``(1,)``; ``(0,)`` where none does."""
         allowed = (1.0 - target_precision) * max(0.0, 1.0 - self.excess_sigmas / EXCESS_SIGMAS_MAX)
-        return np.flatnonzero(self.error_rate <= allowed)[-1:]
+        return (self.error_rate <= allowed).nonzero()[0][-1:]
 
 
 @lru_cache(maxsize=8)

@@ -136,16 +136,16 @@ class Grounds:
     ) -> DimensionAnswer:
         """What follows from candidates, the likeliest first; ``rival`` is a position among them."""
         numbers, likely = candidates.tolist(), probabilities.tolist()
-
-        def candidate(position: int) -> Candidate:
-            return self._candidate(numbers[position], likely[position])
-
         # The decision sees the first two at least: how many are shown changes nothing.
         ahead = max(self.candidates_max, 2)
-        ranked = [candidate(position) for position, p in enumerate(likely[:ahead]) if p > 0.0]
+        ranked = [
+            self._candidate(number, p)
+            for number, p in zip(numbers[:ahead], likely[:ahead], strict=True)
+            if p > 0.0
+        ]
         decision, reason = decide(
             ranked,
-            None if rival is None else candidate(rival),
+            None if rival is None else self._candidate(numbers[rival], likely[rival]),
             witness if ranked else Witness.NONE,
             self.target_precision,
             self.calibration,

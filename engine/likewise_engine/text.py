@@ -54,8 +54,10 @@ def text_and_payee(payee: str, description: str) -> tuple[str, str]:
     same wording should be the same text. What a bank or a processor wraps around a name is left out as well.
     """
     name, purpose = naming(payee)
-    second_name, second_purpose = naming(description)
     normalised_payee = normalise(name)
+    if not description:
+        return joined(normalised_payee, normalise(purpose)), normalised_payee
+    second_name, second_purpose = naming(description)
     named = normalise(second_name)
     if normalised_payee in NO_PAYEES and second_name != description:
         return joined(named, normalise(second_purpose)), named
@@ -78,6 +80,8 @@ def normalise(wording: str) -> str:
 
     Idempotent, and linear in the length of the wording. Any string is taken, also lone surrogates.
     """
+    if not wording:
+        return ""
     folded = _fold_ascii(wording) if wording.isascii() else _fold_unicode(wording)
     if "&" in folded:
         folded = "&".join(side.strip(" ") for side in folded.split("&"))

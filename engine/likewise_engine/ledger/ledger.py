@@ -148,7 +148,7 @@ class Ledger(Switching):
     @property
     def memory_bytes(self) -> int:
         """Bytes of main memory that the tenant takes."""
-        return self._state.memory.nbytes + self._store.memory_bytes
+        return self._state.nbytes + self._store.memory_bytes
 
     def classify(self, transaction: Transaction, options: ClassifyOptions) -> Classification:
         """Answer for one transaction from the current view.

@@ -67,6 +67,7 @@ class State:
         self.memory = self._read()
         self.view: View = self.memory.view()
         self._draft: View | None = self.view
+        self._measured: tuple[View, int] | None = None
 
     @property
     def draft(self) -> View:
@@ -74,6 +75,14 @@ class State:
         if self._draft is None:
             self._draft = self.memory.view()
         return self._draft
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of main memory. It is asked after every call, and adds up thirty arrays: once a view."""
+        view, measured = self.view, self._measured
+        if measured is None or measured[0] is not view:
+            measured = self._measured = view, self.memory.nbytes
+        return measured[1]
 
     @property
     def hindsight(self) -> Hindsight:

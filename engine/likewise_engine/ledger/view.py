@@ -155,6 +155,7 @@ class View:
     calibrations: Mapping[str, Calibration]
     testimonies: Testimonies
     _habits: dict[str, Habits] = field(init=False, default_factory=dict, repr=False, compare=False)
+    _active: dict[str, NDArray[np.int64]] = field(init=False, default_factory=dict, repr=False, compare=False)
 
     def text_number(self, text: str) -> int:
         """Number of a text, UNKNOWN where this view does not have it."""
@@ -169,10 +170,14 @@ class View:
 
     def active_categories(self, dimension: str) -> NDArray[np.int64]:
         """Numbers of a dimension's active categories, int64, ascending."""
-        if dimension not in self.chart.dimensions:
-            return np.empty(0, dtype=np.int64)
-        position = self.chart.dimensions.index(dimension)
-        return np.flatnonzero(self.category_active & (self.category_dimension == position))
+        active = self._active.get(dimension)
+        if active is None:  # Two readers may both work it out, to the same end.
+            if dimension not in self.chart.dimensions:
+                return np.empty(0, dtype=np.int64)
+            position = self.chart.dimensions.index(dimension)
+            active = np.flatnonzero(self.category_active & (self.category_dimension == position))
+            self._active[dimension] = active
+        return active
 
     def signed_amounts(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
         """The amounts of rows, negative where money went out, ``(len(rows),)``; NaN where there is none."""
