@@ -58,6 +58,23 @@ def rows_of(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
+@pytest.mark.usefixtures("cafe")
+def test_what_the_wording_was_taken_for_is_shown_on_request(server: Server) -> None:
+    wording = (
+        "cafe",
+        "--payee",
+        "SQ *JOES COFFEE LONDON GB",
+        "--field",
+        "counterparty_iban=GB82WEST12345698765432",
+    )
+    assert "Square" not in classify(*wording, server=server).stdout
+    shown = classify(*wording, "--wording", server=server)
+    for words in ("payee JOES COFFEE", "place LONDON", "processor Square", "ids iban:GB82WEST12345698765432"):
+        assert words in " ".join(shown.stdout.split())
+    told = json.loads(classify(*wording, "--wording", "--json", server=server).stdout)
+    assert told["wording"]["place"] == "LONDON"
+
+
 # --- One transaction ---------------------------------------------------------------------------
 
 

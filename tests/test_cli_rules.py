@@ -98,8 +98,12 @@ def test_a_rule_is_shown_edited_switched_and_removed(client: likewise.Client, se
 @pytest.mark.usefixtures("cafe")
 def test_what_is_wrong_is_told(server: Server) -> None:
     for wrong, said in (
-        (["--if", "payee matches a(", "--label", "milk"], "RE2"),
-        (["--if", "payee equals x", "--label", "nowhere"], "nowhere"),
+        (["--if", "payee matches a(", "--label", "milk"], "missing )"),
+        (["--if", "payee matches a{5,2}", "--label", "milk"], "invalid repetition size"),
+        (["--if", "payee equals x", "--label", "nowhere"], "add it first"),
+        (["--if", "payee equals x", "--label", "MILK"], "did you mean 'milk'?"),
+        (["--if", "colour equals red", "--label", "milk"], "there are text, payee, description"),
+        (["--if", "payee resembles red", "--label", "milk"], "there are equals, contains, matches, within"),
         (["--if", "payee equals x"], "labels"),
         (["--if", "moon", "--label", "milk"], "is no condition"),
     ):
@@ -124,10 +128,38 @@ def test_rules_go_to_a_file_and_come_back(client: likewise.Client, server: Serve
         rule.ClearField("create_time")
     assert after == before
     assert run("import", str(file), server=server).stdout == "0 added, 2 left as they are.\n"
-    assert run("import", str(file), "--replace", server=server).stdout == "0 added, 2 replaced.\n"
+    assert (
+        run("import", str(file), "--replace", server=server).stdout
+        == "0 added, 2 replaced, 0 left as they are.\n"
+    )
     file.write_text('{"id": 3}')
     broken = run("import", str(file), server=server)
     assert (broken.exit_code, "no file of rules" in broken.stderr) == (2, True)
+
+
+@pytest.mark.usefixtures("cafe")
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "it is no file of rules"),
+        (b"\xff\xfe\x00", "is not text in UTF-8"),
+        (b"{}", "it is no JSON list"),
+        (b"[5]", "rules[0] is no JSON object"),
+        (b'[{}, {"conditions": [{"field": "RULE_FIELD_MOON"}]}]', "rules[1]: "),
+        (b'[{"bogus": 1}]', 'rules[0]: Message type "likewise.v1.Rule" has no field named "bogus"'),
+        (b"[" * 100_000, "it is no file of rules"),
+    ],
+)
+def test_a_file_that_holds_no_rules_says_where(
+    client: likewise.Client, server: Server, tmp_path: Path, content: bytes, said: str
+) -> None:
+    file = tmp_path / "rules.json"
+    file.write_bytes(content)
+    broken = run("import", str(file), server=server)
+    assert broken.exit_code == 2
+    assert said in broken.stderr
+    assert "Available Fields" not in broken.stderr
+    assert not list(client.rules.list("cafe"))
 
 
 def test_suggestions_on_a_data_folder_become_rules_only_by_import(
@@ -145,7 +177,10 @@ def test_suggestions_on_a_data_folder_become_rules_only_by_import(
     assert suggested.exit_code == 0, suggested.output
     assert "payee equals castle rent" in suggested.stdout
     assert "28 of 28" in suggested.stdout
+    assert "Wrote 1 suggestions to" in suggested.stdout
     assert "There are no rules" in RUNNER.invoke(app, ["rules", "list", *arguments]).stdout
     imported = RUNNER.invoke(app, ["rules", "import", "cafe", str(file), "--data", str(data_folder)])
-    assert imported.stdout.startswith("1 added")
+    assert imported.stdout == "1 added, 0 left as they are.\n"
+    again = RUNNER.invoke(app, ["rules", "import", "cafe", str(file), "--data", str(data_folder)])
+    assert again.stdout == "0 added, 1 left as they are.\n"
     assert "Nothing in the history" in RUNNER.invoke(app, ["rules", "suggest", *arguments]).stdout

@@ -169,7 +169,7 @@ def test_it_is_for_whoever_runs_the_server_to_say(tmp_path: Path) -> None:
         (shipped,) = client.encoders.list()
         assert shipped.wanted
         assert shipped.name == "likewise-static"
-        with pytest.raises(likewise.NotFound):
+        with pytest.raises(likewise.NotFound, match=r"at hand are likewise-static$"):
             client.encoders.start("other")
         with pytest.raises(likewise.InvalidRequest):
             client.encoders.start("")

@@ -138,7 +138,7 @@ def test_an_answer_that_no_three_entries_decide_says_so(tmp_path: Path) -> None:
         ).dimensions
     (one,) = [one for one in explained.counterfactuals if one.entries]
     assert (len(one.entries), one.changes_answer, one.category) == (3, False, "energy")
-    assert one.change.startswith("not even")
+    assert one.change.startswith("even without")
 
 
 def test_an_entry_of_the_books_is_explained_as_of_before_it_was_labelled(tmp_path: Path) -> None:

@@ -215,8 +215,14 @@ def test_the_commands_show_it(start: Start) -> None:
     assert (line["transaction_id"], line["category"]) == ("t1", "t")
 
 
-def test_without_a_model_nothing_is_asked_and_nothing_will_come(client: likewise.Client) -> None:
+def test_without_a_model_nothing_is_asked_and_nothing_will_come(
+    client: likewise.Client, server: Server
+) -> None:
     client.create_tenant(likewise.Tenant(id="cafe"))
+    asked = ["classify", "cafe", "--payee", "Qwxz", "--id", "t1", "--server", server.address]
+    waited = RUNNER.invoke(app, [*asked, "--wait-suggestion"])
+    assert "asks no language model about it" in waited.stdout
+    assert "language model" not in RUNNER.invoke(app, asked).stdout
     answer = client.classify("cafe", likewise.transaction(id="t1", payee="Qwxz"))
     assert answer.answers[0].suggestion_id == ""
     assert client.suggestions.get("cafe", "0" * 33).state == GONE

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -10,8 +10,11 @@ import pytest
 from typer.testing import CliRunner
 
 import likewise
+from likewise_indexer.cards.tenant import Retention, tenant_card
+from likewise_indexer.cards.tenant_page import tenant_markdown
 from likewise_server.cli.app import app
 from likewise_server.lifecycle import Server
+from shipped_world import row, tenant_of
 
 RUNNER = CliRunner(env={"COLUMNS": "120"})
 WORDING = "zebra crossing bakers"
@@ -47,6 +50,29 @@ def test_a_card_counts_what_is_held_and_how_well_it_did(client: likewise.Client,
     assert dimension["right"] == pytest.approx((tea["right"] + rent["right"]) / dimension["outcomes"])
     assert tea["right"] > 0
     assert tea["filed_right"] <= tea["filed"] <= tea["outcomes"]
+    assert (dimension["filed"], dimension["filed_right"]) == (
+        tea["filed"] + rent["filed"],
+        tea["filed_right"] + rent["filed_right"],
+    )
+
+
+def test_what_was_learned_in_bulk_is_no_failure_to_file(tmp_path: Path) -> None:
+    payees = {"rent": "Castle Estates", "food": "Corner Bakery", "fuel": "Shell Leeds"}
+    rows = [
+        row(f"{day}{label}", payee, label, date=date(2025, 1, 1) + timedelta(days=day))
+        for day in range(60)
+        for label, payee in payees.items()
+    ]
+    with tenant_of(tmp_path, rows) as ledger:
+        card = tenant_card(ledger, "a vote", Retention())
+    (dimension,) = card.dimensions
+    assert (dimension.outcomes, dimension.filed) == (177, 0)  # of the first day there was nothing to go by
+    assert dimension.above is not None
+    assert dimension.above > 0.8
+    assert dimension.above_right == 1.0
+    page = " ".join(tenant_markdown(card).split())
+    assert "It FILEd 0 of them as they came, 0 rightly. What was learned in bulk" in page
+    assert f"{dimension.above:.1%} of these labels reach it, and 100.0% of those are right" in page
 
 
 def test_no_wording_is_on_a_card_unless_it_is_asked_for(client: likewise.Client, taught: str) -> None:

@@ -75,7 +75,7 @@ def decide_by_rule(ruling: Ruling, first: Candidate) -> tuple[Decision, str]:
     tally = ruling.tally
     if not tally.decided:
         return Decision.FILE, f"{spoken}; no entry shows yet how often it is right."
-    return Decision.FILE, f"{spoken}: right of {tally.right:,} of the {tally.decided:,} that it decides."
+    return Decision.FILE, f"{spoken}: right in {tally.right:,} of the {tally.decided:,} that it decides."
 
 
 def file_threshold(target_precision: float, calibration: Calibration) -> float:

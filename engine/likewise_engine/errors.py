@@ -11,6 +11,7 @@
     │   ├── PredictionNotFound
     │   ├── RuleNotFound
     │   ├── ModelNotFound
+    │   ├── EncoderNotFound
     │   └── NothingSelected     no entry is as the selection says
     ├── AlreadyExists
     │   ├── TenantExists
@@ -133,10 +134,11 @@ class EncoderNotFound(NotFound):
 
     reason = "ENCODER_NOT_FOUND"
 
-    def __init__(self, encoder: str) -> None:
+    def __init__(self, encoder: str, known: Sequence[str] = ()) -> None:
+        at_hand = f"; at hand are {', '.join(sorted(known))}" if known else ""
         super().__init__(
             f"there is no encoder {encoder!r} that could be used: its folder has to be in the one that"
-            " the server's --encoders names",
+            f" the server's --encoders names, and it goes by the name in its encoder.json{at_hand}",
             encoder=encoder,
         )
 

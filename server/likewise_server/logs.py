@@ -24,9 +24,10 @@ _NUMBERS: Final = {
     LogLevel.ERROR: logging.ERROR,
 }
 
-_TALKATIVE: Final = ("grpc._cython.cygrpc", "grpc._common")
-"""They log what they cannot decode, metadata in full, tokens among them, a traceback for each: damaged calls
-would fill the disk. Their callers are told."""
+_TALKATIVE: Final = ("grpc._cython.cygrpc", "grpc._common", "httpx", "httpcore")
+"""Those of grpc log what they cannot decode, metadata in full, tokens among them, a traceback for each:
+damaged calls would fill the disk. Their callers are told. The others log each question to a language model
+with its address; what becomes of those is counted."""
 
 
 def note_start(settings: Settings) -> None:

@@ -82,7 +82,7 @@ class Counterfactuals:
         if not len(supporting):
             return
         out, is_other = self._searched(supporting, _has_other_first)
-        yield self._without(out, "" if is_other else "not even ")
+        yield self._without(out, "" if is_other else "even ")
         if self.answer.decision is Decision.FILE and not (is_other and len(out) == 1):
             out, is_other = self._searched(supporting, _has_other_decision)
             if is_other:

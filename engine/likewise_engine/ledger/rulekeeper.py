@@ -272,7 +272,9 @@ def _categories(chart: Chart, rule: Rule, field: str = "rule") -> list[int]:
     """Numbers of the categories that a rule names. Raises UnknownCategory."""
     meant = {dimension: chart.meant(dimension, category) for dimension, category in rule.labels.items()}
     violations = [
-        FieldViolation(f"{field}.labels[{dimension!r}]", _why_not(number, rule.labels[dimension]))
+        FieldViolation(
+            f"{field}.labels[{dimension!r}]", _why_not(chart, dimension, rule.labels[dimension], number)
+        )
         for dimension, number in meant.items()
         if number is None or not chart.categories[number].active
     ]
@@ -281,7 +283,14 @@ def _categories(chart: Chart, rule: Rule, field: str = "rule") -> list[int]:
     return [number for number in meant.values() if number is not None]
 
 
-def _why_not(number: int | None, category_id: str) -> str:
+def _why_not(chart: Chart, dimension: str, category_id: str, number: int | None) -> str:
     if number is None:
-        return f"{category_id!r} is not in the chart: add it first"
+        alike = [
+            category.id
+            for category in chart.categories
+            if category.dimension == dimension
+            and category_id.casefold() in (category.id.casefold(), category.name.casefold())
+        ]
+        meant = f"did you mean {alike[0]!r}?" if alike else "add it first"
+        return f"{category_id!r} is not in the chart: {meant}"
     return f"{category_id!r} is not active: activate it first"

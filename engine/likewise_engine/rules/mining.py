@@ -308,7 +308,7 @@ def _rule(found: _Found, dimension: str, title: str) -> Rule:
     if pattern.field is RuleField.PAYEE:
         conditions = [Condition(RuleField.PAYEE, Operator.EQUALS, (pattern.wording,))]
     else:
-        word = f"(?:^| ){re.escape(pattern.wording)}(?: |$)"
+        word = f"(^| ){_literal(pattern.wording)}( |$)"
         conditions = [Condition(RuleField.TEXT, Operator.MATCHES, (word,))]
     if pattern.direction:
         conditions.append(Condition(RuleField.DIRECTION, Operator.EQUALS, (pattern.direction,)))
@@ -317,3 +317,8 @@ def _rule(found: _Found, dimension: str, title: str) -> Rule:
         conditions.append(Condition(RuleField.AMOUNT, Operator.WITHIN, **bounds))  # type: ignore[arg-type]
     name = f"{pattern.wording}: {title}"[: limits.RULE_NAME_CHARS_MAX]
     return Rule("", tuple(conditions), {dimension: found.label}, name)
+
+
+def _literal(words: str) -> str:
+    """Words as a pattern that people can read: spaces stand for themselves."""
+    return " ".join(map(re.escape, words.split(" ")))

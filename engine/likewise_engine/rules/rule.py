@@ -52,6 +52,8 @@ WORDINGS: Final = frozenset(
 DIRECTIONS: Final = ("in", "out")
 WEEKDAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 """By :meth:`datetime.date.weekday`."""
+_FAULT_CHARS_MAX: Final = 120
+"""Of what RE2 says, for it repeats much of a pattern."""
 _CHOICES: Final[Mapping[RuleField, Sequence[str]]] = {
     RuleField.DIRECTION: DIRECTIONS,
     RuleField.WEEKDAY: WEEKDAYS,
@@ -231,9 +233,25 @@ def wrong_pattern(pattern: str) -> str:
     try:
         alone.Add(pattern)
     except re2.error:
-        return "is no regular expression in RE2's syntax (there are no look-arounds and no back-references)"
+        return (
+            "is no regular expression of RE2's, which has no look-arounds and no back-references:"
+            f" {_fault(pattern)}"
+        )
     try:
         alone.Compile()
     except re2.error:
         return "is too large once it is compiled: repeat less"
     return ""
+
+
+def _fault(pattern: str) -> str:
+    """What RE2 says of a pattern that it does not take."""
+    try:
+        re2.compile(
+            pattern, pattern_options(limits.RULE_PATTERN_BYTES_MAX)
+        )  # Keeps what it takes, and no other.
+    except re2.error as error:
+        said = error.args[0]
+        told = said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)
+        return f"{told[:_FAULT_CHARS_MAX]}"
+    return "its sets refuse it"

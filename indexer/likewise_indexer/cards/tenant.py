@@ -40,7 +40,7 @@ class CategoryStanding(_Value):
         labels: that it has.
         outcomes: kept answers to what was labelled with it.
         right: of these, where it came first.
-        filed: of these, FILEd.
+        filed: of these, FILEd as they came; what was learned in bulk is asked about afterwards, and never is.
         filed_right: of those, as it.
     """
 
@@ -66,10 +66,15 @@ class DimensionStanding(_Value):
         unused: active categories without a label.
         outcomes: kept answers; the latest, 1,000 at most.
         right: share of these whose first candidate was right; None where there are none.
-        filed: share that was FILEd.
-        filed_right: share of the FILEd that was right: the realised precision.
+        filed: of these, how many were FILEd as they came; what was learned in bulk is asked about afterwards,
+            and never is.
+        filed_right: of those, how many rightly: the realised precision.
         filed_wanted: share that ought to be, by the policy.
         threshold: probability from which on it FILEs now; None where it FILEs nothing.
+        above: share of the answers that reach this threshold as they are calibrated now; None where there is
+            no answer or no threshold. These very answers have set it, and candidates that the books have both
+            ways, which are not FILEd, are among them: so it flatters a little.
+        above_right: share of those that was right.
         head_labels: labels that its own trained classifier has seen; 0 where there is none yet.
     """
 
@@ -81,10 +86,12 @@ class DimensionStanding(_Value):
     unused: int
     outcomes: int
     right: float | None
-    filed: float | None
-    filed_right: float | None
+    filed: int
+    filed_right: int
     filed_wanted: float
     threshold: float | None
+    above: float | None
+    above_right: float | None
     head_labels: int
 
 
@@ -206,7 +213,10 @@ def _dimension(
     active = [(number, int(counts[number])) for number, category in chart if category.active]
     ordered = sorted(chart, key=lambda one: (-int(counts[one[0]]), one[0]))[:CATEGORIES_SHOWN_MAX]
     head = view.heads.of_dimension.get(name)
-    threshold = file_threshold(view.policy.target_precision, view.calibrations[name])
+    calibration = view.calibrations[name]
+    threshold = file_threshold(view.policy.target_precision, calibration)
+    sure = np.array([calibration.probabilities(np.array([p]))[0] for p in outcomes.probability], dtype=float)
+    above = sure >= threshold
     return DimensionStanding(
         name=name,
         labels=int(np.count_nonzero(labelled)),
@@ -216,10 +226,12 @@ def _dimension(
         unused=sum(count == 0 for _, count in active),
         outcomes=len(outcomes.right),
         right=_share(outcomes.right),
-        filed=_share(outcomes.filed),
-        filed_right=_share(outcomes.right[outcomes.filed]),
+        filed=int(np.count_nonzero(outcomes.filed)),
+        filed_right=int(np.count_nonzero(outcomes.right & outcomes.filed)),
         filed_wanted=view.policy.target_precision,
         threshold=threshold if threshold <= 1 else None,
+        above=_share(above) if threshold <= 1 else None,
+        above_right=_share(outcomes.right[above]),
         head_labels=view.heads.labels if head is not None else 0,
     )
 

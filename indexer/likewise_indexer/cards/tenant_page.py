@@ -20,6 +20,7 @@ _ERASED: Final = (
     "Erased is gone from disk, from memory and from what is made of it when the call returns, and a receipt"
     " says so: likewise tenants forget, likewise chart purge, likewise tenants delete."
 )
+_IN_BULK: Final = "What was learned in bulk was asked about afterwards, and counts as not FILEd."
 _NO_RECORD: Final = "No label was held against an answer yet, so nothing is known of its record."
 
 PageTable = tuple[Sequence[str], Sequence[Sequence[Cell]]]
@@ -120,12 +121,12 @@ def _dimension(dimension: DimensionStanding) -> PageSection:
             category.labels,
             category.outcomes,
             category.right / category.outcomes if category.outcomes else None,
-            category.filed / category.outcomes if category.outcomes else None,
-            category.filed_right / category.filed if category.filed else None,
+            category.filed,
+            category.filed_right,
         )
         for category in dimension.categories
     ]
-    columns = ("category", "labels", "asked", "right at first", "FILEd", "of these right")
+    columns = ("category", "labels", "asked", "right at first", "FILEd", "FILEd rightly")
     return PageSection(
         f"Dimension {_plain(dimension.name)}", list(_said_of(dimension)), [(columns, rows)] if rows else []
     )
@@ -139,28 +140,38 @@ def _said_of(dimension: DimensionStanding) -> Sequence[str]:
         f" {dimension.unused:,} have none. Where a category is rare, the answer is right less often."
         + (f" The {shown:,} most used are shown." if shown < dimension.categories_total else "")
     ]
-    if dimension.outcomes and dimension.right is not None and dimension.filed is not None:
-        realised = (
-            "nothing was" if dimension.filed_right is None else f"{dimension.filed_right:.1%} of it was right"
-        )
+    if dimension.right is None:
+        said.append(_NO_RECORD)
+    else:
         said.append(
             f"Of the latest {dimension.outcomes:,} labels that it had not seen, {dimension.right:.1%} would"
-            f" have been its first candidate. It would have FILEd {dimension.filed:.1%}, and {realised};"
-            f" {dimension.filed_wanted:.1%} is wanted."
+            f" have been its first candidate. It FILEd {dimension.filed:,} of them as they came,"
+            f" {dimension.filed_right:,} rightly. {_IN_BULK}"
         )
-    else:
-        said.append(_NO_RECORD)
-    said.append(
-        "It FILEs nothing now."
-        if dimension.threshold is None
-        else f"It FILEs now from a probability of {dimension.threshold:.3f} on."
-    )
+    said.append(_filed_now(dimension))
     said.append(
         f"Its own classifier was trained on {dimension.head_labels:,} entries."
         if dimension.head_labels
         else "It has no classifier of its own yet."
     )
     return said
+
+
+def _filed_now(dimension: DimensionStanding) -> str:
+    if dimension.threshold is None:
+        return "It FILEs nothing now."
+    now = (
+        f"It FILEs now from a probability of {dimension.threshold:.3f} on; {dimension.filed_wanted:.1%} of"
+        " what it FILEs is to be right."
+    )
+    if dimension.above is None:
+        return now
+    if dimension.above_right is None:
+        return f"{now} None of these labels reaches it."
+    return (
+        f"{now} {dimension.above:.1%} of these labels reach it, and {dimension.above_right:.1%} of those are"
+        " right. They are what it was set by, which flatters it a little."
+    )
 
 
 def _wordings(card: TenantCard) -> PageSection:

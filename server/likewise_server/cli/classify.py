@@ -21,7 +21,7 @@ _USAGE: Final = 2
 _AMOUNT: Final = re.compile(r"[+-]?\d+(\.\d+)?", re.ASCII)
 _OF_ONE: Final = {
     *("payee", "description", "amount", "date", "account", "direction", "fields", "as_json"),
-    *("transaction_id", "wait_suggestion"),
+    *("transaction_id", "wait_suggestion", "wording"),
 }
 """Parameters that describe one transaction."""
 _OF_FILES: Final = {
@@ -31,6 +31,7 @@ _OF_FILES: Final = {
 """Parameters that say how files are read and written."""
 _NO_NEIGHBOURS: Final = -1
 """``max_neighbours`` for none at all, since 0 is the default."""
+_NOT_ASKED: Final = "The server asks no language model about it: it has none, or as much to ask as it takes."
 
 
 class Way(StrEnum):
@@ -69,7 +70,11 @@ DirectionOption = Annotated[
 ]
 FieldOption = Annotated[
     list[str] | None,
-    typer.Option("--field", metavar="NAME=VALUE", help="A further field; repeatable."),
+    typer.Option(
+        "--field",
+        metavar="NAME=VALUE",
+        help="A further field, such as counterparty_iban=DE89370400440532013000; repeatable.",
+    ),
 ]
 IdOption = Annotated[
     str, typer.Option("--id", metavar="ID", help="Its id. What is kept of it can be forgotten by that.")
@@ -80,6 +85,9 @@ WaitOption = Annotated[
         "--wait-suggestion",
         help="Where it is an ASK, wait for what the server's language model says. Needs --id.",
     ),
+]
+WordingOption = Annotated[
+    bool, typer.Option("--wording", help="Show what the wording was taken to pieces as, too.")
 ]
 JsonOption = Annotated[
     bool,
@@ -158,6 +166,7 @@ def classify(
     fields: FieldOption = None,
     transaction_id: IdOption = "",
     wait_suggestion: WaitOption = False,
+    wording: WordingOption = False,
     as_json: JsonOption = False,
     inputs: InOption = None,
     out: OutOption = None,
@@ -194,6 +203,7 @@ def classify(
         dimensions=dimensions,
         max_candidates=candidates,
         max_neighbours=neighbours or _NO_NEIGHBOURS,
+        show_wording=wording,
     )
     _check_kind(ctx, with_files=bool(inputs))
     _check_whose(tenant, tenant_column)
@@ -237,11 +247,13 @@ def _classify_one(
             typer.echo(MessageToJson(classification, preserving_proto_field_name=True, ensure_ascii=False))
         else:
             show_classification(classification)
-        for answer in classification.answers:
-            if waits and answer.suggestion_id:
+        where = errors if as_json else console
+        for answer in classification.answers if waits else ():
+            if answer.suggestion_id:
                 suggestion = settled(client, tenant, answer.suggestion_id)
-                where = errors if as_json else console
                 where.print(f"{plain(answer.dimension)}: {told(suggestion)}")
+            elif answer.decision == likewise.Decision.DECISION_ASK:
+                where.print(f"{plain(answer.dimension)}: {_NOT_ASKED}")
 
 
 def _transaction(

@@ -28,6 +28,8 @@ def show_classification(classification: likewise.Classification) -> None:
     """Show one answer: decision and reason, candidates, and the neighbours that they rest on."""
     if classification.text:
         console.print(Text.assemble(("Compared as ", "dim"), plain(classification.text)))
+    if classification.HasField("wording"):
+        console.print(_wording(classification.wording))
     for answer in classification.answers:
         console.print()
         console.print(_headline(answer))
@@ -94,6 +96,17 @@ def _headline(answer: likewise.DimensionAnswer) -> Text:
     if answer.decision == likewise.Decision.DECISION_FILE:
         headline.append(f" under {_category(answer.candidates[0])}")
     return headline
+
+
+def _wording(parts: likewise.WordingParts) -> Table:
+    """The parts that there are, by the contract's names."""
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column(style="dim")
+    table.add_column(overflow="fold")
+    for field, value in parts.ListFields():
+        told = value if isinstance(value, str) else ", ".join(value)
+        table.add_row(field.name.replace("_", " "), Text(plain(told)))
+    return table
 
 
 def _candidates(candidates: Sequence[likewise.Candidate]) -> Table:

@@ -2,7 +2,7 @@
 
 import json
 from math import exp
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 from google.protobuf.json_format import MessageToJson, Parse, ParseError
@@ -27,6 +27,8 @@ explain_app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
 _SHOWN_MAX = 12
 """Features shown, the weightiest first; --json has all."""
+_FIGURE_MIN: Final = 0.0005
+"""Less shows as .000."""
 
 
 @explain_app.command(
@@ -82,7 +84,8 @@ def _transaction(told: str) -> likewise.Transaction:
     try:
         return Parse(told, likewise.Transaction())
     except (ParseError, json.JSONDecodeError) as error:
-        fail(f"--transaction is no transaction of the contract: {error}", status=2)
+        told = str(error).partition("\n")[0]  # What follows are Python's names of all other fields.
+        fail(f"--transaction is no transaction of the contract: {told}", status=2)
 
 
 def _show_replay(replayed: likewise.ReplayPredictionResponse, *, as_json: bool) -> None:
@@ -129,11 +132,16 @@ def _show_contrast(contrast: likewise.Contrast) -> None:
     table.add_column(second, justify="right")
     for one in contrast.contributions[:_SHOWN_MAX]:
         odds = f"× {exp(one.log_odds):.2f}"
-        table.add_row(odds, one.witness, one.meaning, f"{one.first:.3g}", f"{one.second:.3g}")
+        table.add_row(odds, one.witness, one.meaning, _figure(one.first), _figure(one.second))
     rest = contrast.contributions[_SHOWN_MAX:]
     if rest:
         table.add_row(f"× {exp(sum(one.log_odds for one in rest)):.2f}", "", f"{len(rest)} more", "", "")
     console.print(Padding(table, (0, 0, 0, 2), expand=False))
+
+
+def _figure(value: float) -> str:
+    """Three digits, and none beyond the third decimal."""
+    return f"{value:.3g}" if abs(value) >= _FIGURE_MIN or not value else f"{value:.3f}"
 
 
 def _show_threshold(threshold: likewise.FileThreshold) -> None:
@@ -143,7 +151,9 @@ def _show_threshold(threshold: likewise.FileThreshold) -> None:
         if threshold.HasField("probability")
         else f"nothing would file at {threshold.target_precision:.1%} yet"
     )
-    record = f"{threshold.outcomes:,} outcomes, {threshold.filed_wrong} of the last {threshold.filed} wrong"
+    record = f"{threshold.outcomes:,} outcomes"
+    if threshold.filed:
+        record += f"; of the last {threshold.filed} that were filed {threshold.filed_wrong} were wrong"
     console.print(f"  Sure by {is_at}; {takes}; calibrated by {record}.")
     if threshold.HasField("target_precision_met"):
         console.print(f"  It files at targets up to {threshold.target_precision_met:.1%}.")

@@ -38,8 +38,12 @@ def show_rule(rule: "likewise.Rule") -> None:
         console.print(f"  {'and' if number else 'if '} {plain(spoken(condition))}", soft_wrap=True)
     console.print(f"  then {plain(spoken_labels(rule))}", soft_wrap=True)
     for record in rule.records:
-        told = f"right of {record.right:,} of the {record.decided:,} entries that it decides"
-        console.print(f"  {plain(record.dimension)}: {told}, {record.probability:.1%} likely to be right")
+        told = (
+            f"right in {record.right:,} of the {record.decided:,} entries that it decides"
+            if record.decided
+            else "decides no entry of a person yet"
+        )
+        console.print(f"  {plain(record.dimension)}: {told}; taken to be right in {record.probability:.1%}")
     if remarks := _remarks(rule):
         console.print(Text(f"  {plain(remarks)}", style="yellow"))
 

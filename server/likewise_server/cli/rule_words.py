@@ -14,6 +14,8 @@ _FIELD_PREFIX: Final = "field:"
 _SEVERAL: Final = " | "
 _RANGE: Final = re.compile(r"(?P<low>[^ .]*(?:\.\d+)?)\.\.(?P<high>\S*)(?: (?P<currency>[A-Z]{3}))?")
 _OUTPUT_ONLY: Final = ("records", "create_time")
+_FIELDS: Final = [name.removeprefix("RULE_FIELD_").lower() for name in likewise.RuleField.keys()[1:]]
+_OPERATORS: Final = [name.removeprefix("RULE_OPERATOR_").lower() for name in likewise.RuleOperator.keys()[1:]]
 
 
 def condition_of(words: str) -> likewise.RuleCondition:
@@ -29,6 +31,8 @@ def condition_of(words: str) -> likewise.RuleCondition:
     if field.startswith(_FIELD_PREFIX):
         field, name = "further", field.removeprefix(_FIELD_PREFIX)
     try:
+        _check_known(field, _FIELDS, "field")
+        _check_known(operator, _OPERATORS, "operator")
         if operator == "within":
             return _within(field, said)
         values = [said] if operator == "matches" else [value.strip() for value in said.split(_SEVERAL)]
@@ -80,6 +84,12 @@ def told(rule: likewise.Rule) -> dict[str, Any]:
     return {name: value for name, value in document.items() if name not in _OUTPUT_ONLY}
 
 
+def said(rule: likewise.Rule) -> str:
+    """What a rule says, whatever it is called: equal for two that say the same in the same words."""
+    document = told(rule)
+    return json.dumps([document.get("conditions"), document.get("labels")], sort_keys=True)
+
+
 def written(rules: Iterable[likewise.Rule]) -> str:
     """A file of rules."""
     return json.dumps([told(rule) for rule in rules], indent=1, ensure_ascii=False) + "\n"
@@ -89,11 +99,27 @@ def read(content: str) -> list[likewise.Rule]:
     """The rules of a file. Raises ValueError: it is none."""
     try:
         documents = json.loads(content)
-        if not isinstance(documents, list):
-            raise ValueError("it is no JSON list")
-        return [ParseDict(document, likewise.Rule()) for document in documents]
-    except (ValueError, ParseError, RecursionError, AttributeError, TypeError) as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"it is no file of rules: {error}") from error
+    if not isinstance(documents, list):
+        raise ValueError("it is no file of rules: it is no JSON list")
+    return [_read(position, document) for position, document in enumerate(documents)]
+
+
+def _read(position: int, document: object) -> likewise.Rule:
+    if not isinstance(document, dict):
+        raise ValueError(f"it is no file of rules: rules[{position}] is no JSON object")
+    try:
+        return ParseDict(document, likewise.Rule())
+    except (ValueError, ParseError, RecursionError, AttributeError, TypeError) as error:
+        told = str(error).partition("\n")[0]  # What follows are Python's names of all other fields.
+        raise ValueError(f"it is no file of rules: rules[{position}]: {told}") from error
+
+
+def _check_known(word: str, known: Sequence[str], what: str) -> None:
+    if word not in known:
+        listed = ", ".join(f"{_FIELD_PREFIX}NAME" if each == "further" else each for each in known)
+        raise ValueError(f"there is no {what} {word!r}; there are {listed}")
 
 
 def _within(field: str, said: str) -> likewise.RuleCondition:

@@ -15,6 +15,7 @@ from likewise_server.cli.common import (
     connected,
     console,
     fail,
+    plain,
     reported,
 )
 
@@ -200,9 +201,20 @@ def suggest(
         str, typer.Option(metavar="NAME", help="The dimension, such as tax_code.")
     ] = "category",
     limit: Annotated[int, typer.Option(min=1, help="Suggestions at most.")] = 50,
-    min_support: Annotated[int, typer.Option(min=0, help="Transactions that one decides at least.")] = 0,
+    min_support: Annotated[
+        int,
+        typer.Option(
+            min=0, show_default=False, help="Transactions that one decides at least; 8 if not given."
+        ),
+    ] = 0,
     min_precision: Annotated[
-        float, typer.Option(min=0.0, max=1.0, help="How sure one has to be: a lower bound, .85 if not given.")
+        float,
+        typer.Option(
+            min=0.0,
+            max=1.0,
+            show_default=False,
+            help="How sure one has to be: a lower bound, .85 if not given.",
+        ),
     ] = 0.0,
     out: Annotated[
         Path | None,
@@ -233,6 +245,8 @@ def suggest(
         console.print(_json(found), soft_wrap=True)
     elif found:
         console.print(suggestions_table(found))
+        if out is not None:
+            console.print(f"Wrote {len(found):,} suggestions to {plain(str(out))}.", soft_wrap=True)
     else:
         console.print("Nothing in the history is as regular as that: a plain rule would be wrong too often.")
 
@@ -261,21 +275,34 @@ def import_rules(
     server: ServerOption = None,
     data: DataOption = None,
 ) -> None:
-    """Take in rules from a file, those first that are tried first. All of the new ones, or none."""
-    from likewise_server.cli.rule_words import read
+    """Take in rules from a file, those first that are tried first. All of the new ones, or none.
+
+    A rule without an id, as suggestions are, is new unless there is one that says the same.
+    """
+    from likewise_server.cli.rule_words import read, said
 
     with connected(server, data) as client:
-        known = {rule.id for rule in client.rules.list(tenant)}
-        rules = read(file.read_text(encoding="utf-8"))
-        fresh = [rule for rule in rules if rule.id not in known]
+        there = list(client.rules.list(tenant))
+        known, known_to_say = {rule.id for rule in there}, {said(rule) for rule in there}
+        rules = read(_content(file))
+        fresh = [r for r in rules if r.id not in known and (r.id or said(r) not in known_to_say)]
         others = [rule for rule in rules if rule.id in known]
         if fresh:
             client.rules.create_all(tenant, fresh)
         for rule in others if replace else ():
             mask = ["name", "priority", "active", "conditions", "labels"]
             client.rules.update(tenant, rule, update_mask=mask)
-    what = "replaced" if replace else "left as they are"
-    console.print(f"{len(fresh):,} added, {len(others):,} {what}.")
+    replaced = len(others) if replace else 0
+    told = f", {replaced:,} replaced" if replace else ""
+    console.print(f"{len(fresh):,} added{told}, {len(rules) - len(fresh) - replaced:,} left as they are.")
+
+
+def _content(file: Path) -> str:
+    """What a file of rules says. Raises ValueError: it is no text."""
+    try:
+        return file.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"it is no file of rules: {file} is not text in UTF-8") from error
 
 
 def _json(messages: Any) -> str:

@@ -109,7 +109,8 @@ class EncoderService(EncoderServiceServicer):
         if len(found) > 1:
             raise InvalidInput.of("encoder", f"is the name of {len(found)} encoders: give a fingerprint")
         if not found or self._tenants.encoders.of(found[0]) is None:
-            raise EncoderNotFound(named)
+            at_hand = [_name(each) for each in known if self._tenants.encoders.of(each) is not None]
+            raise EncoderNotFound(named, at_hand)
         return found[0]
 
     def _decided(self, decision: Decision, action: Action) -> pb.EncoderChange:
