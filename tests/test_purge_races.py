@@ -11,6 +11,7 @@ from likewise_engine.encoder.hashing import HashingEncoder
 from likewise_engine.errors import StoreCorrupt
 from likewise_engine.folder import STORE_NAME
 from likewise_engine.ledger import reencode as module
+from likewise_engine.ledger.purge import erasure_of
 from likewise_engine.store.copying import copy_store, facts_of
 from likewise_engine.store.mark import MarkFile, mark_path, read_mark
 from likewise_engine.store.sqlite import SqliteStore
@@ -48,7 +49,8 @@ def test_a_purge_does_not_take_a_later_erasure_for_purged(tmp_path: Path) -> Non
 
         def erase_meanwhile() -> None:
             store._reader = reader
-            change = second._erasure({e.seq: e.transaction.id for e in second.store.entries_after(1, 100)})
+            doomed = {e.seq: e.transaction.id for e in second.store.entries_after(1, 100)}
+            change = erasure_of(second._state.memory, doomed)
             second.store.commit(change)
 
         store._reader = Interrupted(reader, erase_meanwhile)  # type: ignore[assignment]
