@@ -11,7 +11,7 @@ import likewise
 from likewise_engine import limits
 from likewise_engine.text import NAMELESS, normalise, text_and_payee, text_of, text_of_name
 from likewise_engine.transaction import Transaction
-from likewise_engine.wording import Channel, Part, line, lines, naming, parse, terminals
+from likewise_engine.wording import Channel, Part, line, lines, naming, parse
 from likewise_engine.wording.telling import parts_of
 
 TABLE = Path(__file__).parent / "tables" / "wordings.tsv"
@@ -79,7 +79,6 @@ def test_quick_looks_change_nothing(wording: str) -> None:
     with (
         patch.object(line, "_may_have_columns", return_value=True),
         patch.object(lines, "_is_name", return_value=False),
-        patch.object(terminals, "_ends_in_name", return_value=False),
     ):
         assert parse(wording) == parsed
 

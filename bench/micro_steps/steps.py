@@ -54,6 +54,11 @@ def _each(values: Iterable[T], do: Callable[[T], object]) -> Call:
     return call
 
 
+def _text_plain(prepared: Prepared) -> Call:
+    """Wordings that are suppliers' names and nothing else."""
+    return _each((asked.payee for asked in prepared.transactions), lambda name: text_and_payee(name, ""))
+
+
 def _text(prepared: Prepared) -> Call:
     """Wordings as a bank prints them: numbers and dates to be masked."""
     printed = [
@@ -191,6 +196,7 @@ def _load(prepared: Prepared) -> Call:
 STEPS: Final[Mapping[str, Step]] = {
     "request-from-protobuf": Step(_request),
     "text": Step(_text),
+    "text-plain": Step(_text_plain),
     "tokens": Step(_tokens),
     "vector-known": Step(_vector_known, QUESTIONS // 2),
     "vector-new": Step(_vector_new, QUESTIONS // 2),
@@ -210,5 +216,5 @@ STEPS: Final[Mapping[str, Step]] = {
     "load": Step(_load, 1),
 }
 """By name. ``search`` is by the tenant's index; -graph and -exact by one that is large enough for a graph.
-``evidence`` includes what the witnesses say, ``judge`` the vote, ``classify`` all from text to decide,
-``learn`` the commit."""
+``text`` is of bank strings, -plain of suppliers' names. ``evidence`` includes what the witnesses say,
+``judge`` the vote, ``classify`` all from text to decide, ``learn`` the commit."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import Final, NamedTuple
 
-from likewise_engine.wording.marks import Mark, marks_in
+from likewise_engine.wording.marks import MARKED, Mark, marks_in
 from likewise_engine.wording.parsed import Channel, Part, Piece
 
 _COLUMNS: Final = re.compile(r"\s{2,}(?![\s*])|\s*[,|;]\s+|\s+[,|;]\s*|(?<!:)//|\s+-\s+|\\\\+")
@@ -14,6 +14,7 @@ _LETTER: Final = re.compile(r"[^\W\d_]")
 _EDGES: Final = frozenset(" \t\r\n\u00a0,;|-:.\\/*_>+")
 _WORD: Final = re.compile(r"[^\s,|]+")
 _START_OF: Final = itemgetter(1)
+_ALL: Final = frozenset(Part)
 
 
 class Column(NamedTuple):
@@ -94,8 +95,14 @@ class Line:
 
     def all_pieces(self) -> tuple[Piece, ...]:
         """Pieces and marks in the order in which they stand."""
-        marks = [Piece(part, value, end) for part, _, value, end in self.marks if value < end]
-        return tuple(sorted(self.pieces + marks, key=_START_OF))
+        return self.pieces_of(_ALL)
+
+    def pieces_of(self, parts: frozenset[Part]) -> tuple[Piece, ...]:
+        """Pieces and marks in the order in which they stand, those of some parts at least."""
+        pieces = self.pieces
+        if not parts.isdisjoint(MARKED):
+            pieces = pieces + [Piece(part, value, end) for part, _, value, end in self.marks if value < end]
+        return tuple(sorted(pieces, key=_START_OF))
 
 
 def cut(wording: str, start: int, end: int) -> Line:
@@ -116,9 +123,10 @@ def trimmed(wording: str, start: int, end: int) -> tuple[int, int]:
 def _columns(wording: str, marks: Sequence[Mark], start: int, end: int) -> list[Column]:
     columns: list[Column] = []
     before: Part | None = None
-    for mark in marks:
-        _add_columns(columns, wording, start, mark.start, before, mark.part)
-        start, before = mark.end, mark.part
+    for part, begin, _, after in marks:
+        if begin - start > 1 or (begin > start and wording[start] not in _EDGES):
+            _add_columns(columns, wording, start, begin, before, part)
+        start, before = after, part
     _add_columns(columns, wording, start, end, before, None)
     return columns
 

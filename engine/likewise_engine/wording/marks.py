@@ -16,6 +16,10 @@ MARKS_MAX: Final = 64
 """Of one wording: the longest statement lines have a dozen."""
 
 
+MARKED: Final = frozenset({Part.CARD, Part.DATE, Part.FOREIGN, Part.PHONE, Part.REFERENCE, Part.STORE})
+"""Parts that are told by their shape."""
+
+
 class Mark(NamedTuple):
     """A piece told by its shape.
 

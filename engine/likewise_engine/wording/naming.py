@@ -5,7 +5,8 @@ Decided by measurement, piece by piece: docs/wording.md has the tables and ``ben
 
 from typing import Final
 
-from likewise_engine.wording.parse import is_plain, understood
+from likewise_engine.wording.lines import line_of
+from likewise_engine.wording.parse import is_plain, tagged_of
 from likewise_engine.wording.parsed import Part
 
 NAMING: Final = frozenset({Part.PAYEE, Part.PURPOSE})
@@ -26,11 +27,18 @@ def naming(wording: str, parts: frozenset[Part] = NAMING) -> tuple[str, str]:
     """
     if not wording or is_plain(wording):
         return wording, ""
-    parsed = understood(wording)
-    if parsed is None or (parsed.processor and not parsed.channel and "*" not in wording):
+    tagged = tagged_of(wording)
+    if tagged is not None:
+        pieces, processor, channel = tagged.pieces, tagged.processor, tagged.channel
+    else:
+        line = line_of(wording, 0, len(wording))
+        if not line.is_told:
+            return wording, ""
+        pieces, processor, channel = line.pieces_of(parts), line.processor, line.channel
+    if processor and not channel and "*" not in wording:
         return wording, ""
     names, purposes = list[str](), list[str]()
-    for part, start, end in parsed.pieces:
+    for part, start, end in pieces:
         if part in parts:
             (purposes if part is Part.PURPOSE else names).append(wording[start:end])
     return " ".join(names), " ".join(purposes)

@@ -43,11 +43,10 @@ def opening_at(wording: str, start: int, end: int) -> Opening | None:
 
 def take(line: Line, opening: Opening) -> bool:
     """Note an opening, which is cut off the line; False where it is the beginning of a name instead."""
-    rest = line.folded(line.columns[0]) if line.columns else []
-    if rest and len(line.columns) == 1 and LEGAL_FORMS.issuperset(rest):
+    if len(line.columns) == 1 and LEGAL_FORMS.issuperset(line.folded(line.columns[0])):
         return False
     is_ambiguous = len(opening.words) == 1 and opening.words[0] in AMBIGUOUS
-    if is_ambiguous and rest and not line.has_mark(Part.DATE, Part.CARD):
+    if is_ambiguous and line.columns and not line.has_mark(Part.DATE, Part.CARD):
         return False
     line.channel, line.is_told = line.channel or opening.channel, True
     line.add(Part.CHANNEL, opening.start, opening.end)

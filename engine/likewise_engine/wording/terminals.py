@@ -89,21 +89,25 @@ def _drop_last_fillers(line: Line) -> None:
         return
     kept = []
     for column in line.columns:
-        if column.after is None or _ends_in_name(line.wording[column.start : column.end]):
+        end = column.end if column.after is None else _end_without_fillers(line, column)
+        if end == column.end:
             kept.append(column)
-            continue
-        words = line.words(column)
-        while words and words[-1].group().casefold() in FILLERS:
-            words.pop()
-        if words:
-            kept.append(Column(column.start, words[-1].end(), column.before, column.after))
+        elif end > column.start:
+            kept.append(Column(column.start, end, column.before, column.after))
     line.columns = kept
 
 
-def _ends_in_name(text: str) -> bool:
-    """Whether a quick look suffices to say that a column ends with its last word, which is no filler."""
-    last = text[text.rfind(" ") + 1 :]
-    return last.isalnum() and last.casefold() not in FILLERS
+def _end_without_fillers(line: Line, column: Column) -> int:
+    """Where a column ends without the fillers at its end; where it begins, if it has nothing else."""
+    text = line.wording[column.start : column.end]
+    while (last := text[text.rfind(" ") + 1 :]).isalnum():  # as it nearly always is, and then it is a word
+        if last.casefold() not in FILLERS:
+            return column.start + len(text)
+        text = text[: -len(last)].rstrip(" ")
+    words = line.words(column)
+    while words and words[-1].group().casefold() in FILLERS:
+        words.pop()
+    return words[-1].end() if words else column.start
 
 
 def _take_slashed(line: Line) -> bool:
@@ -174,6 +178,10 @@ def _is_place(line: Line, column: Column, country: str) -> bool:
 
 def _add_place(line: Line, column: Column) -> None:
     """Note the last column as a place; what precedes a town in it is none."""
+    if line.wording[column.start : column.end].isalpha():
+        line.add(Part.PLACE, column.start, column.end)
+        line.columns.pop()
+        return
     words = line.words(column)
     count = _town_words([word.group() for word in words])
     start = words[-count].start() if count else column.start
