@@ -456,7 +456,8 @@ class Tenants:
                     del self._slots[tenant]
                 is_done_with = slot.is_passing and slot.users == 0 and self._slots.get(tenant) is slot
                 unused = (self._drop(tenant, slot) if is_done_with else []) + self._evicted()
-            self._released.notify_all()
+            if slot.is_doomed:
+                self._released.notify_all()
         for ledger_unused in unused:
             ledger_unused.close()
         if unused:
@@ -466,10 +467,9 @@ class Tenants:
             self._upkeep.request(tenant, ledger.view.revision, is_graph_due=ledger.is_graph_due)
 
     def _count(self, slot: Slot, ledger: Ledger) -> bool:
-        """Count a ledger's memory anew. Returns whether its revision is another than before."""
+        """Count a ledger's memory anew, which a graph changes too; whether its revision is another."""
         is_changed = ledger.view.revision != slot.counted_revision
         slot.counted_revision = ledger.view.revision
-        # Every time: a graph or another load changes it too, at the same revision.
         memory_bytes = ledger.memory_bytes
         self._memory_bytes += memory_bytes - slot.counted_bytes
         slot.counted_bytes = memory_bytes
