@@ -6,10 +6,12 @@ from math import log
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from scipy.stats import t as t_distribution
 
 from likewise_engine.answers import Decision, Witness
 from likewise_engine.feedback import statistics
 from likewise_engine.feedback.drift import (
+    EARLIER_MIN,
     LOOK_LEVEL,
     PRECISION_DAYS,
     AlertKind,
@@ -34,6 +36,12 @@ def _split(counts: NDArray[np.int64]) -> Days:
     split = Days.split(FIRST + np.arange(len(counts)), counts)
     assert split is not None
     return split
+
+
+def _with_earlier(counts: NDArray[np.int64]) -> Days:
+    days = Days.with_earlier(FIRST + np.arange(len(counts)), counts)
+    assert days is not None
+    return days
 
 
 def _filed(errors: list[int], count: int = 8) -> list[Tally]:
@@ -69,7 +77,7 @@ def test_nothing_is_alarmed_more_often_than_promised() -> None:
             name: _split(_days(rng, rng.dirichlet(np.ones(bins)), 120))
             for name, bins in ((SIMILARITY, 9), (PAYEE, 2), (AMOUNT, 14))
         }
-        charts = {"category": _split(_days(rng, rng.dirichlet(np.ones(30)), 120))}
+        charts = {"category": _with_earlier(_days(rng, rng.dirichlet(np.ones(30)), 240))}
         alarmed += bool(shift_alerts(population, charts, [f"c{n}" for n in range(30)]))
     assert alarmed <= 100 * LOOK_LEVEL + 3 * np.sqrt(100 * LOOK_LEVEL)
 
@@ -154,12 +162,63 @@ def test_a_category_that_takes_anothers_place_is_named() -> None:
     counts = np.concatenate((_days(rng, shares, 100), _days(rng, renamed, 12)))
     counts[:100, 4], counts[100:, 0] = 0, 0
     # The latest stretch may begin after the change: then the old name is gone, and the new one not quite new.
-    split = Days(FIRST + np.arange(112), counts, recent=12)
+    earlier = _with_earlier(counts[:100]).earlier
+    assert len(earlier) >= EARLIER_MIN
+    split = Days(FIRST + np.arange(112), counts, recent=12, earlier=earlier)
     (alert,) = shift_alerts({}, {"category": split}, ["old rent", "b", "c", "d", "new rent"])
     assert (alert.kind, alert.dimension) == (AlertKind.CHART, "category")
     assert "'new rent'" in alert.message
     assert "Not used any more: 'old rent'" in alert.message
     assert "RenameCategory" in alert.advice
+
+
+def _in_runs(rng: np.random.Generator) -> NDArray[np.int64]:
+    """Counts of books whose fortnights have a mind of their own, looked at on any day of one."""
+    shares = rng.dirichlet(np.ones(12))
+    runs = [rng.multinomial(20, rng.dirichlet(30.0 * shares), size=14) for _ in range(30)]
+    return np.concatenate(runs)[: -rng.integers(1, 14)]
+
+
+def test_runs_of_days_that_go_together_are_no_change() -> None:
+    by_days, alarmed, looks = 0, 0, 100
+    for seed in range(looks):
+        days = _with_earlier(_in_runs(np.random.default_rng(seed)))
+        p, _ = statistics.homogeneity(days.counts, days.recent)
+        by_days += p <= LOOK_LEVEL
+        alarmed += bool(shift_alerts({}, {"category": days}, [f"c{n}" for n in range(12)]))
+    assert by_days >= 20 * LOOK_LEVEL * looks  # days alone take each run for a change
+    assert alarmed <= looks * LOOK_LEVEL + 3 * np.sqrt(looks * LOOK_LEVEL)
+
+
+def test_a_change_is_found_among_runs_of_days() -> None:
+    found, looks = 0, 40
+    for seed in range(looks):
+        counts = _in_runs(np.random.default_rng(seed))
+        largest = int(counts.sum(axis=0).argmax())
+        counts = np.column_stack((counts, np.zeros(len(counts), dtype=np.int64)))
+        counts[-5:, [largest, 12]] = counts[-5:, [12, largest]]
+        found += bool(shift_alerts({}, {"category": _with_earlier(counts)}, [f"c{n}" for n in range(13)]))
+    assert found >= looks / 2
+
+
+def test_books_without_a_past_are_not_alarmed() -> None:
+    rng = np.random.default_rng(8)
+    counts = np.concatenate((_days(rng, np.array([0.9, 0.1]), 60), _days(rng, np.array([0.1, 0.9]), 20)))
+    days = _with_earlier(counts[-60:])
+    assert len(days.earlier) < EARLIER_MIN
+    assert statistics.homogeneity(days.counts, days.recent)[0] <= LOOK_LEVEL
+    assert shift_alerts({}, {"category": days}, ["a", "b"]) == []
+
+
+@pytest.mark.parametrize("count", [2, 3, 4, 7, 12])
+def test_what_surpasses_the_earlier_is_told_as_students_distribution_has_it(count: int) -> None:
+    earlier = np.random.default_rng(count).normal(size=count)
+    spread = earlier.std(ddof=1) * np.sqrt(1 + 1 / count)
+    for value in (-2.0, 0.1, 3.0, 20.0):
+        expected = t_distribution.sf((value - earlier.mean()) / spread, count - 1)
+        assert statistics.surpassing(value, earlier) == pytest.approx(expected, rel=1e-6)
+    assert statistics.surpassing(1.0, np.ones(4)) == 1.0
+    assert statistics.surpassing(1.1, np.ones(4)) == 0.0
 
 
 def test_few_days_are_not_compared() -> None:

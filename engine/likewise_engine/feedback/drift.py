@@ -9,12 +9,13 @@
 
 Of the last two kinds, together, a look is falsely alarmed with a probability of LOOK_LEVEL at most, where
 days are exchangeable; see :mod:`likewise_engine.feedback.statistics`. Real books are not quite: they have
-seasons. So an alert needs a change that is large, too. It says that something has changed, and not that this
-is bad.
+seasons, and runs of days that go together. So an alert needs a change that is large, too; and one of a chart
+has to be larger than what the same books show from one such stretch to the next anyway, of which there must
+have been EARLIER_MIN. It says that something has changed, and not that this is bad.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from enum import IntEnum
 from itertools import accumulate
@@ -42,6 +43,12 @@ RECENT_MIN: Final = 100
 _REFERENCE_TIMES: Final = 3
 RECENT_DAYS_MIN: Final = 5
 """Days of the latest stretch; and three times as many before. Fewer cannot be dealt anew in enough ways."""
+EARLIER_MIN: Final = 3
+"""Stretches of the books before, by which it is told how much labels differ anyway. With fewer, no alert: of
+books so short, or with so few days, half of all looks rang, and nobody could say at what."""
+_EARLIER_MAX: Final = 40
+_EARLIER_PERMUTATIONS: Final = 99
+"""Enough for a mean."""
 _CHART_DAYS_MAX: Final = 1_000
 """Days of the books that are looked at; those who need more have a label a month."""
 _NAMED_MAX: Final = 5
@@ -67,7 +74,7 @@ class Alert:
         since: the first day of the stretch that is not as before.
         strength: of the change: how far the precision lies below the target; the stability index; the
             divergence beyond chance, in bits.
-        surprise: of the detector, for precision: 1,000 is its threshold. Else 1 / p.
+        surprise: of the detector, for precision: 1,000 is its threshold. Else 1 / p, of a chart the larger p.
         message: what has changed, as a sentence for a person.
         advice: what to do.
     """
@@ -90,11 +97,14 @@ class Days:
         days: int64 ``(d,)``, proleptic ordinals, ascending.
         counts: int64 ``(d, b)``.
         recent: how many days the latest stretch has.
+        earlier: by how many bits more than chance stretches of that kind differed from what was before each,
+            the latest first; empty where nobody asks.
     """
 
     days: NDArray[np.int64]
     counts: NDArray[np.int64]
     recent: int
+    earlier: Sequence[float] = ()
 
     @classmethod
     def split(cls, days: NDArray[np.int64], counts: NDArray[np.int64]) -> "Days | None":
@@ -117,6 +127,19 @@ class Days:
             return None
         kept = slice(len(days) - recent - before, None)
         return cls(days[kept], counts[kept], recent)
+
+    @classmethod
+    def with_earlier(cls, days: NDArray[np.int64], counts: NDArray[np.int64]) -> "Days | None":
+        """As :meth:`split`, and the same for what was before it, stretch by stretch."""
+        latest = cls.split(days, counts)
+        if latest is None:
+            return None
+        earlier, end = list[float](), len(days) - latest.recent
+        while len(earlier) < _EARLIER_MAX and (one := cls.split(days[:end], counts[:end])) is not None:
+            _, excess = statistics.homogeneity(one.counts, one.recent, permutations=_EARLIER_PERMUTATIONS)
+            earlier.append(excess)
+            end -= one.recent
+        return replace(latest, earlier=earlier)
 
     @property
     def reference_sums(self) -> NDArray[np.int64]:
@@ -228,7 +251,7 @@ def label_days(view: View, dimension: str) -> Days | None:
     first = max(0, len(days) - _CHART_DAYS_MAX)
     counts = np.zeros((len(days) - first, len(view.category_counts)), dtype=np.int64)
     np.add.at(counts, (positions[kept] - first, view.labels[dimension][rows[kept]]), 1)
-    return Days.split(days[first:].astype(np.int64), counts)
+    return Days.with_earlier(days[first:].astype(np.int64), counts)
 
 
 def shift_alerts(
@@ -273,7 +296,10 @@ def _measure_alert(measure: str, days: Days, surprise: float) -> list[Alert]:
 def _chart_alert(
     dimension: str, days: Days, excess: float, surprise: float, names: Sequence[str]
 ) -> list[Alert]:
-    if excess < DIVERGENCE_MIN:
+    if excess < DIVERGENCE_MIN or len(days.earlier) < EARLIER_MIN:
+        return []
+    anyway = statistics.surpassing(excess, np.array(days.earlier))
+    if anyway > LOOK_LEVEL:
         return []
     before, recent = days.reference_sums, days.recent_sums
     risen = np.flatnonzero((before == 0) & (recent > 0))
@@ -291,6 +317,7 @@ def _chart_alert(
         "If categories were renamed or merged, do so with RenameCategory or MergeCategories: history follows"
         " at once. Deactivate what is not used any more."
     )
+    surprise = min(surprise, 1.0 / anyway) if anyway else surprise
     return [Alert(AlertKind.CHART, dimension, "labels", days.since, excess, surprise, " ".join(told), advice)]
 
 

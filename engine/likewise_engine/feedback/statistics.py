@@ -2,9 +2,11 @@
 
 A day is the unit throughout: rows of one day come in batches and go wrong together, so tests that take rows
 for independent cry wolf. Where days are exchangeable, whatever happens within one, these keep their promise.
+Days of books are not quite: what is paid comes in runs of days, too. :func:`surpassing` asks how much the
+books change anyway.
 """
 
-from math import log, sqrt
+from math import atan, cos, log, pi, sin, sqrt
 from typing import Final
 
 import numpy as np
@@ -50,7 +52,9 @@ def stability_index(reference: Counts, recent: Counts) -> float:
     return float(((p - q) * np.log(p / q)).sum())
 
 
-def homogeneity(days: Counts, recent_days: int, seed: int = 0) -> tuple[float, float]:
+def homogeneity(
+    days: Counts, recent_days: int, seed: int = 0, permutations: int = PERMUTATIONS
+) -> tuple[float, float]:
     """Whether the latest days differ from those before: how likely by chance, and by how much.
 
     A permutation test (Pitman 1937; Davison and Hinkley 1997, section 4.3) of the Jensen-Shannon divergence
@@ -61,19 +65,51 @@ def homogeneity(days: Counts, recent_days: int, seed: int = 0) -> tuple[float, f
         days: int64 ``(d, b)``, counts in b bins by day, the latest last.
         recent_days: how many of the days are the latest stretch, at least 1 and less than d.
         seed: of the permutations; the same counts give the same answer.
+        permutations: how many there are: p is no less than one in so many and one.
 
     Returns:
         p, and by how many bits the divergence exceeds what it comes to on average where days are dealt.
     """
     rng = np.random.default_rng(seed)
     days = days[:, days.any(axis=0)]
-    position = np.argsort(rng.random((PERMUTATIONS, len(days))), axis=1)
+    position = np.argsort(rng.random((permutations, len(days))), axis=1)
     observed = np.arange(len(days))[None] >= len(days) - recent_days
     is_recent = np.concatenate((observed, position < recent_days)).astype(np.float64)
     recent = is_recent @ days
     apart = _divergences(days.sum(axis=0) - recent, recent)
-    p = float(np.count_nonzero(apart >= apart[0] - _ROUNDING)) / (PERMUTATIONS + 1)
+    p = float(np.count_nonzero(apart >= apart[0] - _ROUNDING)) / (permutations + 1)
     return p, float(apart[0] - apart[1:].mean())
+
+
+def surpassing(value: float, earlier: Floats) -> float:
+    """How likely a further value of the kind of earlier ones is so large: by Student's prediction interval.
+
+    As if they were independent draws of one normal distribution; Geisser (1993), "Predictive inference".
+
+    Args:
+        value: the further one.
+        earlier: at least two of them.
+    """
+    count = len(earlier)
+    spread = float(earlier.std(ddof=1)) * sqrt(1.0 + 1.0 / count)
+    above = value - float(earlier.mean())
+    if spread == 0.0:
+        return 0.0 if above > 0.0 else 1.0
+    return _student_beyond(above / spread, count - 1)
+
+
+def _student_beyond(t: float, freedom: int) -> float:
+    """P(T > t) of Student's distribution, of whole degrees of freedom: Abramowitz and Stegun 26.7.3 and 4."""
+    angle = atan(t / sqrt(freedom))
+    total = term = cos(angle) if freedom % 2 else 1.0
+    for position in range(2 + freedom % 2, freedom - 1, 2):
+        term *= cos(angle) ** 2 * (position - 1) / position
+        total += term
+    if freedom % 2:
+        within = 2.0 / pi * (angle + (sin(angle) * total if freedom > 1 else 0.0))
+    else:
+        within = sin(angle) * total
+    return (1.0 - within) / 2.0
 
 
 def rejections(p_values: Floats, level: float) -> NDArray[np.bool_]:
