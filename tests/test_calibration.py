@@ -132,6 +132,17 @@ def test_a_higher_target_never_files_more() -> None:
     assert thresholds[0] < 0.5  # the precision of all together: single ones may be less sure than the target
 
 
+def test_a_threshold_is_the_same_however_many_are_asked_for() -> None:
+    rng = np.random.default_rng(2)
+    voted = asked(rng, 500)
+    of_these = outcomes(voted, rng.random(500) < voted)
+    calibration, targets = Calibration.of(HONEST, of_these, 0.95), [n / 1_000 for n in range(500, 999)]
+    thresholds = [calibration.threshold(target) for target in targets]
+    assert [calibration.threshold(target) for target in targets] == thresholds
+    assert [Calibration.of(HONEST, of_these, 0.95).threshold(t) for t in targets[::50]] == thresholds[::50]
+    assert len(calibration._thresholds) < 20  # callers choose the targets: few are remembered
+
+
 def test_what_was_filed_wrongly_shrinks_file_at_once_and_what_was_right_lets_it_grow_again() -> None:
     rng = np.random.default_rng(3)
     voted = asked(rng, 1_000)

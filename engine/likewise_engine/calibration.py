@@ -33,7 +33,7 @@ worse or for the better, are left out once it is plain, as ADWIN does (Bifet and
 is calibrated as if the tenant were new. It takes many days to be plain: rows of one day go wrong together.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import pairwise
 from math import inf, sqrt
@@ -82,6 +82,8 @@ _POOLED_SCALE: Final = 10.0
 """Standard deviation of the prior on the pooled map itself: next to none."""
 _ROUNDING: Final = 1e-9
 """One probability calibrated alone and among others may differ in the last bits."""
+_TARGETS_REMEMBERED_MAX: Final = 8
+"""Thresholds that are at hand: a tenant has one target, and callers may ask for others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +183,7 @@ class Calibration:
     intercept: float
     reached: Floats
     error_rate: Floats
+    _thresholds: dict[float, float] = field(init=False, default_factory=dict, repr=False)
 
     @classmethod
     def of(cls, pooled: Pooled, outcomes: Outcomes, target_precision: float) -> "Calibration":
@@ -226,8 +229,13 @@ class Calibration:
 
     def threshold(self, target_precision: float) -> float:
         """The least calibrated probability of a first candidate to FILE on; inf where none will do."""
-        last = self._last(target_precision)
-        return float(self.reached.item(last.item())) - _ROUNDING if len(last) else inf
+        threshold = self._thresholds.get(target_precision)
+        if threshold is None:
+            last = self._last(target_precision)
+            threshold = float(self.reached.item(last.item())) - _ROUNDING if len(last) else inf
+            if len(self._thresholds) < _TARGETS_REMEMBERED_MAX:
+                self._thresholds[target_precision] = threshold
+        return threshold
 
     def narrowed(self, target_precision: float) -> "Calibration":
         """As much of it as one target needs: its map, and of the thresholds the one that holds."""

@@ -195,23 +195,29 @@ def _grounds(
 def _neighbours(view: View, around: Surroundings, count_max: int) -> tuple[Neighbour, ...]:
     """The weightiest rows; equals in the order of their nearness and then of their age."""
     positions, shares = weightiest(around, count_max)
+    rows, similarity = around.rows, around.similarity
     return tuple(
-        neighbour_of(view, around.rows.item(position), around.similarity.item(position), share)
-        for position, share in zip(positions, shares, strict=True)
+        [
+            neighbour_of(view, rows.item(position), similarity.item(position), share)
+            for position, share in zip(positions, shares, strict=True)
+        ]
     )
 
 
 def neighbour_of(view: View, row: int, similarity: float, weight: float) -> Neighbour:
     """A row of a view as an answer shows it."""
-    amount, categories = view.amount.item(row), view.chart.categories
-    labels = ((dimension, column.item(row)) for dimension, column in view.labels.items())
+    amount, categories, labels = view.amount.item(row), view.chart.categories, dict[str, str]()
+    for dimension, column in view.labels.items():
+        label = column.item(row)
+        if label != UNLABELLED:
+            labels[dimension] = categories[label].id
     return Neighbour(
-        transaction_id=view.transaction_ids[row],
-        date=date.fromordinal(view.order_day.item(row)) if view.is_dated.item(row) else None,
-        amount=None if isnan(amount) else decimal_of(amount),
-        currency=view.currencies[view.currency.item(row)],
-        text=view.texts[view.text.item(row)],
-        labels={dimension: categories[label].id for dimension, label in labels if label != UNLABELLED},
-        similarity=similarity,
-        weight=weight,
+        view.transaction_ids[row],
+        date.fromordinal(view.order_day.item(row)) if view.is_dated.item(row) else None,
+        None if isnan(amount) else decimal_of(amount),
+        view.currencies[view.currency.item(row)],
+        view.texts[view.text.item(row)],
+        labels,
+        similarity,
+        weight,
     )
