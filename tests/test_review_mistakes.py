@@ -118,8 +118,33 @@ def test_a_sample_is_as_large_as_was_asked_for_and_the_same_each_time(tmp_path: 
     with tenant_of(tmp_path, clean_books(300)) as ledger:
         some = [reviewed(ledger, MISTAKE, entries_max=60) for _ in range(2)]
     assert some[0] == some[1]
-    assert 60 <= some[0].judged < 80 <= some[0].judgeable
+    assert some[0].judged == 60 < some[0].judgeable
     assert not some[0].ran_out
+
+
+def test_as_many_are_told_as_are_wanted_and_all_are_counted(tmp_path: Path) -> None:
+    items, _ = planted(clean_books(400), 0.1)
+    with tenant_of(tmp_path, items) as ledger:
+        all_of_them, few = (reviewed(ledger, MISTAKE, findings_max=limit) for limit in (1_000, 5))
+    assert few.found == all_of_them.found == {MISTAKE: len(all_of_them.findings)}
+    assert few.findings == all_of_them.findings[:5]
+    scores = [finding.score for finding in all_of_them.findings]
+    assert scores == sorted(scores, reverse=True)
+
+
+def test_a_review_ends_with_its_time_within_an_invoice_too(tmp_path: Path) -> None:
+    encoder, vote = shipped_models()
+    asked: list[int] = []
+
+    def until_ten(done: int, _goal: int) -> bool:
+        asked.append(done)
+        return done < 10
+
+    lines = [row(n, 3, "Corner Print", "ab"[n % 2], f"{n}.00") for n in range(80)]
+    with tenant_of(tmp_path, lines) as ledger:
+        options = ReviewOptions(kinds=(MISTAKE,))
+        assert review(ledger.view, encoder, vote, ledger.store.entries_by_id, options, until_ten) is None
+    assert max(asked) == 10
 
 
 def test_a_review_ends_with_its_time_and_says_so(tmp_path: Path) -> None:

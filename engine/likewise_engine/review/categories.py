@@ -11,16 +11,13 @@ from numpy.typing import NDArray
 
 from likewise_engine.review.finding import Finding, FindingKind
 from likewise_engine.review.history import History
-from likewise_engine.text import text_of_name
+from likewise_engine.review.names import NAMES_ALIKE_MIN, alike_names
 
-_NAMES_ALIKE_MIN: Final = 0.93
-"""Cosine of the names' vectors. By hand, on the charts of real books: less finds pairs that only rhyme."""
 _MIXING_MIN: Final = 0.5
 """Of what look-alikes would be spread over two categories if nobody told them apart."""
 _SHARED_TEXTS_MIN: Final = 3
 _CATEGORIES_PER_TEXT_MAX: Final = 20
 """A text that is filed under more categories says nothing of any two of them."""
-_NAMES_AT_ONCE: Final = 512
 
 _DEAD_CHANCE_MAX: Final = 0.001
 _DEAD_DAYS_MIN: Final = 120
@@ -45,7 +42,12 @@ class _Shared:
     texts: int = 0
     across: float = 0.0
     within: float = 0.0
-    positions: list[int] = field(default_factory=list)
+    found: list[NDArray[np.int64]] = field(default_factory=list)
+
+    @property
+    def positions(self) -> NDArray[np.int64]:
+        """Of the look-alikes in either category, int64; each once, since each has one text."""
+        return np.concatenate([np.empty(0, dtype=np.int64), *self.found])
 
 
 def near_duplicates(history: History) -> Iterator[Finding]:
@@ -61,7 +63,7 @@ def near_duplicates(history: History) -> Iterator[Finding]:
         of_texts, cosine = shared.get(pair, _Shared()), alike.get(pair, 0.0)
         mixing = _mixing(of_texts, int(counts[pair[0]]), int(counts[pair[1]]))
         is_mixed = mixing >= _MIXING_MIN and of_texts.texts >= _SHARED_TEXTS_MIN
-        if is_mixed or cosine >= _NAMES_ALIKE_MIN:
+        if is_mixed or cosine >= NAMES_ALIKE_MIN:
             yield _duplicate(history, pair, of_texts, mixing if is_mixed else 0.0, cosine, counts)
 
 
@@ -70,7 +72,8 @@ def _shared(history: History, is_active: NDArray[np.bool_]) -> Mapping[tuple[int
     as half its entries, so that one that is there a thousand times does not decide alone."""
     found: defaultdict[tuple[int, int], _Shared] = defaultdict(_Shared)
     for positions in history.groups(history.view.text[history.rows].astype(np.int64), 2):
-        categories, counts = np.unique(history.labels[positions], return_counts=True)
+        labels = history.labels[positions]
+        categories, counts = np.unique(labels, return_counts=True)
         kept = is_active[categories]
         categories, counts = categories[kept].tolist(), counts[kept].tolist()
         if not 2 <= len(categories) <= _CATEGORIES_PER_TEXT_MAX:
@@ -82,7 +85,7 @@ def _shared(history: History, is_active: NDArray[np.bool_]) -> Mapping[tuple[int
                 of_pair.texts += 1
                 of_pair.across += weight * of_a * of_b
                 of_pair.within += weight * (of_a * (of_a - 1) + of_b * (of_b - 1)) / 2
-                of_pair.positions += positions[np.isin(history.labels[positions], (a, b))].tolist()
+                of_pair.found.append(positions[(labels == a) | (labels == b)])
     return found
 
 
@@ -97,39 +100,8 @@ def _mixing(shared: _Shared, of_a: int, of_b: int) -> float:
     share = of_a / (of_a + of_b)
     across = shared.across / (shared.across + shared.within)
     expected = 2.0 * share * (1.0 - share)
-    covered = len(set(shared.positions)) / (of_a + of_b)
+    covered = sum(map(len, shared.found)) / (of_a + of_b)
     return float(min(1.0, across / max(expected, 1e-9)) * covered)
-
-
-def alike_names(history: History, active: NDArray[np.int64]) -> Mapping[tuple[int, int], float]:
-    """Cosines of the names of categories, where they are alike and do not differ by a number alone.
-
-    Args:
-        history: of the dimension.
-        active: int64 ``(c,)``, numbers of the categories.
-
-    Returns:
-        By pairs of numbers, the lower first.
-    """
-    view, found = history.view, {}
-    vectors = view.name_vectors[active].astype(np.float32)
-    words = {c: text_of_name(view.chart.categories[c].title).split() for c in active.tolist()}
-    for start in range(0, len(active), _NAMES_AT_ONCE):
-        cosines = vectors[start : start + _NAMES_AT_ONCE] @ vectors.T
-        for left, right in np.argwhere(cosines >= _NAMES_ALIKE_MIN).tolist():
-            a, b = int(active[start + left]), int(active[right])
-            if a < b and not _differ_by_number(words[a], words[b], history, a, b):
-                found[a, b] = float(cosines[left, right])
-    return found
-
-
-def _differ_by_number(left: list[str], right: list[str], history: History, a: int, b: int) -> bool:
-    """Whether names differ by a number ("Room 1", "Room 2"): whoever numbers things tells them apart."""
-    if left == right:  # but for what is masked: the numbers are looked at as they are written
-        titles = (history.view.chart.categories[c].title for c in (a, b))
-        one, other = ("".join(filter(str.isdigit, title)) for title in titles)
-        return one != other
-    return all(any(map(str.isdigit, word)) for word in {*left} ^ {*right})
 
 
 def _duplicate(
@@ -140,16 +112,16 @@ def _duplicate(
     cosine: float,
     counts: NDArray[np.int64],
 ) -> Finding:
+    positions = np.sort(shared.positions)[::-1]
     fewer, more = sorted(pair, key=lambda category: (counts[category], category))
-    reasons = [f"their names are alike ({cosine:.0%})"] if cosine >= _NAMES_ALIKE_MIN else []
+    reasons = [f"their names are alike ({cosine:.0%})"] if cosine >= NAMES_ALIKE_MIN else []
     if mixing:
-        entries = len(set(shared.positions))
-        reasons.append(f"{entries} entries of {shared.texts} texts are spread over both")
+        reasons.append(f"{len(positions):,} entries of {shared.texts} texts are spread over both")
     follows = _follows(history, fewer, more)
     return Finding(
         kind=FindingKind.NEAR_DUPLICATE_CATEGORIES,
         dimension=history.dimension,
-        score=max(mixing, cosine and min(1.0, (cosine - _NAMES_ALIKE_MIN) / (1.0 - _NAMES_ALIKE_MIN))),
+        score=max(mixing, cosine and min(1.0, (cosine - NAMES_ALIKE_MIN) / (1.0 - NAMES_ALIKE_MIN))),
         message=(
             f"{history.name(fewer)} ({counts[fewer]} labels) and {history.name(more)} ({counts[more]}) may be"
             f" one category: {' and '.join(reasons)}{follows}."
@@ -160,10 +132,10 @@ def _duplicate(
             "name_cosine": cosine,
             "mixing": mixing,
             "shared_texts": float(shared.texts),
-            "shared_entries": float(len(set(shared.positions))),
+            "shared_entries": float(len(positions)),
         },
-        entries=history.entries(sorted(set(shared.positions), reverse=True)),
-        entries_total=len(set(shared.positions)),
+        entries=history.entries(positions),
+        entries_total=len(positions),
     )
 
 
@@ -179,8 +151,7 @@ def _follows(history: History, a: int, b: int) -> str:
 def dead(history: History) -> Iterator[Finding]:
     """Active categories that were used regularly and are not any more, on the tenant's own scale of time.
 
-    With uses on k days over a span of labels, the chance of none in the g labels since is
-    (span / (span + g)) ^ k: a Poisson process whose rate is known from k arrivals alone (a Lomax law).
+    By days of use, for the lines of one invoice are one use, and with labels for a clock.
     """
     view, count = history.view, len(history)
     for category in view.active_categories(history.dimension).tolist():
@@ -191,7 +162,7 @@ def dead(history: History) -> Iterator[Finding]:
         days = np.unique(history.days(used))
         if len(days) < _DEAD_USES_MIN:
             continue
-        chance = (span / (span + since)) ** len(days)
+        chance = chance_of_none(span, since, len(days))
         days_since = int(history.days(np.array([count - 1]))[0] - days[-1])
         longest = int(np.diff(days).max())
         if chance > _DEAD_CHANCE_MAX or days_since < max(_DEAD_DAYS_MIN, _DEAD_GAPS * longest):
@@ -217,6 +188,20 @@ def dead(history: History) -> Iterator[Finding]:
             entries=history.entries(used[::-1]),
             entries_total=len(used),
         )
+
+
+def chance_of_none(span: float, since: float, uses: int) -> float:
+    """How likely nothing comes for so long, by chance.
+
+    A Poisson process whose rate is known from its arrivals alone: k of them have k - 1 gaps, whose sum is the
+    span, and the next gap exceeds g with the chance (span / (span + g)) ^ (k - 1), a Lomax law.
+
+    Args:
+        span: from the first use to the last.
+        since: from the last use on, on the same scale.
+        uses: k.
+    """
+    return (span / (span + since)) ** (uses - 1)
 
 
 def rare(history: History) -> Iterator[Finding]:

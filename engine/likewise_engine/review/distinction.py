@@ -63,11 +63,8 @@ def distinctions(
     """
     # The lines of one day are mostly of one invoice: they count as one observation.
     independent = len(np.unique(history.days(positions))) / len(positions)
-    found = [
-        best
-        for what, asked in _questions(history, positions)
-        if (best := _best(what, asked, is_first, independent)) is not None
-    ]
+    kinds = [(what, asked) for what, asked in _questions(history, positions) if asked]
+    found = [_best(what, asked, is_first, independent, len(kinds)) for what, asked in kinds]
     return sorted(found, key=lambda one: (-one.accuracy, one.chance))
 
 
@@ -132,16 +129,14 @@ def _words(texts: list[str]) -> list[_Question]:
 
 
 def _best(
-    what: str, asked: list[_Question], is_first: NDArray[np.bool_], independent: float
-) -> Distinction | None:
-    """The most accurate question, its chance corrected for how many were tried; None where there is none."""
-    if not asked:
-        return None
+    what: str, asked: list[_Question], is_first: NDArray[np.bool_], independent: float, kinds: int
+) -> Distinction:
+    """The most accurate question of a kind, its chance corrected for how many were tried, of all kinds."""
     holds = np.stack([question[0] for question in asked])
     agree = np.count_nonzero(holds == is_first, axis=1)
     right = np.maximum(agree, len(is_first) - agree)
     best = int(np.argmax(right))
-    chance = min(1.0, len(asked) * _chance(holds[best], is_first, independent))
+    chance = min(1.0, kinds * len(asked) * _chance(holds[best], is_first, independent))
     _, met, unmet = asked[best]
     return Distinction(what, met, unmet, holds[best], float(right[best] / len(is_first)), chance)
 

@@ -114,7 +114,7 @@ class HeldOutJudge:
                 for rows in some:
                     if pace.has_enough() or not pace.keep_on():
                         break
-                    pace.done += self._group(rows, heads, entries, wanted, found)
+                    self._group(rows, heads, entries, wanted, found, pace)
         return {dimension: _packed(view, dimension, of) for dimension, of in found.items()}
 
     def _group(
@@ -124,19 +124,20 @@ class HeldOutJudge:
         entries: Mapping[str, Entry],
         wanted: Mapping[str, NDArray[np.bool_]],
         found: Mapping[str, list["_Judged"]],
-    ) -> int:
-        """Ask about the rows of one group; how many labels were judged."""
+        pace: Pace,
+    ) -> None:
+        """Ask about the rows of one group. All of a payee and a day may be tens of thousands."""
         view = self._masking.without(rows, heads)
-        done = 0
         for row in rows.tolist():
+            if pace.has_enough() or not pace.keep_on():
+                return
             entry = entries.get(view.transaction_ids[row])
             if entry is None:  # forgotten since
                 continue
             asked = [dimension for dimension, mask in wanted.items() if mask[row]]
             for dimension, candidates, probabilities in self._answers(view, entry.transaction, asked):
                 found[dimension].append(_Judged(row, candidates, probabilities))
-                done += 1
-        return done
+                pace.done += 1
 
     def _answers(
         self, view: View, transaction: Transaction, dimensions: Sequence[str]

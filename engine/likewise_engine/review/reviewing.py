@@ -62,21 +62,27 @@ def review(
         for kind in filter(options.wants, FindingKind):
             if not progress(pace.done, pace.goal) or pace.is_unwanted:
                 return None
-            ranked = sorted(_found(kind, history, held_out, encoder), key=lambda finding: -finding.score)
-            found[kind] = found.get(kind, 0) + len(ranked)
-            findings += ranked[: options.findings_max]
+            surest, count = _found(kind, history, held_out, encoder, options.findings_max)
+            found[kind] = found.get(kind, 0) + count
+            findings += surest
     judged = sum(map(len, held_out.values()))
     total = sum(int(np.count_nonzero(judgeable(view, dimension))) for dimension in held_out)
     return Review(view.revision, view.live_count, judged, total, pace.ran_out, findings, found)
 
 
 def _found(
-    kind: FindingKind, history: History, held_out: Mapping[str, HeldOut], encoder: Encoder
-) -> Iterable[Finding]:
-    """All of one kind in one dimension."""
+    kind: FindingKind, history: History, held_out: Mapping[str, HeldOut], encoder: Encoder, findings_max: int
+) -> tuple[Sequence[Finding], int]:
+    """The surest of one kind in one dimension, the surest first, and how many there are."""
+    if kind is FindingKind.PROBABLE_MISTAKE:
+        return mistakes(history, held_out[history.dimension], findings_max)
+    ranked = sorted(_counted(kind, history, encoder), key=lambda finding: -finding.score)
+    return ranked[:findings_max], len(ranked)
+
+
+def _counted(kind: FindingKind, history: History, encoder: Encoder) -> Iterable[Finding]:
+    """All of a kind that counting finds."""
     match kind:
-        case FindingKind.PROBABLE_MISTAKE:
-            return mistakes(history, held_out[history.dimension])
         case FindingKind.LABEL_CONFLICT:
             return conflicts(history)
         case FindingKind.NEAR_DUPLICATE_CATEGORIES:
@@ -89,3 +95,5 @@ def _found(
             return splits(history)
         case FindingKind.PAYEE_SPELLINGS:
             return spellings(history, encoder)
+        case FindingKind.PROBABLE_MISTAKE:
+            raise ValueError(f"{kind} is not found by counting")

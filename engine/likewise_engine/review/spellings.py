@@ -23,7 +23,7 @@ _LABELS_ALIKE_MIN: Final = 0.8
 """Cosine of the two distributions of labels."""
 _PAIRS_MAX: Final = 20_000
 """Pairs of names that are looked at more closely, the nearest first: .1 ms each."""
-_AT_ONCE: Final = 512
+_AT_ONCE: Final = 256
 
 
 def spellings(history: History, encoder: Encoder) -> Iterator[Finding]:
@@ -60,16 +60,17 @@ def spellings(history: History, encoder: Encoder) -> Iterator[Finding]:
 
 
 def _near(vectors: NDArray[np.float32]) -> Iterator[tuple[int, int]]:
-    """Pairs of names whose vectors are near, the nearest first."""
-    found: list[tuple[float, int, int]] = []
+    """Pairs of names whose vectors are near, the nearest first, PAIRS_MAX at most."""
+    kept = np.empty((0, 2), dtype=np.int64), np.empty(0, dtype=np.float32)
     for start in range(0, len(vectors), _AT_ONCE):
         cosines = vectors[start : start + _AT_ONCE] @ vectors[start:].T
-        left, right = np.nonzero(np.triu(cosines, 1) >= _COSINE_MIN)
-        found += zip(
-            (-cosines[left, right]).tolist(), (left + start).tolist(), (right + start).tolist(), strict=True
-        )
-    found.sort()
-    return ((left, right) for _, left, right in found[:_PAIRS_MAX])
+        near = np.argwhere(np.triu(cosines, 1) >= _COSINE_MIN)
+        # Of names that are nearly all alike there are tens of millions of pairs: never all at once.
+        pairs = np.concatenate((kept[0], near + start))
+        nearness = np.concatenate((kept[1], cosines[near[:, 0], near[:, 1]]))
+        nearest = np.argsort(-nearness, kind="stable")[:_PAIRS_MAX]
+        kept = pairs[nearest], nearness[nearest]
+    return iter([(left, right) for left, right in kept[0].tolist()])
 
 
 def _are_one(one: str, other: str) -> bool:
