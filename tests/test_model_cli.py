@@ -1,11 +1,17 @@
-"""``likewise model`` where the extra is not installed: it says what to install."""
+"""``likewise model``: says what to install where the extra is missing, and what is wrong with what it has."""
 
+import shutil
 import sys
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
+from likewise_engine.encoder import DEFAULT_MODEL
+from likewise_engine.model_folder import MODEL_FILE
+from likewise_engine.vote import DEFAULT_VOTE
+from likewise_indexer.cards import RECORD_FILE
+from likewise_indexer.cards.shelf import shipped_folder
 from likewise_server.cli.building import Bars
 from likewise_server.cli.model import model_app
 
@@ -69,6 +75,40 @@ def test_options_of_the_other_kind_of_student_are_refused(arguments: list[str], 
     )
     assert result.exit_code == 2
     assert why in result.stderr
+
+
+STRANGERS = {
+    "list": (["list", "none"], 1, "there is no model folder none"),
+    "list empty": (["list", "empty"], 1, "empty holds no model: neither encoder.json nor vote.json"),
+    "list damaged": (["list", "damaged"], 1, "damaged/model.onnx is damaged"),
+    "card": (["card", "damaged"], 1, "damaged/model.onnx is damaged"),
+    "card garbage": (["card", "garbled"], 1, "garbled/card.json is no card's record: Invalid JSON"),
+    "compare": (["compare", "empty", "--books", "header.csv", "--out", "out"], 1, "empty holds no model"),
+    "compare teacher": (
+        ["compare", DEFAULT_MODEL, "--teacher", DEFAULT_VOTE, "--books", "header.csv", "--out", "out"],
+        1,
+        "holds a vote",
+    ),
+    "name": (["export", "some-model", "--name", "a b", "--out", "out"], 2, "'a b' is not a name of letters"),
+    "tune name": (["tune", "--student", "s", "--name", "a/b", "--out", "out"], 2, "'a/b' is not a name"),
+}
+"""What somebody may try who does not know better: arguments, exit status, what is said."""
+
+
+@pytest.mark.parametrize("what", STRANGERS)
+def test_what_cannot_be_is_said_in_a_line(what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "header.csv").write_text("date,payee,amount,category\n")
+    for name, file in (("damaged", MODEL_FILE), ("garbled", RECORD_FILE)):
+        shutil.copytree(shipped_folder("encoder"), tmp_path / name)
+        (tmp_path / name / file).write_bytes(b"{garbage")
+    arguments, status, why = STRANGERS[what]
+    result = CliRunner().invoke(model_app, arguments, env={"COLUMNS": "160"})
+    assert result.exit_code == status, result.output
+    assert why in result.stderr
+    assert result.exception is None or isinstance(result.exception, SystemExit)
+    assert not (tmp_path / "out").exists()
 
 
 def test_without_a_terminal_lines_say_how_far_it_is(capsys: pytest.CaptureFixture[str]) -> None:

@@ -22,6 +22,7 @@ teachers = pytest.importorskip("model_teachers", reason=REASON)
 exporting = pytest.importorskip("likewise_indexer.models.export", reason=REASON)
 teacher_source = pytest.importorskip("likewise_indexer.models.teacher", reason=REASON)
 
+WORDS_FILE = Path(__file__).parents[1] / "data" / "words" / "business-words.tsv"
 WORDS = ("tea", "shop", "bakers", "rent", "flat", "bill")
 MANY = [f"{first} {second} {third}" for first in WORDS for second in WORDS for third in WORDS]
 TEXTS = ["", "tea shop", "tea shops and bakers", "zzz", "東京 tea", "rent for the flat | first floor " * 8]
@@ -68,6 +69,36 @@ def test_a_model_that_changes_when_exported_is_refused(tmp_path: Path) -> None:
 def test_a_tokeniser_that_the_server_cannot_run_is_refused() -> None:
     with pytest.raises(InvalidInput, match="tokeniser"):
         exporting.tokenizer_of(SimpleNamespace(tokenizer=object()))
+
+
+def test_what_cannot_be_exported_is_said_before_anything_is_written(tmp_path: Path) -> None:
+    model, out = teachers.tiny_teacher(tmp_path), tmp_path / "out"
+    with pytest.raises(InvalidInput, match="calibrate"):
+        exporting.export_transformer(model, "tiny", out, exporting.Precision.INT8_STATIC, MANY[:9])
+    with pytest.raises(ValueError, match="not a name"):
+        exporting.export_transformer(model, "a b", out)
+    assert not out.exists()
+
+
+def test_a_damaged_source_and_a_folder_of_something_else_are_refused(tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    (tmp_path / "teacher").mkdir()
+    teachers.tiny_teacher(tmp_path / "teacher").save_pretrained(str(source))
+    held = {path: path.read_bytes() for path in source.iterdir() if path.is_file()}
+    result = CliRunner().invoke(model_app, ["export", str(source), "--out", str(source)])
+    assert result.exit_code == 1
+    assert "which holds" in result.stderr
+    assert {path: path.read_bytes() for path in source.iterdir() if path.is_file()} == held
+    (source / "model.safetensors").write_bytes(b"garbage")
+    for command in (
+        ["export", str(source)],
+        ["distil", "--teacher", str(source)],
+        ["tune", "--student", str(source), "--words", str(WORDS_FILE)],
+    ):
+        result = CliRunner().invoke(model_app, [*command, "--out", str(tmp_path / "out")])
+        assert result.exit_code == 1
+        assert "does not load as a sentence-transformers model" in " ".join(result.stderr.split())
+        assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize("factor", [float("nan"), float("inf"), 2.0, 0.0])

@@ -1,5 +1,6 @@
 """``likewise model quantise`` and ``prune``: an exported encoder made smaller, held against what it was."""
 
+import shutil
 from importlib.resources import files
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from typer.testing import CliRunner
 
 from likewise_engine.encoder import DEFAULT_MODEL, load_encoder
 from likewise_engine.encoder.manifest import read_manifest
-from likewise_engine.errors import InvalidInput
+from likewise_engine.errors import InvalidInput, ModelFault
 from likewise_engine.model_folder import MODEL_FILE
 from likewise_indexer.cards import read_record
 from likewise_server.cli.app import app
@@ -59,6 +60,23 @@ def test_what_cannot_be_quantised_is_refused(exported: Path, tmp_path: Path) -> 
     quantising.quantise(exported, tmp_path / "int8", "small", int8, TEXTS)
     with pytest.raises(InvalidInput, match="fp32"):
         quantising.quantise(tmp_path / "int8", tmp_path / "again", "small", int8, TEXTS)
+
+
+def test_a_damaged_source_and_a_pruning_of_nothing_are_refused(exported: Path, tmp_path: Path) -> None:
+    damaged, texts = tmp_path / "damaged", tmp_path / "texts.txt"
+    shutil.copytree(exported, damaged)
+    (damaged / MODEL_FILE).write_bytes(b"garbage")
+    texts.write_text("\n".join(TEXTS))
+    for command in ("quantise", "prune"):
+        arguments = ["model", command, str(damaged), "--texts", str(texts), "--out", str(tmp_path / "out")]
+        result = CliRunner().invoke(app, arguments)
+        assert result.exit_code == 1
+        assert "model.onnx is damaged" in result.stderr
+    with pytest.raises(ModelFault, match="is damaged"):
+        quantising.quantise(damaged, tmp_path / "out", "small", quantising.Precision.INT8, TEXTS)
+    with pytest.raises(InvalidInput, match="nothing to prune"):
+        pruning.prune(exported, tmp_path / "out", "small", TEXTS, vocabulary=False)
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_pruned_vocabulary_changes_no_vector_of_the_texts_that_it_was_pruned_by(

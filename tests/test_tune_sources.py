@@ -93,6 +93,7 @@ def test_what_is_held_out_is_in_no_pair() -> None:
         ("", "headed otherwise"),
         ("concept\tkinds\tde\nrent\t\tMiete\n", "headed otherwise"),
         ("concept\tkinds\ten\nrent\t\n", "2 cells in line 2"),
+        ("concept\tkinds\ten\tde\nrent\t\t\tMiete\n", "no word in the column en of line 2"),
     ],
 )
 def test_a_table_that_is_none_is_refused(tmp_path: Path, content: str, said: str) -> None:

@@ -121,6 +121,30 @@ def test_the_right_candidate_is_learned_to_be_told_from_its_rivals() -> None:
 
 
 @pytest.mark.models
+def test_books_that_cannot_be_learned_from_are_refused_before_any_is_replayed(tmp_path: Path) -> None:
+    pytest.importorskip("lightgbm", reason=REASON)
+    header, taken = tmp_path / "header.csv", tmp_path / "taken"
+    header.write_text("date,payee,amount,category\n")
+    taken.mkdir()
+    (taken / "books.csv").write_text("")
+    (tmp_path / "encoders").mkdir()
+    two = [str(BOOKS / name) for name in ("calder-lets.csv", "hazel-and-rye.csv")]
+    for arguments, why in (
+        ([str(header)], "have no labelled rows"),
+        (two[:1], "are of one source"),
+        ([*two, "--encoders-dir", str(tmp_path / "encoders")], "there is no model folder"),
+    ):
+        for command in (["train-vote", "--out", str(tmp_path / "out")], ["ablate-vote"]):
+            result = CliRunner().invoke(model_app, [*command, *arguments])
+            assert result.exit_code == 1
+            assert why in result.stderr
+            assert "Replaying" not in result.stderr
+    result = CliRunner().invoke(model_app, ["train-vote", *two, "--out", str(taken)])
+    assert result.exit_code == 1
+    assert "which holds books.csv" in result.stderr
+
+
+@pytest.mark.models
 def test_the_command_learns_from_the_sample_books_the_same_each_time(tmp_path: Path) -> None:
     pytest.importorskip("lightgbm", reason=REASON)
     books = tmp_path / "books"

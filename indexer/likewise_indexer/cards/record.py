@@ -225,7 +225,8 @@ def read_record(folder: Path) -> CardRecord:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
-        raise ModelFault(f"{path} is no card's record: {where} {first['msg']}") from error
+        what = f"{where} {first['msg']}".strip()
+        raise ModelFault(f"{path} is no card's record: {what}") from error
 
 
 def write_card(folder: Path, record: CardRecord) -> None:

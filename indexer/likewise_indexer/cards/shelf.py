@@ -1,14 +1,14 @@
 """Which models there are: the folders that are shipped, and others; what each is, without loading it."""
 
 from dataclasses import dataclass
-from importlib.resources import files
+from importlib.resources import files as files_of_package
 from pathlib import Path
 
 from likewise_engine import limits
 from likewise_engine.encoder import DEFAULT_MODEL
 from likewise_engine.encoder import manifest as encoder_manifest
 from likewise_engine.errors import ModelFault
-from likewise_engine.model_folder import CARD_FILE, read_bounded
+from likewise_engine.model_folder import CARD_FILE, read_bounded, sha256_of
 from likewise_engine.text import TEXT_VERSION
 from likewise_engine.vote import DEFAULT_VOTE
 from likewise_engine.vote import manifest as vote_manifest
@@ -28,7 +28,8 @@ class Model:
         bytes: of the files that the manifest names.
         dimensions: of vectors; of a vote, features.
         card: its record; None where there is none, or none that can be taken for the model's.
-        fault: why its record cannot be taken for it, as a sentence; empty where it can, or there is none.
+        fault: what is damaged, or why its record cannot be taken for it, as a sentence; empty where nothing
+            is wrong.
     """
 
     folder: Path
@@ -63,8 +64,8 @@ def model_in(folder: Path) -> Model:
     """The model of a folder.
 
     Raises:
-        ModelFault: it holds neither an encoder nor a vote, a file is missing, or its card's record is damaged
-            or of another model.
+        ModelFault: it holds neither an encoder nor a vote, a file is missing or damaged, or its card's record
+            is damaged or of another model.
     """
     model = listed_in(folder)
     if model.fault:
@@ -73,24 +74,33 @@ def model_in(folder: Path) -> Model:
 
 
 def listed_in(folder: Path) -> Model:
-    """The model of a folder, for a list of several: a card that is not its own is told as its fault.
+    """The model of a folder, for a list of several: a damaged file, or a card that is not its own, is told as
+    its fault.
 
     Raises:
         ModelFault: it holds neither an encoder nor a vote, or a file is missing.
     """
+    if not folder.is_dir():
+        raise ModelFault(f"there is no model folder {folder}")
     if (folder / vote_manifest.MANIFEST_FILE).is_file():
         vote = vote_manifest.read_vote_manifest(folder)
         kind, form, dimensions = CardKind.VOTE, "trees", len(vote.features)
-        name, fingerprint, names = vote.name, vote.fingerprint, list(vote.files)
+        name, fingerprint, files = vote.name, vote.fingerprint, vote.files
+    elif not (folder / encoder_manifest.MANIFEST_FILE).is_file():
+        either = f"neither {encoder_manifest.MANIFEST_FILE} nor {vote_manifest.MANIFEST_FILE} is there"
+        raise ModelFault(f"{folder} holds no model: {either}")
     else:
         encoder = encoder_manifest.read_manifest(folder)
         kind, form, dimensions = CardKind.ENCODER, encoder.kind.value, encoder.dimensions
-        name, fingerprint, names = encoder.name, encoder.fingerprint, list(encoder.files)
+        name, fingerprint, files = encoder.name, encoder.fingerprint, encoder.files
     try:
-        size = sum((folder / name).stat().st_size for name in names)
+        size = sum((folder / name).stat().st_size for name in files)
+        damaged = [folder / name for name, digest in files.items() if sha256_of(folder / name) != digest]
     except OSError as error:
         raise ModelFault(f"{error.filename} cannot be read: {error.strerror}") from error
     card, fault = _card_in(folder, fingerprint)
+    if damaged:
+        fault = f"{damaged[0]} is damaged: it has not the SHA-256 that the manifest says"
     return Model(folder, kind, form, name, fingerprint, size, dimensions, card, fault)
 
 
@@ -124,4 +134,4 @@ def shipped_folder(kind: str) -> Path:
 
 def _models() -> Path:
     # A package with compiled modules is never imported from an archive, so this is a folder.
-    return Path(str(files("likewise_engine"))) / "models"
+    return Path(str(files_of_package("likewise_engine"))) / "models"

@@ -15,10 +15,10 @@ from likewise_engine.encoder import OnnxEncoder
 from likewise_engine.encoder.manifest import TOKENIZER_FILE, Kind, Manifest
 from likewise_engine.encoder.onnx import OUTPUT
 from likewise_engine.errors import InvalidInput, ModelFault
-from likewise_engine.model_folder import MODEL_FILE, sha256_of
+from likewise_engine.model_folder import MODEL_FILE, check_name, sha256_of
 from likewise_indexer.models.agreement import Agreement
 from likewise_indexer.models.numbers import Precision
-from likewise_indexer.models.precision import convert
+from likewise_indexer.models.precision import check_calibration, convert
 
 _OPSET: Final = 17
 _INPUTS: Final = ("input_ids", "attention_mask", "token_type_ids")
@@ -60,7 +60,9 @@ def export_transformer(
             over the others. Over a few of our own where there are none.
 
     Raises:
-        InvalidInput: the tokeniser is of another kind, or vectors are longer than VECTOR_DIMENSIONS_MAX.
+        InvalidInput: the tokeniser is of another kind, vectors are longer than VECTOR_DIMENSIONS_MAX, or
+            there are too few texts to calibrate by.
+        ValueError: the name is none. Nothing was written.
         ModelFault: the exported model does not agree with the original.
     """
     tokenizer = tokenizer_of(model)
@@ -68,6 +70,8 @@ def export_transformer(
     if not dimensions or dimensions > limits.VECTOR_DIMENSIONS_MAX:
         limit = limits.VECTOR_DIMENSIONS_MAX
         raise InvalidInput.of("source", f"has {dimensions} dimensions; at most {limit} are allowed")
+    check_name(name)
+    check_calibration(precision, texts[::2])
     folder.mkdir(parents=True, exist_ok=True)
     _trace(model, folder / MODEL_FILE)
     tokens_max = min(model.max_seq_length or limits.ENCODER_TOKENS_MAX, limits.ENCODER_TOKENS_MAX)

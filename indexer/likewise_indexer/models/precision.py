@@ -77,13 +77,16 @@ def convert(
         case Precision.INT8:
             _quantise(path, _dynamic)
         case Precision.INT8_STATIC:
-            if len(texts) < CALIBRATION_TEXTS_MIN:
-                message = (
-                    f"are {len(texts)}: at least {CALIBRATION_TEXTS_MIN} distinct ones are to calibrate by"
-                )
-                raise InvalidInput.of("texts", message)
+            check_calibration(precision, texts)
             feeds = Feeds(path, tokenizer, tokens_max, texts[:CALIBRATION_TEXTS_MAX])
             _quantise(path, lambda source, target: _static(source, target, feeds))
+
+
+def check_calibration(precision: Precision, texts: Sequence[str]) -> None:
+    """Raise InvalidInput where there are too few texts to calibrate by, and that is wanted."""
+    if precision is Precision.INT8_STATIC and len(texts) < CALIBRATION_TEXTS_MIN:
+        message = f"are {len(texts)}: at least {CALIBRATION_TEXTS_MIN} distinct ones are to calibrate by"
+        raise InvalidInput.of("texts", message)
 
 
 def is_fp32(path: Path) -> bool:

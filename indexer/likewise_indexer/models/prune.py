@@ -67,9 +67,12 @@ def prune(
         dimensions: of the vectors to come; of a static model, its n-gram part stays as it is. None: as many.
 
     Raises:
-        InvalidInput: too few texts, no such dimensions, or a vocabulary that cannot be pruned.
+        InvalidInput: nothing to prune, too few texts, no such dimensions, or a vocabulary that cannot be
+            pruned.
         ModelFault: the source holds no encoder.
     """
+    if not vocabulary and dimensions is None:
+        raise InvalidInput.of("dimensions", "stay, and so do word pieces: there is nothing to prune")
     if len(texts) < TEXTS_MIN:
         raise InvalidInput.of("texts", f"are {len(texts)} distinct ones: at least {TEXTS_MIN} are needed")
     if folder.resolve() == source.resolve():

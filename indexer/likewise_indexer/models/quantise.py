@@ -13,7 +13,7 @@ from likewise_engine.errors import InvalidInput
 from likewise_engine.model_folder import MODEL_FILE, sha256_of
 from likewise_indexer.models.agreement import Agreement
 from likewise_indexer.models.numbers import Precision
-from likewise_indexer.models.precision import convert, is_fp32
+from likewise_indexer.models.precision import check_calibration, convert, is_fp32
 
 
 def quantise(
@@ -36,13 +36,14 @@ def quantise(
     if manifest.kind is Kind.STATIC_NGRAM:
         message = "is a static model: its tables are int8 already, and fewer bits would not be fewer bytes"
         raise InvalidInput.of("source", message)
+    original = OnnxEncoder(source)  # It says whether the files are whole.
     if precision is Precision.FP32 or not is_fp32(source / MODEL_FILE):
         raise InvalidInput.of("source", "is to be in fp32, and to become something else")
     if len(texts) < 2:
         raise InvalidInput.of("texts", "are too few: at least two distinct ones are needed")
     if folder.resolve() == source.resolve():
         raise InvalidInput.of("out", "is the source: write another folder")
-    original = OnnxEncoder(source)
+    check_calibration(precision, texts[::2])
     folder.mkdir(parents=True, exist_ok=True)
     for file in (MODEL_FILE, TOKENIZER_FILE):
         shutil.copyfile(source / file, folder / file)

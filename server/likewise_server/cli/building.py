@@ -3,21 +3,31 @@
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Self
+from typing import TYPE_CHECKING, Annotated, Self
 
 import typer
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from likewise_engine import limits
+from likewise_engine.encoder import manifest as encoder_manifest
+from likewise_engine.encoder.manifest import TOKENIZER_FILE
 from likewise_engine.errors import InvalidInput
+from likewise_engine.model_folder import CARD_FILE, MODEL_FILE, check_name
+from likewise_engine.vote import manifest as vote_manifest
 from likewise_indexer.backtest import Book, read_books
 from likewise_indexer.bulk.source import SourceOptions
+from likewise_indexer.cards import RECORD_FILE, CardKind
+from likewise_indexer.cards.shelf import model_in
 from likewise_indexer.models.vote.replay import FULL_ROWS_MAX
 from likewise_indexer.readers import ColumnWishes
 from likewise_indexer.readers.headers import TENANT
 from likewise_server.cli import files
-from likewise_server.cli.common import LINE_EVERY_S, errors, fail, reported
+from likewise_server.cli.common import LINE_EVERY_S, errors, fail, reported, text_of_file
+
+if TYPE_CHECKING:
+    from likewise_indexer.models.vote.record import Record
 
 BooksArgument = Annotated[
     list[Path],
@@ -135,9 +145,62 @@ def books_of_sources(
     return read_books(named, rows_max).books
 
 
+def records_of_sources(
+    paths: Sequence[Path],
+    tenant_column: str,
+    folder: Path,
+    *,
+    encoders: Path | None,
+    seed: int,
+    jobs: int,
+    told: Bars,
+) -> "list[Record]":
+    """What the engine sees of the books of two sources at least, as :func:`recorded` tells.
+
+    Raises:
+        InvalidInput: there are fewer sources.
+        ModelFault: the encoder that has not seen one of them is missing or damaged.
+    """
+    from likewise_indexer.models.vote.recorder import recorded
+
+    books = books_of_sources(paths, tenant_column)
+    sources = sorted({book.source for book in books})
+    if len(sources) < 2:
+        what = "are of one source" if sources else "have no labelled rows"
+        raise InvalidInput.of("books", f"{what}: give at least two files, to leave one out at a time")
+    if encoders is not None:
+        for source in sources:
+            model_in(encoders / source)
+    progress = partial(told, "Replaying rows of books")
+    return recorded(books, folder, encoders=encoders, seed=seed, jobs=jobs, progress=progress)
+
+
+def check_out(out: Path, kind: CardKind) -> None:
+    """Raise InvalidInput where a folder that is to be written holds what is no part of a model of a kind.
+
+    One that holds such a model is written over, as whoever calls a command again wants it.
+    """
+    own = (vote_manifest if kind is CardKind.VOTE else encoder_manifest).MANIFEST_FILE
+    parts = {own, MODEL_FILE, TOKENIZER_FILE, RECORD_FILE, CARD_FILE}
+    others = sorted(path.name for path in out.iterdir() if path.name not in parts) if out.is_dir() else []
+    if others:
+        message = f"is {out}, which holds {others[0]}: name a new folder, or one of an earlier {kind.value}"
+        raise InvalidInput.of("out", message)
+
+
+def checked_name(name: str) -> str:
+    """What a model is to be called, for an option: empty, or a name. Raises BadParameter."""
+    try:
+        if name:
+            check_name(name)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
+    return name
+
+
 def about_of(about: Path | None) -> str:
     """What the card is to say of the books; before hours of training, that it is not too long."""
-    text = about.read_text("utf-8") if about else ""
+    text = text_of_file(about) if about else ""
     if len(text) > limits.CARD_ABOUT_CHARS_MAX:
         raise InvalidInput.of(
             "about", f"has {len(text):,} characters: at most {limits.CARD_ABOUT_CHARS_MAX:,}"

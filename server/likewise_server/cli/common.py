@@ -86,11 +86,15 @@ def confirm(question: str, *, yes: bool) -> None:
 
 def lines_of(file: Path) -> list[str]:
     """The lines of a text file that say something. Raises OSError, InvalidInput."""
+    return [line.strip() for line in text_of_file(file).splitlines() if line.strip()]
+
+
+def text_of_file(file: Path) -> str:
+    """The text in a file. Raises OSError, InvalidInput."""
     try:
-        text = file.read_text(encoding="utf-8-sig")
+        return file.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
         raise InvalidInput.of(str(file), "is not text in UTF-8") from error
-    return [line.strip() for line in text.splitlines() if line.strip()]
 
 
 @contextmanager

@@ -18,8 +18,8 @@ from likewise_server.cli.building import (
     EncodersOption,
     JobsOption,
     RecordedOption,
-    books_of_sources,
     building,
+    records_of_sources,
 )
 from likewise_server.cli.common import console
 
@@ -50,16 +50,11 @@ def ablate_vote(
     with building(), Bars() as told, TemporaryDirectory(prefix="likewise-") as temporary:
         from likewise_indexer.models.vote.ablation import SEEDS, ablate
         from likewise_indexer.models.vote.pairs import Questions
-        from likewise_indexer.models.vote.recorder import recorded as records_of
 
         jobs = jobs or os.cpu_count() or 1
-        records = records_of(
-            books_of_sources(paths, tenant_column),
-            recorded or Path(temporary),
-            encoders=encoders,
-            seed=seed,
-            jobs=jobs,
-            progress=partial(told, "Replaying rows of books"),
+        folder = recorded or Path(temporary)
+        records = records_of_sources(
+            paths, tenant_column, folder, encoders=encoders, seed=seed, jobs=jobs, told=told
         )
         found = ablate(
             Questions.of(records),

@@ -95,6 +95,9 @@ def compare_encoders(
         from likewise_indexer.compare import CompareSettings
         from likewise_indexer.compare.contender import contenders_of
 
+        contenders = contenders_of([_folder(name) for name in encoders])
+        if teacher:
+            contenders_of([_folder(teacher)])  # Before hours of comparing: it is an encoder.
         settings = CompareSettings(
             BacktestSettings(rows_max=rows_max, learning=learning, seed=seed),
             vote=vote,
@@ -102,7 +105,6 @@ def compare_encoders(
             languages=languages_of(languages or ()),
             jobs=jobs or os.cpu_count() or 1,
         )
-        contenders = contenders_of([_folder(name) for name in encoders])
         replayed = books_of_sources(books, tenant_column, rows_max)
         found = _compared(contenders, replayed, settings, out, lambda: not stopped.is_set())
         _write(found, out)

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from likewise_engine.encoder.ngrams import NgramHash
-from likewise_indexer.cards import Table
+from likewise_indexer.cards import CardKind, Table
 from likewise_indexer.cards.making import GRAMS_PER_KWH, WATTS_PER_CORE
 from likewise_indexer.models.numbers import Precision
 from likewise_server.cli import making
-from likewise_server.cli.building import Bars, GramsOption, WattsOption, building
+from likewise_server.cli.building import Bars, GramsOption, WattsOption, building, check_out, checked_name
 from likewise_server.cli.common import console, fail
 
 if TYPE_CHECKING:
@@ -78,7 +78,10 @@ _Work = Annotated[
 ]
 _Name = Annotated[
     str,
-    typer.Option(help=f"{making.NAME_HELP} likewise-static, or the teacher's and the layers if not given."),
+    typer.Option(
+        callback=checked_name,
+        help=f"{making.NAME_HELP} likewise-static, or the teacher's and the layers if not given.",
+    ),
 ]
 _Student = Annotated[
     Path | None,
@@ -117,6 +120,7 @@ def distil(
     """
     with building():
         _check_options(context, student_kind, texts)
+        check_out(out, CardKind.ENCODER)
         order = _Order(
             teacher, out, student, licence, making.CardWriter(watts_per_core, grams_per_kwh, _PACKAGES)
         )

@@ -8,12 +8,12 @@ from typing import Annotated
 
 import typer
 
-from likewise_indexer.cards import Table
+from likewise_indexer.cards import CardKind, Table
 from likewise_indexer.cards.making import GRAMS_PER_KWH, WATTS_PER_CORE
 from likewise_indexer.cards.shelf import model_in
 from likewise_indexer.models.numbers import Precision
 from likewise_server.cli import making
-from likewise_server.cli.building import GramsOption, WattsOption, building
+from likewise_server.cli.building import GramsOption, WattsOption, building, check_out, checked_name
 from likewise_server.cli.common import console
 
 
@@ -22,7 +22,10 @@ def export(
     out: making.ModelOut,
     precision: making.PrecisionOption = Precision.FP32,
     texts: making.TextsOption = None,
-    name: Annotated[str, typer.Option(help=f"{making.NAME_HELP} The source's own name if not given.")] = "",
+    name: Annotated[
+        str,
+        typer.Option(callback=checked_name, help=f"{making.NAME_HELP} The source's own name if not given."),
+    ] = "",
     licence: making.LicenceOption = "",
     watts_per_core: WattsOption = WATTS_PER_CORE,
     grams_per_kwh: GramsOption = GRAMS_PER_KWH,
@@ -32,6 +35,7 @@ def export(
         from likewise_indexer.models.export import export_transformer
         from likewise_indexer.models.teacher import load_teacher
 
+        check_out(out, CardKind.ENCODER)
         card = making.CardWriter(watts_per_core, grams_per_kwh, ("onnx", "onnxruntime", "torch"))
         given, model = making.texts_in(texts), load_teacher(source)
         status.update(f"Exporting {source} to {precision.value}")
@@ -55,7 +59,10 @@ def quantise(
     texts: making.TextsOption,
     precision: making.PrecisionOption = Precision.INT8,
     name: Annotated[
-        str, typer.Option(help=f"{making.NAME_HELP} The source's and the precision if not given.")
+        str,
+        typer.Option(
+            callback=checked_name, help=f"{making.NAME_HELP} The source's and the precision if not given."
+        ),
     ] = "",
     watts_per_core: WattsOption = WATTS_PER_CORE,
     grams_per_kwh: GramsOption = GRAMS_PER_KWH,
@@ -64,6 +71,7 @@ def quantise(
     with building(), console.status(f"Quantising {source} to {precision.value}"):
         from likewise_indexer.models.quantise import quantise as quantised
 
+        check_out(out, CardKind.ENCODER)
         card, model = making.CardWriter(watts_per_core, grams_per_kwh), model_in(source)
         named = name or f"{model.name[: making.NAME_CHARS_MAX]}-{precision.value}"
         encoder, agreement = quantised(source, out, named, precision, making.texts_in(texts))
@@ -90,7 +98,10 @@ def prune(
         int | None, typer.Option(min=1, help="Of the vectors to come, by principal components.")
     ] = None,
     name: Annotated[
-        str, typer.Option(help=f"{making.NAME_HELP} The source's and -pruned if not given.")
+        str,
+        typer.Option(
+            callback=checked_name, help=f"{making.NAME_HELP} The source's and -pruned if not given."
+        ),
     ] = "",
     watts_per_core: WattsOption = WATTS_PER_CORE,
     grams_per_kwh: GramsOption = GRAMS_PER_KWH,
@@ -102,6 +113,7 @@ def prune(
     with building(), console.status(f"Pruning {source}"):
         from likewise_indexer.models.prune import prune as pruned
 
+        check_out(out, CardKind.ENCODER)
         card, model = making.CardWriter(watts_per_core, grams_per_kwh), model_in(source)
         named = name or f"{model.name[: making.NAME_CHARS_MAX]}-pruned"
         encoder, found = pruned(

@@ -97,6 +97,8 @@ def _show(models: Sequence["InUse"], found: "Counted") -> None:
 
 
 def _where(one: "InUse") -> str:
+    if one.model is not None and one.model.fault:
+        return f"yes, but {one.model.fault}"
     if one.model is not None:
         return "shipped" if one.model.folder in shipped() else str(one.model.folder)
     return f"no: was in {one.was_at}" if one.was_at else "no"

@@ -65,7 +65,7 @@ def _show(models: Sequence[Model]) -> None:
         table.add_column(column, justify="right")
     table.add_column("licence", overflow="fold")
     for model in models:
-        licence = "its card is broken" if model.fault else plain(model.licence) or "not stated"
+        licence = "see below" if model.fault else plain(model.licence) or "not stated"
         cells = (f"{model.bytes / _MEGABYTE:.1f}", str(model.dimensions), licence)
         table.add_row(model.name, model.kind.value, model.form, model.fingerprint, *cells)
     console.print(table)

@@ -9,7 +9,7 @@ import typer
 from rich.box import SIMPLE
 from rich.table import Table
 
-from likewise_indexer.cards import write_card
+from likewise_indexer.cards import CardKind, write_card
 from likewise_indexer.cards.making import GRAMS_PER_KWH, WATTS_PER_CORE
 from likewise_indexer.models.numbers import Precision
 from likewise_server.cli import files, making
@@ -21,6 +21,8 @@ from likewise_server.cli.building import (
     about_of,
     books_of_sources,
     building,
+    check_out,
+    checked_name,
 )
 from likewise_server.cli.common import console, fail
 
@@ -144,7 +146,7 @@ def tune(
     work: _Work = None,
     leave_out_dir: _LeaveOutDir = None,
     leave_out_together: _LeaveOutTogether = None,
-    name: Annotated[str, typer.Option(help=making.NAME_HELP)] = "tuned",
+    name: Annotated[str, typer.Option(callback=checked_name, help=making.NAME_HELP)] = "tuned",
     seed: Annotated[int, typer.Option(min=0, help="Of pairs, noise, order and trials.")] = 0,
     watts_per_core: WattsOption = WATTS_PER_CORE,
     grams_per_kwh: GramsOption = GRAMS_PER_KWH,
@@ -172,6 +174,8 @@ def tune(
         parts = [Part.of(books, background, tenants_min, left_out) for left_out in groups]
         for part in parts:
             part.check()
+            for folder in _outs(part, out, leave_out_dir):
+                check_out(folder, CardKind.ENCODER)
         work = work or out.with_name(f"{out.name}.work")
         settings = Settings(
             Tuning(steps=steps, batch_size=batch_size, learning_rate=learning_rate, seed=seed),
@@ -190,10 +194,14 @@ def tune(
             partial(cards.write, recipe, tenants_min, whose),
         )
         for part in parts:
-            outs = [leave_out_dir / source for source in part.left_out] if leave_out_dir else []
-            outs = outs or [out]
+            outs = _outs(part, out, leave_out_dir)
             made = make(recipe, part, taught, work_of(part, work), outs, write, told)
             _show(part, made, outs)
+
+
+def _outs(part: "Part", out: Path, leave_out_dir: Path | None) -> list[Path]:
+    """The folders of a part's encoder: that of all, or one for each source that it knows nothing of."""
+    return [leave_out_dir / source for source in part.left_out] if leave_out_dir and part.left_out else [out]
 
 
 class _Cards:
@@ -217,7 +225,7 @@ class _Cards:
             made.steps,
             made.before,
             made.after,
-            part.left_out,
+            len(part.left_out),
             about,
         )
         command = f"{_COMMAND} --leave-out-dir FOLDER" if part.left_out else _COMMAND

@@ -1,7 +1,6 @@
 """``likewise model train-vote``: the vote, learned from books of many tenants."""
 
 import os
-from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
@@ -16,7 +15,7 @@ from likewise_engine.evidence import FEATURES
 from likewise_engine.model_folder import CARD_FILE, MODEL_FILE
 from likewise_engine.probabilities import with_outside_option
 from likewise_engine.vote import DEFAULT_VOTE, OnnxVote
-from likewise_indexer.cards import Assumptions, Meter, write_card
+from likewise_indexer.cards import Assumptions, CardKind, Meter, write_card
 from likewise_indexer.cards.making import GRAMS_PER_KWH, WATTS_PER_CORE
 from likewise_indexer.cards.slices import languages_of
 from likewise_indexer.models.vote.trial import SECOND_HALF
@@ -32,8 +31,10 @@ from likewise_server.cli.building import (
     RecordedOption,
     WattsOption,
     about_of,
-    books_of_sources,
     building,
+    check_out,
+    checked_name,
+    records_of_sources,
 )
 from likewise_server.cli.common import console
 
@@ -64,7 +65,9 @@ def train_vote(
     ] = None,
     about: AboutOption = None,
     languages: LanguageOption = None,
-    name: Annotated[str, typer.Option(help="Names the vote in its fingerprint.")] = DEFAULT_VOTE,
+    name: Annotated[
+        str, typer.Option(callback=checked_name, help="Names the vote in its fingerprint.")
+    ] = DEFAULT_VOTE,
     watts_per_core: WattsOption = WATTS_PER_CORE,
     grams_per_kwh: GramsOption = GRAMS_PER_KWH,
     jobs: JobsOption = None,
@@ -79,18 +82,14 @@ def train_vote(
         from likewise_indexer.models.vote.card import record_of, trained_summary
         from likewise_indexer.models.vote.folder import write_vote
         from likewise_indexer.models.vote.pairs import Questions
-        from likewise_indexer.models.vote.recorder import recorded as records_of
         from likewise_indexer.models.vote.train import train
 
+        check_out(out, CardKind.VOTE)
         meter, stated, whose = Meter(), languages_of(languages or ()), about_of(about)
         jobs = jobs or os.cpu_count() or 1
-        records = records_of(
-            books_of_sources(paths, tenant_column),
-            recorded or Path(temporary),
-            encoders=encoders,
-            seed=seed,
-            jobs=jobs,
-            progress=partial(told, "Replaying rows of books"),
+        folder = recorded or Path(temporary)
+        records = records_of_sources(
+            paths, tenant_column, folder, encoders=encoders, seed=seed, jobs=jobs, told=told
         )
         questions = Questions.of(records)
         trained = train(questions, seed=seed, threads=jobs, progress=told)

@@ -1,6 +1,6 @@
 """The card of a tuned encoder: what it learned from, and how it did on what was kept back."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -51,7 +51,7 @@ class Story:
         steps: that were trained.
         before: its measures as it came.
         after: as it is.
-        left_out: sources of books that it knows nothing of.
+        left_out: how many sources of books it knows nothing of: a file's name may be somebody's.
         about: Markdown on whose books these are, and by which right they are used.
     """
 
@@ -62,7 +62,7 @@ class Story:
     steps: int
     before: Mapping[str, float]
     after: Mapping[str, float]
-    left_out: Sequence[str] = ()
+    left_out: int = 0
     about: str = ""
 
 
@@ -80,7 +80,7 @@ def record_of(folder: Path, story: Story, making: Making) -> CardRecord:
     manifest, sources = read_manifest(folder), story.sources
     languages = {language for concept in sources.concepts for language in concept.words}
     teacher = f"and, as often, what {story.teacher} finds alike" if story.teacher else "without a teacher"
-    without = f" Books of {', '.join(story.left_out)} were left out." if story.left_out else ""
+    without = f" Books of {story.left_out} of the sources were left out." if story.left_out else ""
     data = f"It began as {story.student}.{without} Pairs were drawn from:"
     return CardRecord(
         kind=CardKind.ENCODER,

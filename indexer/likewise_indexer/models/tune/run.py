@@ -25,6 +25,7 @@ from likewise_engine.errors import InvalidInput, ModelFault
 from likewise_indexer.backtest import Book
 from likewise_indexer.cards.shelf import model_in
 from likewise_indexer.models.numbers import Precision
+from likewise_indexer.models.precision import check_calibration
 from likewise_indexer.models.tune.filed import filed_books
 from likewise_indexer.models.tune.judging import is_held_out, measures_of, scored
 from likewise_indexer.models.tune.measures import Encode
@@ -221,6 +222,9 @@ def make(
     student = load_student(recipe.student)
     check_precision(student, recipe.precision)
     settings, texts = recipe.settings, part.sources.texts()
+    rng = np.random.default_rng(settings.tuning.seed)
+    drawn = [texts[at] for at in rng.permutation(len(texts))[:_CALIBRATION_TEXTS].tolist()]
+    check_calibration(recipe.precision or Precision.FP32, drawn[::2])
     made_of = digest_of(student, (repr(part.sources), recipe.teacher))
     as_asked = [made_of, repr(settings), recipe.name, str(recipe.precision)]
     if _is_made(work, as_asked, outs):
@@ -238,8 +242,6 @@ def make(
         lesson,
         made_of=made_of,
     )
-    rng = np.random.default_rng(settings.tuning.seed)
-    drawn = [texts[at] for at in rng.permutation(len(texts))[:_CALIBRATION_TEXTS].tolist()]
     out, *others = outs
     encoder = export_student(tuned.student, recipe.name, out, recipe.precision, drawn)
     made = Made(encoder, tuned.steps, before, part.measures(encoder.encode))

@@ -42,7 +42,7 @@ def load_student(source: str) -> SentenceTransformer:
         return load_teacher(source)
     try:
         module = StaticNgramEmbedding.load(source)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except Exception as error:  # As for a teacher: by whatever is damaged.
         raise ModelFault(f"{source} is not a static model: {error}") from error
     for table in (module.tokens, module.characters):
         table.weight.data /= table.weight.data.abs().mean()

@@ -72,6 +72,8 @@ def read_words(path: Path) -> list[Concept]:
                 "words", f"has {len(row)} cells in line {number}, {len(rows[0])} in the first"
             )
         cells = {language: _words_of(cell) for language, cell in zip(languages, row[2:], strict=True)}
+        if not cells[PIVOT]:
+            raise InvalidInput.of("words", f"has no word in the column {PIVOT} of line {number}")
         concepts.append(
             Concept(row[0], _parts(row[1]), {name: words for name, words in cells.items() if words})
         )
