@@ -12,6 +12,7 @@ from likewise_engine.encoder import OnnxEncoder, load_encoder
 from likewise_engine.encoder.manifest import TOKENIZER_FILE, read_manifest
 from likewise_engine.errors import InvalidInput, ModelFault
 from likewise_engine.model_folder import MODEL_FILE, sha256_of
+from likewise_indexer.cards.shelf import shipped_folder
 from likewise_server.cli.model import model_app
 
 pytestmark = pytest.mark.models
@@ -89,6 +90,10 @@ def test_a_damaged_source_and_a_folder_of_something_else_are_refused(tmp_path: P
     assert result.exit_code == 1
     assert "which holds" in result.stderr
     assert {path: path.read_bytes() for path in source.iterdir() if path.is_file()} == held
+    serving = str(shipped_folder("encoder"))
+    result = CliRunner().invoke(model_app, ["export", serving, "--out", str(tmp_path / "out")])
+    assert result.exit_code == 1
+    assert "is an encoder that serves" in result.stderr
     (source / "model.safetensors").write_bytes(b"garbage")
     for command in (
         ["export", str(source)],

@@ -7,9 +7,11 @@ from typing import Final
 
 from sentence_transformers import SentenceTransformer
 
+from likewise_engine.encoder.manifest import MANIFEST_FILE
 from likewise_engine.errors import InvalidInput, ModelFault
 
 PACKAGE_PREFIX: Final = "package:"
+_MODULES_FILE: Final = "modules.json"
 
 WEIGHTS_SHA256: Final = {
     # The weights that the authors of all-MiniLM-L6-v2 published, packaged by others.
@@ -25,7 +27,7 @@ def load_teacher(source: str) -> SentenceTransformer:
         source: a folder, a name on the hub, or ``package:NAME`` for one of WEIGHTS_SHA256.
 
     Raises:
-        InvalidInput: there is no such package, or it is not installed.
+        InvalidInput: there is no such package, it is not installed, or the folder is that of an encoder.
         ModelFault: the weights are not the published ones, or the model does not load.
     """
     location = (
@@ -33,6 +35,9 @@ def load_teacher(source: str) -> SentenceTransformer:
         if source.startswith(PACKAGE_PREFIX)
         else source
     )
+    if (Path(location) / MANIFEST_FILE).is_file() and not (Path(location) / _MODULES_FILE).is_file():
+        message = "is an encoder that serves: give the sentence-transformers model that it was made from"
+        raise InvalidInput.of("source", f"{source} {message}")
     try:
         return SentenceTransformer(location, device="cpu").eval()
     except Exception as error:  # Of four libraries, by whatever is damaged; they have no base of their own.
