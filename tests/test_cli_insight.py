@@ -52,6 +52,12 @@ def books(server: Server, client: likewise.Client) -> str:
     return "acme"
 
 
+def test_a_page_that_cannot_be_written_is_told_before_the_books_are_looked_through(tmp_path: Path) -> None:
+    nowhere = tmp_path / "nothing" / "audit.html"
+    failed = RUNNER.invoke(app, ["audit", "acme", "--server", "127.0.0.1:1", "--html", str(nowhere)])
+    assert (failed.exit_code, "there is no folder" in failed.stderr) == (2, True)
+
+
 def test_an_audit_is_shown(server: Server, books: str) -> None:
     shown = run(server, "audit", books, "--kind", "label-conflict")
     assert shown.exit_code == 0

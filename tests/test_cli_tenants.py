@@ -132,6 +132,16 @@ def test_where_no_server_answers_it_is_said_what_to_try() -> None:
     assert both.exit_code == 2
 
 
+def test_a_folder_that_is_named_goes_before_a_server_of_the_environment(tmp_path: Path) -> None:
+    elsewhere = {"LIKEWISE_SERVER": "127.0.0.1:1"}
+    assert (
+        RUNNER.invoke(app, ["tenants", "create", "new", "--data", str(tmp_path)], env=elsewhere).exit_code
+        == 0
+    )
+    assert "new" in RUNNER.invoke(app, ["tenants", "list", "--data", str(tmp_path)], env=elsewhere).stdout
+    assert "127.0.0.1:1" in RUNNER.invoke(app, ["tenants", "list"], env=elsewhere).stderr
+
+
 def test_a_folder_is_worked_on_without_a_server_unless_it_is_in_use(
     serve: Serve, server: Server, cafe: str, data_folder: Path
 ) -> None:

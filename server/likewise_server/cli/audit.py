@@ -91,6 +91,8 @@ def audit(
     names the entries that it rests on and what could be done. Nothing is changed.
     """
     wanted = _kinds(kinds or [])
+    if html is not None and not html.parent.is_dir():
+        fail(f"{html} cannot be written: there is no folder {html.parent}", status=2)
     with connected(server, data) as client:
         responses = client.insight.audit(
             tenant,

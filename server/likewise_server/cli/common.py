@@ -1,5 +1,6 @@
 """What the commands have in common: where the books are, and how errors are told."""
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 ADDRESS_DEFAULT = "127.0.0.1:50151"
 """Where ``likewise serve`` serves unless told otherwise."""
+_SERVER_VARIABLE: Final = "LIKEWISE_SERVER"
 
 TenantArgument = Annotated[str, typer.Argument(help="Id of the tenant.", metavar="TENANT")]
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do it without asking.")]
@@ -26,7 +28,7 @@ ServerOption = Annotated[
     typer.Option(
         "--server",
         metavar="HOST:PORT",
-        envvar="LIKEWISE_SERVER",
+        envvar=_SERVER_VARIABLE,
         help=f"Address of a running server; {ADDRESS_DEFAULT} if neither this nor --data is given.",
     ),
 ]
@@ -108,10 +110,13 @@ def reported() -> Iterator[None]:
 
 @contextmanager
 def connected(server: str | None, data: Path | None) -> Iterator["Client"]:
-    """A client of a running server, or of one of our own over a data folder; errors are reported."""
+    """A client of a running server, or of one of our own over a data folder; errors are reported.
+
+    A folder that is named goes before a server that only the environment names.
+    """
     import likewise
 
-    if server is not None and data is not None:
+    if data is not None and server not in (None, os.environ.get(_SERVER_VARIABLE)):
         fail("give --server or --data, not both", status=2)
     address = server or ADDRESS_DEFAULT
     reach = current_reach()
