@@ -50,6 +50,7 @@ bench-smoke: $(VENV) ## Run every benchmark small: whether it works, not how fas
 	.venv/bin/python bench/first_days.py --small --json build/bench-smoke/first-days.json
 	.venv/bin/python bench/idle.py --small
 	.venv/bin/python bench/encoder_change.py --small --json build/bench-smoke/encoder-change.json
+	.venv/bin/python bench/feedback.py --small --json build/bench-smoke/feedback.json
 	.venv/bin/python bench/drift.py data/books/hazel-and-rye.csv --json build/bench-smoke/drift.json
 	.venv/bin/python bench/crash.py --small --json build/bench-smoke/crash.json
 	.venv/bin/python bench/review.py --rows 300 --shares 0.1
