@@ -1,4 +1,4 @@
-"""Rules: how right suggestions turn out to be, and what a thousand rules cost a question.
+"""Rules: how right suggestions turn out to be, what a thousand rules cost a question, and whom they hold up.
 
 For each tenant of the books the latest rows are taken in order of time. Suggestions are mined from the first
 half of them, by the code that serves; then all of them are made rules, and decide the second half, which
@@ -7,36 +7,47 @@ often they are right there; the same by how sure a suggestion had to be.
 
     python bench/rules.py BOOKS… [--tenant-column NAME] [--rows 4000] [--json OUT]
     python bench/rules.py --cost [--json OUT]
+    python bench/rules.py --wait 20000 [--json OUT]    # a lesson beside a change of rules, by labels
 """
 
 import argparse
 import json
 import random
 import string
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 import numpy as np
 
+from latency_load.invented import InventedTenant
 from likewise_engine.chart import Category, Chart
+from likewise_engine.encoder import HashingEncoder
+from likewise_engine.ledger.reshape import Activation
 from likewise_engine.rules.kept import NO_TALLY, KeptRule
 from likewise_engine.rules.mining import MiningOptions, Suggestion, mined
-from likewise_engine.rules.rule import Condition, Operator, RuleField
+from likewise_engine.rules.rule import Condition, Operator, Rule, RuleField
 from likewise_engine.rules.rulebook import NO_RULES, Rulebook
 from likewise_engine.store.base import Entry
+from likewise_engine.tenants import Tenants
 from likewise_engine.text import text_of
 from likewise_engine.transaction import CATEGORY_DIMENSION, Transaction
 from likewise_indexer.backtest.books import Book
 from likewise_server.cli.building import books_of_sources
+from likewise_server.service.translate import whole_batch
 
 _PRECISIONS: Final = (0.5, 0.7, 0.8, 0.85, 0.9, 0.95)
 _ROWS_DEFAULT: Final = 4_000
 _SEED: Final = 20261121
 _RULE_COUNTS: Final = (0, 1, 10, 100, 1_000)
 _QUESTIONS: Final = 2_000
+_WAITS: Final = 9
+_HEAD_START_S: Final = 0.02
+"""Of a change, before the lesson comes."""
 
 
 def chart_of(entries: Sequence[Entry]) -> Chart:
@@ -153,6 +164,57 @@ def cost() -> list[dict[str, Any]]:
     return lines
 
 
+def waits(labels: int) -> list[dict[str, Any]]:
+    """How long a lesson takes beside a change of the rules, or of the chart, of a tenant's so many labels."""
+    tenant, rng = InventedTenant.of_size("tenant", labels, _SEED), random.Random(_SEED)
+    batches = [
+        whole_batch([tenant.row(f"row-{number}", rng).message() for number in range(start, start + 500)])
+        for start in range(0, labels, 500)
+    ]
+    lessons = [whole_batch([tenant.row(f"lesson-{number}", rng).message()]) for number in range(99)]
+    with TemporaryDirectory() as folder, Tenants.open_folder(Path(folder), HashingEncoder()) as tenants:
+        tenants.create("tenant")
+        with tenants.use("tenant") as ledger:
+            for batch in batches:
+                ledger.import_batch(batch)
+            categories = [category.id for category in ledger.view.chart.categories]
+
+            def lesson() -> None:
+                ledger.learn(lessons.pop())
+
+            def create() -> None:
+                condition = Condition(RuleField.TEXT, Operator.CONTAINS, (rng.choice(string.ascii_letters),))
+                ledger.rules.create(Rule("", (condition,), {CATEGORY_DIMENSION: categories[0]}))
+
+            def switch() -> None:
+                is_active = ledger.view.chart.categories[1].active
+                ledger.reshape(Activation(CATEGORY_DIMENSION, categories[1], active=not is_active))
+
+            return [
+                {"beside": "nothing", **_beside(lambda: None, lesson)},
+                {"beside": "a new rule", **_beside(create, lesson)},
+                {"beside": "a category that is closed or opened", **_beside(switch, lesson)},
+            ]
+
+
+def _beside(change: Callable[[], None], lesson: Callable[[], None]) -> dict[str, float]:
+    """Milliseconds of a change and of a lesson that comes soon after it began: medians of some."""
+    took: dict[str, list[float]] = {"change_ms": [], "lesson_ms": []}
+
+    def timed(name: str, call: Callable[[], None]) -> None:
+        started = time.perf_counter()
+        call()
+        took[name].append((time.perf_counter() - started) * 1e3)
+
+    for _ in range(_WAITS):
+        thread = threading.Thread(target=timed, args=("change_ms", change))
+        thread.start()
+        time.sleep(_HEAD_START_S)
+        timed("lesson_ms", lesson)
+        thread.join()
+    return {name: float(np.median(values)) for name, values in took.items()}
+
+
 def _invented(count: int, words: Sequence[str], rng: random.Random) -> Rulebook:
     chart, created, kept = Chart.of([Category("x")]), datetime.now(UTC), []
     for number in range(1, count + 1):
@@ -174,18 +236,23 @@ def main() -> None:
     parser.add_argument("--tenant-column", default="", help="names the tenant; else each file is one")
     parser.add_argument("--rows", type=int, default=_ROWS_DEFAULT)
     parser.add_argument("--cost", action="store_true")
+    parser.add_argument("--wait", type=int, metavar="LABELS")
     parser.add_argument("--json", type=Path)
     wanted = parser.parse_args()
     if wanted.cost:
         found: Any = {"cost": cost()}
         lines = found["cost"]
+    elif wanted.wait:
+        found = {"labels": wanted.wait, "waits": waits(wanted.wait)}
+        lines = found["waits"]
     else:
         books = books_of_sources(wanted.books, wanted.tenant_column)
         tenants = [measured(book, wanted.rows) for book in books]
         found = {"tenants": tenants, "summary": summary(tenants)}
         lines = found["summary"]
     for line in lines:
-        print("  ".join(f"{name} {value:.4g}" for name, value in line.items() if value is not None))
+        told = {name: value for name, value in line.items() if value is not None}
+        print("  ".join(f"{n} {v if isinstance(v, str) else f'{v:.4g}'}" for n, v in told.items()))
     if wanted.json:
         wanted.json.write_text(json.dumps(found, indent=1))
 

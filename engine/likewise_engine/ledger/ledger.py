@@ -323,8 +323,9 @@ class Ledger(Switching):
             self._state.discard_snapshot()
             memory = self._state.memory
             policy = updated(memory.policy)
-            chart = memory.chart.with_categories(categories)
-            changed = chart.changes_since(memory.chart)
+            before = memory.chart
+            chart = before.with_categories(categories)
+            changed = chart.changes_since(before)
             revision = memory.revision + 1
             change = Change(
                 revision,
@@ -337,8 +338,7 @@ class Ledger(Switching):
                 memory.revision = revision
                 memory.follow(policy)
                 memory.extend_chart(chart)
-            if changed:
-                self.rules.recount()
+            self.rules.follow_chart(before)
 
     def reshape(
         self, reshaping: Reshaping, request_id: str = "", *, is_rehearsal: bool = False, actor: str = ""
@@ -459,6 +459,7 @@ class Ledger(Switching):
 
     def _reshape(self, change: Change, chart: Chart, rows: NDArray[np.int64]) -> None:
         memory = self._state.memory
+        before = memory.chart
         if change.relabelling:
             # Labels are about to have other categories: what was learned of them is of the past.
             self._caches.discard_heads()
@@ -469,7 +470,7 @@ class Ledger(Switching):
             if change.relabelling:
                 memory.heads = Heads()
                 memory.relabel(rows, change.relabelling)
-        self.rules.recount()
+        self.rules.follow_chart(before, has_moved=bool(change.relabelling))
 
     def _erase(
         self, change: Change, action: Action, actor: str, answers: int, until_committed: ExitStack

@@ -5,7 +5,7 @@ where entries go, labels change sides or a rule changes, all is counted anew.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Final
+from typing import Final, TypeAlias
 
 from likewise_engine.rules.kept import NO_TALLY, RuleChange, Tally
 from likewise_engine.rules.rulebook import Rulebook
@@ -15,8 +15,9 @@ from likewise_engine.transaction import Authority, Transaction
 
 _READ_AT_ONCE: Final = 1_000
 
-Tallies = Mapping[tuple[int, int], Tally]
-"""By rule and label, as rulings name them."""
+Of: TypeAlias = tuple[int, int]
+"""A rule and a label of it, as rulings name them."""
+Tallies: TypeAlias = Mapping[Of, Tally]
 
 
 class Texts:
@@ -38,25 +39,29 @@ class Texts:
         return text
 
 
+def said_of(rulebook: Rulebook, entry: Entry, texts: Texts) -> Iterator[tuple[Of, Tally]]:
+    """What rules decide of an entry, as far as a person labelled it. Raises EngineFault."""
+    transaction, categories = entry.transaction, rulebook.chart.categories
+    for dimension, ruling in rulebook.rulings(transaction, texts.of(transaction)).items():
+        if entry.authorities.get(dimension) is Authority.PERSON:
+            is_right = entry.labels[dimension] == categories[ruling.category].id
+            yield (ruling.rule, ruling.label), Tally(1, int(is_right))
+
+
 def tallied(rulebook: Rulebook, entries: Iterable[Entry]) -> Tallies:
     """What rules decide of entries, as far as people labelled them. Raises EngineFault."""
-    found: dict[tuple[int, int], Tally] = {}
+    found: dict[Of, Tally] = {}
     texts = Texts(rulebook)
-    categories = rulebook.chart.categories
     for entry in entries:
-        transaction = entry.transaction
-        for dimension, ruling in rulebook.rulings(transaction, texts.of(transaction)).items():
-            if entry.authorities.get(dimension) is Authority.PERSON:
-                is_right = entry.labels[dimension] == categories[ruling.category].id
-                counted = found.get((ruling.rule, ruling.label), NO_TALLY)
-                found[ruling.rule, ruling.label] = counted + Tally(1, int(is_right))
+        for of, tally in said_of(rulebook, entry, texts):
+            found[of] = found.get(of, NO_TALLY) + tally
     return found
 
 
-def all_entries(store: TenantStore) -> Iterator[Entry]:
-    """All that a store holds, as whoever reads it sees it. Raises StoreFault."""
+def all_entries(store: TenantStore, at_once: int = _READ_AT_ONCE) -> Iterator[Entry]:
+    """All that a store holds, as whoever reads it sees it, read so many at once. Raises StoreFault."""
     seq = -1
-    while batch := store.entries_after(seq, _READ_AT_ONCE):
+    while batch := store.entries_after(seq, at_once):
         yield from batch
         seq = batch[-1].seq
 

@@ -120,10 +120,7 @@ class Rulebook:
 
     def rule(self, rule_id: str) -> KeptRule:
         """The rule of an id. Raises RuleNotFound."""
-        for rule in self.kept:
-            if rule.id == rule_id:
-                return rule
-        raise RuleNotFound(rule_id)
+        return rule_of(self.kept, rule_id)
 
     def without(self, rule_id: str) -> "Rulebook":
         """These rules but for one, with the records that they have. Raises LimitReached."""
@@ -172,6 +169,14 @@ def _meant(chart: Chart, label: int) -> tuple[Category, str]:
 
 def _conditions(rules: Sequence[KeptRule]) -> list[Sequence[Condition]]:
     return [rule.conditions for rule in rules]
+
+
+def rule_of(rules: Sequence[KeptRule], rule_id: str) -> KeptRule:
+    """The rule of an id. Raises RuleNotFound."""
+    for rule in rules:
+        if rule.id == rule_id:
+            return rule
+    raise RuleNotFound(rule_id)
 
 
 def check_size(rules: Sequence[KeptRule]) -> None:
