@@ -38,7 +38,7 @@ def test_the_life_of_a_token_beside_a_running_server(server: Server, data_folder
     secret = created.stdout.strip()
     token_id = id_of(secret)
     assert token_id is not None
-    assert f"token {token_id} (the books app)" in created.stderr
+    assert f"token {token_id} (the books app) of {data_folder}." in created.stderr
     (kept,) = TokenFile(data_folder).read() or ()
     assert (kept.id, kept.tenant, sorted(kept.scopes)) == (token_id, "cafe", ["classify", "learn"])
     assert kept.rate == Rate(50, 7)

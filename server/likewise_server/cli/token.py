@@ -96,7 +96,7 @@ def create(
             rate=None if calls_per_s is None else Rate(calls_per_s, burst),
         )
         _add(data, token)
-    errors.print(f"Created {_described(token)}. It will not be shown again:")
+    errors.print(f"Created {_described(token)} of {data}. It will not be shown again:", soft_wrap=True)
     print(secret)
 
 
