@@ -126,6 +126,23 @@ def test_countries_and_states_have_one_code() -> None:
     assert parse("SHOP").country == ""
 
 
+@pytest.mark.parametrize(
+    ("wording", "country"),
+    [
+        ("MCDONALD'S F12345 CHICAGO IL", "US"),
+        ("SHELL OIL 57444 DENVER CO", "US"),
+        ("TARGET T-1234 INDIANAPOLIS IN", "US"),
+        ("SHELL OIL 57444 SAN FRANCISCO CA", "US"),
+        ("TIM HORTONS 1234 TORONTO ON", "CA"),
+        ("TIM HORTONS 1234 TORONTO CA", "CA"),
+        ("CARD PAYMENT TO REWE 1234 BERLIN DE", "DE"),
+        ("CARD PAYMENT TO MIGROS 1234 BERN CH", "CH"),
+    ],
+)
+def test_a_state_is_no_country_of_the_same_code(wording: str, country: str) -> None:
+    assert parse(wording).country == country
+
+
 def test_channels_are_stated_as_words() -> None:
     assert {str(channel) for channel in Channel} >= {"card", "direct debit", "standing order", "cash", "fee"}
 

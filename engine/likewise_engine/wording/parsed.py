@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
-from likewise_engine.wording.places import COUNTRIES, STATES
+from likewise_engine.wording.places import COUNTRIES, PROVINCES, STATES, TOWNS, US_TOWNS
 
 
 class Channel(StrEnum):
@@ -85,9 +85,17 @@ class ParsedWording:
 
     @property
     def country(self) -> str:
-        """ISO 3166-1 alpha-2 code of the country where the terminal stands; empty where it is not told."""
-        said = self.part(Part.COUNTRY).casefold()
-        return COUNTRIES.get(said, "US" if said in STATES else "") if said != "ca" else "US"
+        """ISO 3166-1 alpha-2 code of the country where the terminal stands; empty where it is not told.
+
+        What is a state's code and a country's (IL, IN, CA) is the state's, but for DE, and behind a town that
+        is known to be elsewhere.
+        """
+        said, town = self.part(Part.COUNTRY).casefold(), self.place.casefold()
+        if said in PROVINCES:
+            return "CA"
+        is_elsewhere = town in TOWNS and town not in US_TOWNS
+        is_state = said in STATES and said != "de" and not is_elsewhere
+        return "US" if is_state else COUNTRIES.get(said, "US" if said in STATES else "")
 
     @property
     def place(self) -> str:

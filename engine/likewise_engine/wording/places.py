@@ -59,14 +59,30 @@ STATES: Final = words(
     nc nd oh ok or pa ri sc sd tn tx ut vt va wa wv wi wy dc on qc bc ab
     """
 )
-"""Of the United States, and four provinces of Canada: behind a town, in capitals."""
+"""Of the United States, and PROVINCES: behind a town, in capitals."""
+PROVINCES: Final = words("on qc bc ab")
+"""Of Canada: the four largest."""
 
 UNSURE_CODES: Final = words("it is no me in co at se sa al ar li mc id us ie de be my")
 """Of countries, and words too: only behind a town, or a mark."""
 UNSURE_STATES: Final = words("in or me hi ok oh pa ma la id co al ar de")
 """Likewise of states."""
 
-TOWNS: Final = frozenset(
+_IN_THE_US: Final = """new york, los angeles, chicago, houston, phoenix, philadelphia, san antonio, san diego, dallas,
+    austin,
+    jacksonville, san jose, fort worth, columbus, charlotte, indianapolis, san francisco, seattle,
+    denver, oklahoma city,
+    nashville, washington, el paso, las vegas, boston, detroit, portland, louisville, memphis,
+    baltimore, milwaukee,
+    albuquerque, tucson, fresno, sacramento, atlanta, kansas city, colorado springs, omaha, raleigh,
+    miami,
+    virginia beach, long beach, oakland, minneapolis, tampa, tulsa, arlington, new orleans, cleveland,
+    honolulu,
+    pittsburgh, cincinnati, st louis, saint louis, orlando, brooklyn, cupertino, mountain view,
+    palo alto, san mateo,
+    santa monica, salt lake city, menlo park"""
+US_TOWNS: Final = frozenset(town.strip() for town in _IN_THE_US.split(","))
+TOWNS: Final = US_TOWNS | frozenset(
     town.strip()
     for towns in (
         # United Kingdom and Ireland
@@ -163,20 +179,8 @@ TOWNS: Final = frozenset(
         bucuresti, bucharest, cluj-napoca, timisoara, sofia, athens, athina, thessaloniki, zagreb,
         ljubljana,
         vilnius, riga, tallinn, istanbul, ankara""",
-        # United States and further
-        """new york, los angeles, chicago, houston, phoenix, philadelphia, san antonio, san diego, dallas,
-        austin,
-        jacksonville, san jose, fort worth, columbus, charlotte, indianapolis, san francisco, seattle,
-        denver, oklahoma city,
-        nashville, washington, el paso, las vegas, boston, detroit, portland, louisville, memphis,
-        baltimore, milwaukee,
-        albuquerque, tucson, fresno, sacramento, atlanta, kansas city, colorado springs, omaha, raleigh,
-        miami,
-        virginia beach, long beach, oakland, minneapolis, tampa, tulsa, arlington, new orleans, cleveland,
-        honolulu,
-        pittsburgh, cincinnati, st louis, saint louis, orlando, brooklyn, cupertino, mountain view,
-        palo alto, san mateo,
-        santa monica, salt lake city, menlo park, toronto, montreal, vancouver, calgary, ottawa, sydney,
+        # Further
+        """toronto, montreal, vancouver, calgary, ottawa, sydney,
         melbourne,
         brisbane, auckland, singapore, hong kong, dubai, tokyo""",
     )
