@@ -68,7 +68,8 @@ UNSURE_CODES: Final = words("it is no me in co at se sa al ar li mc id us ie de 
 UNSURE_STATES: Final = words("in or me hi ok oh pa ma la id co al ar de")
 """Likewise of states."""
 
-_IN_THE_US: Final = """new york, los angeles, chicago, houston, phoenix, philadelphia, san antonio, san diego, dallas,
+_IN_THE_US: Final = """
+    new york, los angeles, chicago, houston, phoenix, philadelphia, san antonio, san diego, dallas,
     austin,
     jacksonville, san jose, fort worth, columbus, charlotte, indianapolis, san francisco, seattle,
     denver, oklahoma city,
@@ -80,7 +81,8 @@ _IN_THE_US: Final = """new york, los angeles, chicago, houston, phoenix, philade
     honolulu,
     pittsburgh, cincinnati, st louis, saint louis, orlando, brooklyn, cupertino, mountain view,
     palo alto, san mateo,
-    santa monica, salt lake city, menlo park"""
+    santa monica, salt lake city, menlo park
+"""
 US_TOWNS: Final = frozenset(town.strip() for town in _IN_THE_US.split(","))
 TOWNS: Final = US_TOWNS | frozenset(
     town.strip()
