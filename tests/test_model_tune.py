@@ -361,6 +361,7 @@ def test_what_cannot_be_left_out_or_computed_is_refused_first(
     monkeypatch.chdir(tmp_path)
     books = [books_file(tmp_path / f"{source}.parquet", source) for source in ("north", "south")]
     arguments = ["tune", *map(str, books), "--tenant-column", "tenant", "--student", student, *options]
+    arguments += ["--teacher", str(tmp_path / "never-asked"), "--words", str(WORDS)]
     result = CliRunner().invoke(model_app, [*arguments, "--out", "out"])
     assert result.exit_code == status, result.output
     assert why in " ".join(result.stderr.split())

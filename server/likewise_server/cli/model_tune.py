@@ -1,6 +1,7 @@
 """``likewise model tune``: a student learns which texts belong together."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
@@ -160,9 +161,8 @@ def tune(
     if leave_out_together and leave_out_dir is None:
         fail("--leave-out-together says what --leave-out-dir leaves out: give both", status=2)
     with building(), Bars() as told:
-        from likewise_indexer.models.tune.run import Part, Recipe, ask_teacher, groups_left_out, make, work_of
-        from likewise_indexer.models.tune.search import Settings, search
-        from likewise_indexer.models.tune.student import load_student
+        from likewise_indexer.models.tune import run
+        from likewise_indexer.models.tune.search import Settings
         from likewise_indexer.models.tune.training import Tuning
 
         cards, whose = _Cards(watts_per_core, grams_per_kwh), about_of(about)
@@ -170,33 +170,35 @@ def tune(
         background = _background(brands, merchant_categories, words)
         groups: list[tuple[str, ...]] = [()]
         if leave_out_dir is not None:
-            groups += groups_left_out(books, [group.split(",") for group in leave_out_together or ()])
-        parts = [Part.of(books, background, tenants_min, left_out) for left_out in groups]
+            groups += run.groups_left_out(books, [group.split(",") for group in leave_out_together or ()])
+        parts = [run.Part.of(books, background, tenants_min, left_out) for left_out in groups]
         for part in parts:
-            part.check()
             for folder in _outs(part, out, leave_out_dir):
                 check_out(folder, CardKind.ENCODER)
         work = work or out.with_name(f"{out.name}.work")
-        settings = Settings(
-            Tuning(steps=steps, batch_size=batch_size, learning_rate=learning_rate, seed=seed),
-            hard_negatives=hard_negatives,
-        )
+        tuning = Tuning(steps=steps, batch_size=batch_size, learning_rate=learning_rate, seed=seed)
+        settings = Settings(tuning, hard_negatives=hard_negatives)
+        recipe = run.Recipe(student, teacher, name, settings, precision)
+        run.check(recipe, parts)
         if trials:
-            load = partial(load_student, student)
-            searched = search(
-                load, parts[0].sources, settings.tuning, parts[0].score(), trials, work / "search", told
-            )
-            settings = searched.settings
-            console.print(f"The best of {searched.trials} trials scored {searched.score:.4f}: {settings}")
-        recipe = Recipe(student, teacher, name, settings, precision)
-        taught, write = (
-            ask_teacher(recipe, parts, work, told),
-            partial(cards.write, recipe, tenants_min, whose),
-        )
+            recipe = _searched(recipe, parts[0], trials, work / "search", told)
+        taught = run.ask_teacher(recipe, parts, work, told)
+        write = partial(cards.write, recipe, tenants_min, whose)
         for part in parts:
             outs = _outs(part, out, leave_out_dir)
-            made = make(recipe, part, taught, work_of(part, work), outs, write, told)
+            made = run.make(recipe, part, taught, run.work_of(part, work), outs, write, told)
             _show(part, made, outs)
+
+
+def _searched(recipe: "Recipe", part: "Part", trials: int, work: Path, told: Bars) -> "Recipe":
+    """The recipe with the settings that do best."""
+    from likewise_indexer.models.tune.search import search
+    from likewise_indexer.models.tune.student import load_student
+
+    load, tuning = partial(load_student, recipe.student), recipe.settings.tuning
+    found = search(load, part.sources, tuning, part.score(), trials, work, told)
+    console.print(f"The best of {found.trials} trials scored {found.score:.4f}: {found.settings}")
+    return replace(recipe, settings=found.settings)
 
 
 def _outs(part: "Part", out: Path, leave_out_dir: Path | None) -> list[Path]:

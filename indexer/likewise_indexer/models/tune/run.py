@@ -100,7 +100,7 @@ class Part:
         return cls(replace(background, books=filed), [b for b in known if is_held_out(b)], left_out)
 
     def check(self) -> None:
-        """Raise InvalidInput where there is nothing to tune on, or to judge by: before hours of it."""
+        """Raise InvalidInput where there is nothing to tune on, or to judge by."""
         if not self.sources.texts():
             raise InvalidInput.of(
                 "books", f"and background are missing: there is nothing to tune on{self.told}"
@@ -169,6 +169,20 @@ def groups_left_out(books: Sequence[Book], together: Sequence[Sequence[str]] = (
     return groups
 
 
+def check(recipe: Recipe, parts: Sequence[Part]) -> None:
+    """Say what cannot be, before hours of tuning.
+
+    Raises:
+        InvalidInput: a part has nothing to tune on, or to judge by; or the precision is not for this student,
+            or wants more texts to calibrate by.
+        ModelFault: the student does not load.
+    """
+    for part in parts:
+        part.check()
+        check_calibration(recipe.precision or Precision.FP32, _drawn(part, recipe.settings.tuning.seed)[::2])
+    check_precision(load_student(recipe.student), recipe.precision)
+
+
 def ask_teacher(recipe: Recipe, parts: Sequence[Part], work: Path, told: Told) -> Taught | None:
     """The teacher's vectors of the texts of all parts, each asked once; None without a teacher.
 
@@ -216,15 +230,11 @@ def make(
         What was made; None where the folders hold what the same recipe has made before.
 
     Raises:
-        InvalidInput: there is nothing to tune on, the precision does not fit, or ``work`` holds another run.
+        InvalidInput: what :func:`check` says, or ``work`` holds another run.
         ModelFault: the student does not load, or the exported model does not agree with it.
     """
     student = load_student(recipe.student)
-    check_precision(student, recipe.precision)
-    settings, texts = recipe.settings, part.sources.texts()
-    rng = np.random.default_rng(settings.tuning.seed)
-    drawn = [texts[at] for at in rng.permutation(len(texts))[:_CALIBRATION_TEXTS].tolist()]
-    check_calibration(recipe.precision or Precision.FP32, drawn[::2])
+    settings = recipe.settings
     made_of = digest_of(student, (repr(part.sources), recipe.teacher))
     as_asked = [made_of, repr(settings), recipe.name, str(recipe.precision)]
     if _is_made(work, as_asked, outs):
@@ -243,6 +253,7 @@ def make(
         made_of=made_of,
     )
     out, *others = outs
+    drawn = _drawn(part, settings.tuning.seed)
     encoder = export_student(tuned.student, recipe.name, out, recipe.precision, drawn)
     made = Made(encoder, tuned.steps, before, part.measures(encoder.encode))
     write_card(out, part, made)
@@ -260,6 +271,13 @@ def work_of(part: Part, work: Path) -> Path:
     digest = hashlib.sha256("/".join(part.left_out).encode()).hexdigest()[:8]
     readable = re.sub(r"[^A-Za-z0-9]+", "-", "-".join(part.left_out))[:40]
     return work / f"without-{readable}-{digest}"
+
+
+def _drawn(part: Part, seed: int) -> list[str]:
+    """Texts to calibrate by and to see how the result agrees, in an order drawn at random."""
+    texts = part.sources.texts()
+    drawn = np.random.default_rng(seed).permutation(len(texts))[:_CALIBRATION_TEXTS]
+    return [texts[number] for number in drawn.tolist()]
 
 
 def _is_made(work: Path, as_asked: Sequence[str], outs: Sequence[Path]) -> bool:
