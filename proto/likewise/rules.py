@@ -83,7 +83,7 @@ class Rules:
         deadline_ms: Deadline = NOT_GIVEN,
     ) -> Rule:
         """Update the fields that the mask names, such as "active"; all that are set if it is empty."""
-        request = UpdateRuleRequest(tenant=tenant, rule=rule, update_mask=FieldMask(paths=update_mask))
+        request = _update_request(tenant, rule, update_mask)
         allowed_ms = self._calls.connection.reshape_deadline_ms(deadline_ms)
         return self._calls.call(self._stub.UpdateRule, request, allowed_ms).rule
 
@@ -117,13 +117,7 @@ class Rules:
 
         Nothing becomes a rule by itself: :meth:`create` takes the rule of a suggestion.
         """
-        request = SuggestRulesRequest(
-            tenant=tenant,
-            dimension=dimension,
-            max_suggestions=max_suggestions,
-            min_support=min_support,
-            min_precision=min_precision,
-        )
+        request = _suggest_request(tenant, dimension, max_suggestions, min_support, min_precision)
         allowed_ms = self._calls.connection.reshape_deadline_ms(deadline_ms)
         return self._calls.call(self._stub.SuggestRules, request, allowed_ms).suggestions
 
@@ -179,7 +173,7 @@ class AsyncRules:
         deadline_ms: Deadline = NOT_GIVEN,
     ) -> Rule:
         """As :meth:`Rules.update`."""
-        request = UpdateRuleRequest(tenant=tenant, rule=rule, update_mask=FieldMask(paths=update_mask))
+        request = _update_request(tenant, rule, update_mask)
         allowed_ms = self._calls.connection.reshape_deadline_ms(deadline_ms)
         return (await self._calls.call(self._stub.UpdateRule, request, allowed_ms)).rule
 
@@ -210,13 +204,7 @@ class AsyncRules:
         deadline_ms: Deadline = NOT_GIVEN,
     ) -> Sequence[RuleSuggestion]:
         """As :meth:`Rules.suggest`."""
-        request = SuggestRulesRequest(
-            tenant=tenant,
-            dimension=dimension,
-            max_suggestions=max_suggestions,
-            min_support=min_support,
-            min_precision=min_precision,
-        )
+        request = _suggest_request(tenant, dimension, max_suggestions, min_support, min_precision)
         allowed_ms = self._calls.connection.reshape_deadline_ms(deadline_ms)
         return (await self._calls.call(self._stub.SuggestRules, request, allowed_ms)).suggestions
 
@@ -229,6 +217,22 @@ def _create_all_request(
     tenant: str, rules: Iterable[Rule], request_id: str | None
 ) -> BatchCreateRulesRequest:
     return BatchCreateRulesRequest(tenant=tenant, rules=rules, request_id=request_id or str(uuid.uuid4()))
+
+
+def _update_request(tenant: str, rule: Rule, update_mask: Iterable[str]) -> UpdateRuleRequest:
+    return UpdateRuleRequest(tenant=tenant, rule=rule, update_mask=FieldMask(paths=update_mask))
+
+
+def _suggest_request(
+    tenant: str, dimension: str, max_suggestions: int, min_support: int, min_precision: float
+) -> SuggestRulesRequest:
+    return SuggestRulesRequest(
+        tenant=tenant,
+        dimension=dimension,
+        max_suggestions=max_suggestions,
+        min_support=min_support,
+        min_precision=min_precision,
+    )
 
 
 def _delete_request(tenant: str, rule_id: str, request_id: str | None) -> DeleteRuleRequest:
