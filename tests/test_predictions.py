@@ -5,6 +5,7 @@ import threading
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -273,6 +274,34 @@ def test_a_merge_makes_right_what_its_heir_was_proposed_for(data_folder: Path) -
         world.teach(labelled(transaction("q", "TESCO STORES"), "dairy"))
         (kept,) = _kept(world)
     assert kept.verdicts["category"].position == 1
+
+
+def test_labels_that_come_one_by_one_are_tied_in_one_commit(
+    data_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record, goes_on, given_at_once = PredictionFile.record, threading.Event(), list[int]()
+
+    def recorded(file: PredictionFile, rows: Any, keeping: Keeping, given: Any = ()) -> Any:
+        given_at_once.append(len(given))
+        if len(given_at_once) == 2:
+            assert goes_on.wait(30)
+        return record(file, rows, keeping, given)
+
+    with prediction_world(data_folder) as world:
+        for number in range(30):
+            world.ask(transaction(f"q{number}", "TESCO STORES"))
+        world.flush()
+        before = world.recorder.counts()
+        monkeypatch.setattr(PredictionFile, "record", recorded)
+        for number in range(30):
+            world.teach(labelled(transaction(f"q{number}", "TESCO STORES"), "milk"))
+        world.teach(labelled(transaction("nobody asked", "TESCO STORES"), "milk"))
+        goes_on.set()
+        world.flush()
+        counts = world.recorder.counts()
+    assert (counts.tied - before.tied, counts.untied - before.untied) == (30, 1)
+    # Some before the second commit, then all that came meanwhile, and what is tried again.
+    assert len(given_at_once) <= 6
 
 
 def test_a_full_queue_drops_and_counts(data_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 
 from likewise_engine.backup import back_up, restore
 from likewise_engine.encoder import HashingEncoder
+from likewise_engine.store import predictions
 from likewise_engine.store.predictions import PREDICTIONS_NAME
 from likewise_engine.tenants import Tenants
 from likewise_server.cli.app import app
@@ -90,3 +91,17 @@ def _damage(data: Path) -> None:
     content = bytearray(path.read_bytes() or bytes(8192))
     content[len(content) // 2 :] = b"\xff" * (len(content) - len(content) // 2)
     path.write_bytes(content)
+
+
+def test_the_log_does_not_grow_without_end(data_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(predictions, "_LOG_BYTES_MAX", 64 * 1024)
+    with prediction_world(data_folder) as world:
+        longest = 0
+        for _ in range(40):
+            world.ask(transaction("q", "TESCO STORES"))
+            world.flush()
+            (log,) = data_folder.rglob("predictions.sqlite3-wal")
+            longest = max(longest, log.stat().st_size)
+        with world.tenants.predictions(TENANT) as file:
+            assert file.count() == 40
+    assert longest <= 64 * 1024

@@ -42,6 +42,8 @@ RECORDER_SHARE: Final = 0.02
 """Of one processor, at most."""
 _EVERY_S: Final = 0.25
 """How often the queue is looked at."""
+_TIED_AT_ONCE: Final = 500
+"""Labels in one commit: some 20 ms, in which no other process can record of that tenant."""
 _RETRIES: Final = 2
 """Labels whose answer is not known are looked for so many times more: another process may be about to write
 it."""
@@ -336,29 +338,40 @@ class Recorder:
                     rows.append((item.key, item.row()))
         labelled = [item for item in items if isinstance(item, _Labelled)]
         try:
-            with self._resting(), self._use(tenant) as file:
-                self._add([row for key, row in rows if file.is_of(key)], file)
-                self._tie([item for item in labelled if file.is_of(item.key)], file)
+            for some in _in_pieces(labelled) or [[]]:
+                with self._resting(), self._use(tenant) as file:
+                    self._record(rows, some, file)
+                rows = []
         except TenantNotFound:
             return  # deleted since
 
-    def _add(self, rows: Sequence[PredictionRow], file: PredictionFile) -> None:
-        if rows:
-            count, counts = file.add(rows, self._keeping), self._counts
-            self._counts = replace(
-                counts, recorded=counts.recorded + count, outdated=counts.outdated + len(rows) - count
-            )
-
-    def _tie(self, labelled: Sequence[_Labelled], file: PredictionFile) -> None:
-        for each in labelled:
-            untied = {given.transaction_id for given in file.tie(list(each.given()))}
-            left = [item for item in each.items if item.transaction.id in untied]
-            counts = self._counts
-            self._counts = replace(counts, tied=counts.tied + len(each.items) - len(left))
-            if left and each.tries_left and file.exists:
+    def _record(
+        self,
+        rows: Sequence[tuple[TenantKey, PredictionRow]],
+        labelled: Sequence[_Labelled],
+        file: PredictionFile,
+    ) -> None:
+        """Write answers and labels of a tenant, in one commit. Labels without an answer are tried again."""
+        of_this = [row for key, row in rows if file.is_of(key)]
+        meant = [each for each in labelled if file.is_of(each.key)]
+        given = [list(each.given()) for each in meant]
+        count, untied = file.record(of_this, self._keeping, [one for of_one in given for one in of_one])
+        are_untied, is_known = {id(one) for one in untied}, file.exists
+        tied = again = 0
+        for each, of_one in zip(meant, given, strict=True):
+            left = [item for item, one in zip(each.items, of_one, strict=True) if id(one) in are_untied]
+            tied += len(each.items) - len(left)
+            if left and each.tries_left and is_known:
                 self._put(replace(each, items=left, tries_left=each.tries_left - 1))
-            else:
-                self._counts = replace(self._counts, untied=counts.untied + len(left))
+                again += len(left)
+        counts = self._counts
+        self._counts = replace(
+            counts,
+            recorded=counts.recorded + count,
+            outdated=counts.outdated + len(of_this) - count,
+            tied=counts.tied + tied,
+            untied=counts.untied + len(untied) - again,
+        )
 
     def _sweep(self) -> None:
         """Once a day, let go of what is too old, also where nobody asks any more; and look at the rest."""
@@ -397,3 +410,16 @@ class Recorder:
             rest_s = (time.thread_time_ns() - begun_ns) / 1e9 * (1.0 / RECORDER_SHARE - 1.0)
             with self._changed:
                 self._changed.wait_for(lambda: self._hurries or self._is_closing, rest_s)
+
+
+def _in_pieces(labelled: Iterable[_Labelled]) -> list[list[_Labelled]]:
+    """Labels, by as many as are tied in one commit, or as many as came together."""
+    pieces: list[list[_Labelled]] = []
+    left = 0
+    for each in labelled:
+        if left < len(each.items):
+            pieces.append([])
+            left = _TIED_AT_ONCE
+        pieces[-1].append(each)
+        left -= len(each.items)
+    return pieces

@@ -53,6 +53,8 @@ PREDICTIONS_NAME: Final = "predictions.sqlite3"
 _NONE_BEFORE: Final = 2**63 - 1
 _SCHEMA_VERSION: Final = 1
 _CHECKED_AT_ONCE: Final = 100
+_LOG_BYTES_MAX: Final = 1024 * 1024
+"""Of the log: two fsyncs come to some sixty answers, and who opens the file reads half a megabyte."""
 # transaction_id: '' where it had none. neighbours: JSON list of the transaction ids that were shown.
 # categories: JSON list of the numbers of all candidates. proposed: JSON list of the numbers of those that
 # were shown, the likeliest first. label: number of the category that a person gave. position: of that among
@@ -213,34 +215,44 @@ class PredictionFile:
         return self._key == key
 
     def add(self, rows: Sequence[PredictionRow], keeping: Keeping) -> int:
-        """Record answers, and let the oldest go.
+        """Record answers, and let the oldest go; see :meth:`record`."""
+        return self.record(rows, keeping)[0]
+
+    def record(
+        self, rows: Sequence[PredictionRow], keeping: Keeping, given: Sequence[Given] = ()
+    ) -> tuple[int, list[Given]]:
+        """Record answers, let the oldest go, and tie labels to what was answered before: one commit.
+
+        To open the file and commit takes a millisecond, an answer or a label within it a tenth of that.
+
+        Args:
+            rows: the answers.
+            keeping: how many are kept.
+            given: the labels.
 
         Returns:
-            How many were recorded. Those are not that saw what was erased since.
+            How many answers were recorded: those are not that saw what was erased since. And the labels of
+            which no prediction is known.
 
         Raises:
-            StoreFault: none was recorded.
+            StoreFault: nothing was recorded, and no label is tied.
         """
+        if not rows and not self.exists:
+            return 0, list(given)
         with self._writing() as connection:
             revision, us = connection.execute("SELECT revision, time_us FROM floor").fetchone()
             taken = [row for row in rows if row.revision >= revision and row.time_us >= us]
             for row in taken:
                 _add(connection, row)
-            expire(connection, keeping)
-        return len(taken)
+            if rows:
+                expire(connection, keeping)
+            return len(taken), [one for one in given if not verdicts.tie(connection, one)]
 
     def take_over(self, tallies: Sequence[Sequence[Any]], profiles: Sequence[Sequence[Any]]) -> None:
         """Add counts that were made elsewhere, by the columns of these tables. Raises StoreFault."""
         with self._writing() as connection:
             verdicts.add(connection, tallies)
             connection.executemany(_ADD_TO_PROFILE, profiles)
-
-    def tie(self, given: Sequence[Given]) -> list[Given]:
-        """Tie labels to what was answered before. Returns those of which no prediction is known."""
-        if not self.exists:
-            return list(given)
-        with self._writing() as connection:
-            return [one for one in given if not verdicts.tie(connection, one)]
 
     def answered(self, items: Sequence[LabelledTransaction]) -> list[LabelledTransaction]:
         """Those of which an answer is kept, by their own id or by the prediction's. Raises StoreFault."""
@@ -386,8 +398,21 @@ class PredictionFile:
 
     @contextmanager
     def _writing(self) -> Iterator[Connection]:
-        with self._connected("record predictions") as connection, transaction(connection):
-            yield connection
+        with self._connected("record predictions") as connection:
+            with transaction(connection):
+                yield connection
+            self._fold(connection)
+
+    def _fold(self, connection: Connection) -> None:
+        """Fold the log into the file where it has become long, unless somebody reads just now.
+
+        SQLite does so by itself, but how much of the log was folded stands in shared memory alone, which goes
+        when the last connection is closed: so the log grew without end, and each who opened the file read it.
+        """
+        log = self._path.with_name(f"{self._path.name}-wal")
+        if log.stat().st_size > _LOG_BYTES_MAX:
+            connection.set_busy_timeout(0)
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
     @contextmanager
     def _connected(self, action: str) -> Iterator[Connection]:
@@ -396,6 +421,7 @@ class PredictionFile:
                 self._path.touch(mode=0o600)
             with closing(connect(self._path, self._key.of_predictions(), WRITE_WAIT_S)) as connection:
                 connection.execute("PRAGMA synchronous = NORMAL")
+                connection.execute("PRAGMA wal_autocheckpoint = 0")  # see _fold
                 # Else each close would fold the log into the file, with two fsyncs.
                 connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
                 _migrate(connection)
