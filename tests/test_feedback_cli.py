@@ -1,6 +1,7 @@
 """``likewise feedback`` against a running server, and straight on a data folder."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from typer.testing import CliRunner, Result
 
 import likewise
 from likewise_server.cli.app import app
+from likewise_server.cli.common import console
 from likewise_server.lifecycle import Server
 
 RUNNER = CliRunner(env={"COLUMNS": "160"})
@@ -36,6 +38,18 @@ def test_tables_show_what_became_of_answers(server: Server, judged: str) -> None
         assert told in done.stdout
     (row,) = (line.split() for line in done.stdout.splitlines() if line.startswith("category   FILE"))
     assert int(row[2]) == int(row[3])
+
+
+def test_tables_fit_a_terminal_of_eighty_columns(
+    server: Server, judged: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(console, "width", 80)
+    lines = [line.rstrip() for line in _run(server, judged, "--period", "day").stdout.splitlines()]
+    assert max(map(len, lines)) <= 80
+    # Names give way; headings, days and intervals are whole.
+    assert any(line.startswith("from        decision  answered  judged  offered") for line in lines)
+    (filed,) = (line for line in lines if re.match(r"\d{4}-\d\d-\d\d  FILE ", line))
+    assert re.search(r"\d%–\d+\.\d%  ", filed)
 
 
 def test_a_program_reads_json(server: Server, judged: str) -> None:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 feedback_app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
 _CATEGORIES_SHOWN: Final = 15
+_FIGURES: Final = ("answered", "judged", "offered", "right", "95 % sure", "stated")
+_WHOLE: Final = ("from", "decision")
 
 
 class PeriodName(StrEnum):
@@ -112,9 +114,13 @@ def _show(told: "likewise.GetFeedbackResponse") -> None:
         console.print("No answer has been recorded yet.")
         return
     _table("By decision", told.decisions, {})
-    _table("Over time", told.periods, {"from": _start})
-    _table("By witness", told.witnesses, {"witness": _witness})
-    _table("By proposed category", told.categories[:_CATEGORIES_SHOWN], {"category": _category})
+    is_one = len({group.dimension for group in told.decisions}) == 1
+    for title, groups, leading in (
+        ("Over time", told.periods, {"from": _start}),
+        ("By witness", told.witnesses, {"witness": _witness}),
+        ("By proposed category", told.categories[:_CATEGORIES_SHOWN], {"category": _category}),
+    ):
+        _table(title, groups, leading, is_one_dimension=is_one)
     console.print(
         f"{told.predictions:,} answers are kept. {told.target_precision:.1%} of what is FILEd is to be right."
     )
@@ -122,8 +128,8 @@ def _show(told: "likewise.GetFeedbackResponse") -> None:
 
 def _show_overview(tenants: "Iterable[likewise.TenantFeedback]", *, as_json: bool) -> None:
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for heading in ("tenant", "dimension", "decision", "answered", "judged", "right", "95 %", "alerts"):
-        table.add_column(heading, overflow="fold")
+    for heading in ("tenant", "dimension", "decision", "answered", "judged", "right", "95 % sure", "alerts"):
+        _add_column(table, heading)
     for tenant in tenants:
         if as_json:
             console.print(json.dumps(_as_json(tenant)), soft_wrap=True)
@@ -143,16 +149,33 @@ def _show_alert(alert: "likewise.Alert") -> None:
     console.print(f"{plain(alert.advice)}\n", style="dim")
 
 
-def _table(title: str, groups: "Iterable[likewise.FeedbackGroup]", told: "Mapping[str, Cell]") -> None:
-    headings = ["dimension", "decision", "answered", "judged", "offered", "right", "95 %", "stated"]
+def _table(
+    title: str,
+    groups: "Iterable[likewise.FeedbackGroup]",
+    told: "Mapping[str, Cell]",
+    *,
+    is_one_dimension: bool = False,
+) -> None:
+    headings = ["dimension", "decision", "answered", "judged", "offered", "right", "95 % sure", "stated"]
     table = Table(title=title, title_justify="left", box=None, header_style="bold", pad_edge=False)
-    for heading in (*told, *headings):
-        table.add_column(heading, overflow="fold")
+    for heading in (*told, *headings[is_one_dimension:]):
+        _add_column(table, heading)
     for group in groups:
         leading = [cell(group) for cell in told.values()]
-        table.add_row(*leading, *_cells(group))
+        table.add_row(*leading, *_cells(group)[is_one_dimension:])
     console.print(table)
     console.print()
+
+
+def _add_column(table: Table, heading: str) -> None:
+    """Names give way where a line is short; days and figures do not."""
+    is_figure = heading in _FIGURES
+    table.add_column(
+        heading,
+        overflow="fold",
+        no_wrap=is_figure or heading in _WHOLE,
+        justify="right" if is_figure else "left",
+    )
 
 
 def _cells(group: "likewise.FeedbackGroup") -> list[str]:
@@ -164,7 +187,7 @@ def _cells(group: "likewise.FeedbackGroup") -> list[str]:
     cells = [plain(group.dimension), decision, f"{counts.answered:,}", f"{judged:,}", f"{counts.offered:,}"]
     if not counts.HasField("precision"):
         return [*cells, "", "", ""]
-    interval = f"{counts.precision_low:.1%} to {counts.precision_high:.1%}"
+    interval = f"{counts.precision_low:.1%}–{counts.precision_high:.1%}"
     return [*cells, f"{counts.precision:.1%}", interval, f"{counts.precision_stated:.1%}"]
 
 
