@@ -12,6 +12,7 @@ from likewise_engine.chart import Category
 from likewise_engine.errors import InvalidInput, UnknownDimension
 from likewise_engine.ledger.ledger import Ledger
 from likewise_engine.ledger.reshape import Activation
+from likewise_engine.rules import mining
 from likewise_engine.rules.mining import MiningOptions, Suggestion, lower_bound
 from likewise_engine.rules.rule import Condition, Operator, Rule, RuleField
 from likewise_engine.transaction import Authority, LabelledTransaction
@@ -145,6 +146,31 @@ def test_options_are_held_to_their_bounds(tmp_path: Path) -> None:
             ledger.rules.suggestions(MiningOptions("tax"))
         ledger.rules.create(Rule("r", (on(RuleField.PAYEE, "x"),), {"category": "food"}))
         assert ledger.rules.suggestions(OPTIONS)[1] == []
+
+
+def test_a_run_lets_calls_in_while_it_counts_and_ends_when_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    diary = Diary()
+    for number in range(30):
+        diary.add(2, f"Castle Rent {chr(97 + number % 20)}", "rent")
+        diary.add(1, "Corner Bakery", "food" if number % 3 else "gifts")
+    with open_ledger(tmp_path) as ledger:
+        found = suggested(ledger, diary)
+        calls = []
+        assert ledger.rules.suggestions(OPTIONS, lambda: calls.append("once"))[1] == found
+        monkeypatch.setattr(mining, "_PACE", 1)
+        often: list[str] = []
+        assert ledger.rules.suggestions(OPTIONS, lambda: often.append("once"))[1] == found
+        assert len(often) > len(calls) + 2 * len(diary.items)
+
+        def until_then() -> None:
+            often.pop()
+            if not often:
+                raise TimeoutError
+
+        with pytest.raises(TimeoutError):
+            ledger.rules.suggestions(OPTIONS, until_then)
 
 
 def test_the_lower_bound_is_wilsons() -> None:

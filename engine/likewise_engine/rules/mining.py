@@ -22,7 +22,7 @@ from datetime import date
 from decimal import Decimal
 from itertools import pairwise
 from math import sqrt
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, NamedTuple, TypeAlias, TypeVar
 
 from likewise_engine import limits
 from likewise_engine.errors import FieldViolation, InvalidInput
@@ -46,6 +46,11 @@ _PRECISION_MIN: Final = 0.5
 """What is more likely wrong than right is no rule."""
 _WORD_CHARS_MIN: Final = 3
 """Shorter words are endings and initials more often than names."""
+
+
+_PACE: Final = 500
+"""Entries or patterns that are looked at without a pause: some milliseconds."""
+_Value = TypeVar("_Value")
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,13 +167,12 @@ def mined(
     telling = (entry for entry in entries if _tells(rulebook, texts, entry, dimension, keep_on))
     latest = heapq.nlargest(limits.RULE_MINED_ENTRIES_MAX, telling, key=_when)
     wordings: dict[tuple[str, str], _Wordings] = {}
-    sights = [_sight(entry, dimension, wordings) for entry in reversed(latest)]
+    sights = [_sight(entry, dimension, wordings) for entry in _paced(reversed(latest), keep_on)]
     earlier = int(len(sights) * _EARLIER_SHARE)
     found = _patterns(sights[:earlier], options, keep_on)
-    keep_on()
     titles = {(c.dimension, c.id): c.title for c in rulebook.chart.categories}
     active = {c.id for c in rulebook.chart.categories if c.active and c.dimension == dimension}
-    later = _rows_by_pattern(sights[earlier:], {each.pattern for each in found})
+    later = _rows_by_pattern(sights[earlier:], {each.pattern for each in found}, keep_on)
     suggestions = []
     for each in found:
         rows = later.get(each.pattern, ())
@@ -226,17 +230,17 @@ def _wordings(payee: str, description: str) -> Iterator[tuple[RuleField, str]]:
 
 def _patterns(sights: Sequence[_Sight], options: MiningOptions, keep_on: Callable[[], None]) -> list[_Found]:
     """Patterns that are right, none of which decides too little that those before it do not."""
-    wide = _rows(sights, range(len(sights)), lambda sight: (_Pattern(*wording) for wording in sight.wordings))
+    positions = _paced(range(len(sights)), keep_on)
+    wide = _rows(sights, positions, lambda sight: (_Pattern(*wording) for wording in sight.wordings))
     taken: list[_Found] = []
     said: dict[int, str] = {}
-    right, impure = _judged(sights, wide, options)
+    right, impure = _judged(sights, wide, options, keep_on)
     _take(right, said, taken, options)
-    keep_on()
     narrow: dict[_Pattern, list[int]] = {}
     for pattern, rows in impure.items():
+        keep_on()
         narrow |= _rows(sights, rows, lambda sight, pattern=pattern: _narrower(pattern, sight))  # type: ignore[misc]
-    keep_on()
-    right, _ = _judged(sights, narrow, options)
+    right, _ = _judged(sights, narrow, options, keep_on)
     _take(right, said, taken, options)
     return sorted(taken, key=lambda each: (-each.right, each.pattern[:3], str(each.pattern.amount)))
 
@@ -260,11 +264,14 @@ def _rows(
 
 
 def _judged(
-    sights: Sequence[_Sight], patterns: dict[_Pattern, list[int]], options: MiningOptions
+    sights: Sequence[_Sight],
+    patterns: dict[_Pattern, list[int]],
+    options: MiningOptions,
+    keep_on: Callable[[], None],
 ) -> tuple[list[_Found], dict[_Pattern, list[int]]]:
     """Of the frequent patterns those that are right, and the rows of the others."""
     right, impure = [], {}
-    for pattern, rows in patterns.items():
+    for pattern, rows in _paced(patterns.items(), keep_on):
         if len(rows) < options.support_min:
             continue
         label, count = Counter(sights[row].label for row in rows).most_common(1)[0]
@@ -293,13 +300,23 @@ def _take(found: list[_Found], said: dict[int, str], taken: list[_Found], option
             said.update(dict.fromkeys(each.rows, each.label))
 
 
-def _rows_by_pattern(sights: Sequence[_Sight], wanted: set[_Pattern]) -> dict[_Pattern, list[int]]:
+def _rows_by_pattern(
+    sights: Sequence[_Sight], wanted: set[_Pattern], keep_on: Callable[[], None]
+) -> dict[_Pattern, list[int]]:
     def patterns_of(sight: _Sight) -> Iterator[_Pattern]:
         for wording in sight.wordings:
             wide = _Pattern(*wording)
             yield from (pattern for pattern in (wide, *_narrower(wide, sight)) if pattern in wanted)
 
-    return _rows(sights, range(len(sights)), patterns_of)
+    return _rows(sights, _paced(range(len(sights)), keep_on), patterns_of)
+
+
+def _paced(values: Iterable[_Value], keep_on: Callable[[], None]) -> Iterator[_Value]:
+    """The same values, with calls let in between every so many."""
+    for position, value in enumerate(values):
+        if position % _PACE == 0:
+            keep_on()
+        yield value
 
 
 def _rule(found: _Found, dimension: str, title: str) -> Rule:
