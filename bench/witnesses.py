@@ -4,7 +4,8 @@
 
 RESULTS holds what these have measured, in this order:
 
-    ablation.json    likewise model ablate-vote BOOKS/*.parquet --tenant-column tenant --json …
+    ablation.json    likewise model ablate-vote BOOKS/*.parquet --tenant-column tenant --encoders-dir ENCODERS
+                     --json …
     micro.json       python bench/micro.py -o …
     before/, after/  likewise backtest BOOKS/BOOK.parquet --tenant-column tenant --vote VOTES/BOOK --json …
                      one file for each BOOK, by the version before and by this one; both may be missing
@@ -85,7 +86,8 @@ def text_of(ablation: Mapping[str, Any], micro: pyperf.BenchmarkSuite, changed: 
         _ENDING,
         "## What each adds, and what it takes",
         command(
-            "likewise model ablate-vote BOOKS/*.parquet --tenant-column tenant --json RESULTS/ablation.json",
+            "likewise model ablate-vote BOOKS/*.parquet --tenant-column tenant --encoders-dir ENCODERS"
+            " --json RESULTS/ablation.json",
             "python bench/micro.py -o RESULTS/micro.json",
         ),
         _ablation(ablation, microseconds),
@@ -137,10 +139,12 @@ def _ablation(found: Mapping[str, Any], microseconds: Mapping[str, float]) -> st
 def _note(found: Mapping[str, Any]) -> str:
     return (
         "What a witness adds is what is lost where the vote is grown without it, the others taking over what"
-        f" they can: on {found['questions_asked']:,} questions of {found['tenants']} tenants, by votes that"
-        " had not seen a book of the kind asked about. So a witness that adds nothing here may be one that"
-        " others can stand in for; what lies within *chance* says nothing. Similarity, payee and amount are"
-        " read in one pass, whose time stands at each of them."
+        f" they can: on {found['questions_asked']:,} questions of {found['tenants']} tenants, by votes and"
+        " encoders that had not seen a book of the kind asked about (ENCODERS is what `likewise model tune"
+        " --leave-out-dir` writes). So a witness that adds nothing here may be one that others can stand in"
+        " for; what lies within *chance* says nothing. Similarity, payee and amount are read in one pass,"
+        " whose time stands at each of them. These books name no counterparty by a number and came with no"
+        " rules: what identifiers and rules add is measured on their own pages."
     )
 
 
