@@ -19,6 +19,8 @@ from likewise_server.cli.model_in_use import document_of, fail_for, list_models_
 from likewise_server.cli.reach import MasterKeyOption
 
 _MEGABYTE = 1_000_000
+_FINGERPRINT_CHARS = 32
+"""Those of the shipped encoder, which are to be copied in one piece."""
 _FOLDERS_HELP = "Model folders to list too; with --data, to look for its models in too."
 
 
@@ -59,16 +61,22 @@ def list_models(
 
 def _show(models: Sequence[Model]) -> None:
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for column in ("name", "kind", "form", "fingerprint"):
+    table.add_column("fingerprint", overflow="fold", min_width=_FINGERPRINT_CHARS)
+    for column in ("kind", "form"):
         table.add_column(column, overflow="fold")
-    for column in ("MB", "inputs or\ndimensions"):
+    for column in ("MB", "inputs,\nnumbers"):
         table.add_column(column, justify="right")
     table.add_column("licence", overflow="fold")
     for model in models:
-        licence = "see below" if model.fault else plain(model.licence) or "not stated"
+        licence = "see below" if model.fault else _short(plain(model.licence)) or "not stated"
         cells = (f"{model.bytes / _MEGABYTE:.1f}", str(model.dimensions), licence)
-        table.add_row(model.name, model.kind.value, model.form, model.fingerprint, *cells)
+        table.add_row(plain(model.fingerprint), model.kind.value, model.form, *cells)
     console.print(table)
+
+
+def _short(licence: str) -> str:
+    """What a licence begins with; all of it is on the card."""
+    return licence.partition(",")[0]
 
 
 def show_card(
