@@ -77,7 +77,10 @@ def test_an_encoder_that_was_decided_on_and_is_gone_is_named(data: Path, tmp_pat
     assert rows(str(tmp_path / "moved"))[other]["is_at_hand"]
     table = RUNNER.invoke(app, ["model", "list", "--data", str(data)])
     assert table.exit_code == 0
-    assert f"no: was in {model}" in table.stdout
+    lines = table.stdout.splitlines()
+    column = next(line.index("at hand") for line in lines if "at hand" in line)
+    told = "".join(line[column:].strip() for line in lines)  # However long the path is that pytest gave.
+    assert f"no: was in {model}".replace(" ", "") in told.replace(" ", "")
 
 
 def test_a_tenant_that_cannot_be_read_hides_no_other(data: Path) -> None:
