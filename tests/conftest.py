@@ -18,6 +18,7 @@ import likewise
 from likewise_engine.encoder import HashingEncoder
 from likewise_engine.tenants import Tenants
 from likewise_engine.tracebacks import traceback_of
+from likewise_server.cli.common import console, errors
 from likewise_server.lifecycle import Server
 from likewise_server.settings import ENVIRONMENT_PREFIX, Settings
 
@@ -34,6 +35,10 @@ Serve = Callable[..., Server]
 # The same examples in each run, and no test fails because the machine was busy.
 settings.register_profile("steady", derandomize=True, deadline=None)
 settings.load_profile("steady")
+
+# Each test's own COLUMNS holds: a console that is made while COLUMNS is set keeps that width for good.
+for shown in (console, errors):
+    shown._width = None
 
 
 @pytest.fixture(autouse=True)

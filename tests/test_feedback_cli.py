@@ -9,14 +9,14 @@ from typer.testing import CliRunner, Result
 
 import likewise
 from likewise_server.cli.app import app
-from likewise_server.cli.common import console
 from likewise_server.lifecycle import Server
 
 RUNNER = CliRunner(env={"COLUMNS": "160"})
 
 
-def _run(server: Server, *arguments: str) -> Result:
-    return RUNNER.invoke(app, ["feedback", *arguments, "--server", server.address])
+def _run(server: Server, *arguments: str, columns: int = 160) -> Result:
+    arguments = ("feedback", *arguments, "--server", server.address)
+    return RUNNER.invoke(app, arguments, env={"COLUMNS": str(columns)})
 
 
 @pytest.fixture
@@ -40,11 +40,9 @@ def test_tables_show_what_became_of_answers(server: Server, judged: str) -> None
     assert int(row[2]) == int(row[3])
 
 
-def test_tables_fit_a_terminal_of_eighty_columns(
-    server: Server, judged: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(console, "width", 80)
-    lines = [line.rstrip() for line in _run(server, judged, "--period", "day").stdout.splitlines()]
+def test_tables_fit_a_terminal_of_eighty_columns(server: Server, judged: str) -> None:
+    done = _run(server, judged, "--period", "day", columns=80)
+    lines = [line.rstrip() for line in done.stdout.splitlines()]
     assert max(map(len, lines)) <= 80
     # Names give way; headings, days and intervals are whole.
     assert any(line.startswith("from        decision  answered  judged  offered") for line in lines)
