@@ -56,6 +56,18 @@ def children() -> list[psutil.Process]:
     return [child for child in psutil.Process().children() if child.status() != psutil.STATUS_ZOMBIE]
 
 
+def at_work() -> psutil.Process:
+    """The process aside, once it runs its own program.
+
+    Stopped between fork and exec, it would stop the thread that starts it, too, which waits for exec.
+    """
+    own = psutil.Process().cmdline()
+    while True:
+        for process in children():
+            if process.cmdline() not in ([], own):
+                return process
+
+
 def weights(heads: Heads) -> dict[str, tuple[Any, ...]]:
     return {
         dimension: (
@@ -148,9 +160,7 @@ def test_a_tenant_is_deleted_at_once_though_it_is_being_worked_for(
     with opened(tmp_path, background) as tenants, ThreadPoolExecutor(1) as pool:
         filled(tenants)
         settling = pool.submit(tenants.settle)
-        while not children():
-            pass
-        (process,) = children()
+        process = at_work()
         process.suspend()
         tenants.delete("acme")
         settling.result(timeout=30)
@@ -166,9 +176,7 @@ def test_closing_does_not_wait_for_what_is_being_made(tmp_path: Path, background
     filled(tenants)
     with ThreadPoolExecutor(1) as pool:
         pool.submit(tenants.settle)
-        while not children():
-            pass
-        (process,) = children()
+        process = at_work()
         process.suspend()
         tenants.close()
     assert not process.is_running()
