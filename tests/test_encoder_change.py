@@ -15,9 +15,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from encoder_world import other_model
+from encoder_world import WAIT_S, follow_at_once, other_model, wait_for
 from engine_world import ENCODER, KEY, Books, ask, essence, labelled, open_ledger
-from likewise_engine import changer as module
 from likewise_engine import tenants as tenants_module
 from likewise_engine.changer import Changer
 from likewise_engine.encoder import load_encoder
@@ -32,11 +31,9 @@ from likewise_engine.news import News
 from likewise_engine.store.sqlite import SqliteStore
 from likewise_engine.tenants import Tenants
 from likewise_engine.vote import KernelVote
-from likewise_server import lifecycle
 
 NEXT = HashingEncoder(96)
 OLD, NEW = ENCODER.fingerprint, NEXT.fingerprint
-WAIT_S = 60.0
 
 
 @pytest.fixture
@@ -46,20 +43,7 @@ def file(tmp_path: Path) -> ChangeFile:
 
 @pytest.fixture(autouse=True)
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Decisions are followed at once, what failed is tried again soon, and all is done by threads.
-
-    A process of the lowest priority would wait for as long as the machine has much to do: test_background.py.
-    """
-    monkeypatch.setattr(lifecycle, "_background", lambda *_: None)
-    monkeypatch.setattr(module, "_POLL_S", 0.01)
-    monkeypatch.setattr(module, "_ROUND_PAUSE_S", 0.01)
-
-
-def wait_for(is_so: Callable[[], bool]) -> None:
-    deadline_s = time.monotonic() + WAIT_S
-    while not is_so():
-        assert time.monotonic() < deadline_s
-        time.sleep(0.01)
+    follow_at_once(monkeypatch)
 
 
 # --- What is decided ---------------------------------------------------------------------------

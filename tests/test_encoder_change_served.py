@@ -1,7 +1,6 @@
 """Changing the encoder of all tenants: what callers see meanwhile, and who may say so."""
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,33 +8,16 @@ from pathlib import Path
 import pytest
 
 import likewise
-from encoder_world import other_model
+from encoder_world import follow_at_once, other_model, wait_for
 from engine_world import Books
-from likewise_engine import changer as module
 from likewise_engine.errors import PreconditionFailed
-from likewise_server import lifecycle
 from likewise_server.lifecycle import Server, open_tenants
 from likewise_server.settings import Settings
-
-WAIT_S = 60.0
 
 
 @pytest.fixture(autouse=True)
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Decisions are followed at once, what failed is tried again soon, and all is done by threads.
-
-    A process of the lowest priority would wait for as long as the machine has much to do: test_background.py.
-    """
-    monkeypatch.setattr(lifecycle, "_background", lambda *_: None)
-    monkeypatch.setattr(module, "_POLL_S", 0.01)
-    monkeypatch.setattr(module, "_ROUND_PAUSE_S", 0.01)
-
-
-def wait_for(is_so: Callable[[], bool]) -> None:
-    deadline_s = time.monotonic() + WAIT_S
-    while not is_so():
-        assert time.monotonic() < deadline_s
-        time.sleep(0.01)
+    follow_at_once(monkeypatch)
 
 
 # --- What callers see --------------------------------------------------------------------------
