@@ -8,8 +8,8 @@ import numpy as np
 
 _WARM_UP_SHARE: Final = 0.4
 _SAMPLES_MIN: Final = 60
-"""Some twenty seconds. A server that is fuzzed warms up for several: it takes 420 MB within the first thousands
-of calls, and 10 in the next twenty thousand. Of a shorter run the warming up is all that is seen."""
+"""Some twenty seconds. A server that is fuzzed warms up for several: it takes 420 MB within thousands of
+calls, and 10 in the next twenty thousand. Of a shorter run the warming up is all that is seen."""
 _GROWTH_BYTES_MAX: Final = 64 * 1024 * 1024
 """What a heap may wander by while it is warm. In a million inputs a leak of 120 bytes an input is more."""
 
